@@ -1,0 +1,40 @@
+// Package hertzadapter lets Hertz servers register themselves in a Rollcall
+// registry, and Hertz clients find them there.
+//
+//	r := registry.NewRegistry(registry.Addrs("10.0.0.5:6379"))
+//	h := server.Default(
+//		server.WithHostPorts(":8888"),
+//		server.WithRegistry(hertzadapter.NewRegistry(r), &hertzregistry.Info{
+//			ServiceName: "shop",
+//			Addr:        utils.NewNetAddr("tcp", ":8888"),
+//			Tags:        map[string]string{"version": "v2", "zone": "eu-1"},
+//		}))
+//
+//	cli.Use(sd.Discovery(hertzadapter.NewResolver(r)))
+//	cli.Get(ctx, nil, "http://shop/ping", config.WithSD(true), config.WithTag("zone", "eu-1"))
+//
+// # A server's life
+//
+// Hertz registers a server one second after it starts, and an error from
+// Register ends the server. It deregisters before it stops to listen, and an
+// error from Deregister makes it drop the requests in hand. Hence:
+//
+//	                        Register                Deregister
+//	input that is wrong     error, server ends      error
+//	Redis not reachable     nil, goes on trying     nil within WithTimeout, one log line
+//	                        (WithStrict: error)
+//	called first            registers               nil; the late Register that follows
+//	                                                does nothing
+//
+// # The address
+//
+// A node announces Info.Addr, where its host is one that others can use. An
+// empty host, 0.0.0.0 and :: become the address in the variable POD_IP, or else
+// the address from which this machine reaches the world. WithAdvertise replaces
+// any of them.
+//
+// # Names
+//
+// Hertz's client writes the host of a URL in lower case before it asks a
+// resolver. A service that it is to find needs a name in lower case.
+package hertzadapter

@@ -1,0 +1,96 @@
+package hertzadapter
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// DefaultTimeout bounds Deregister. It leaves two of the five seconds that Hertz
+// gives a whole shutdown, unless server.WithExitWaitTime says otherwise.
+const DefaultTimeout = 3 * time.Second
+
+// An Option belongs to NewRegistry, to NewResolver, or to both, as its comment
+// says. The other one ignores it.
+type Option func(*options)
+
+type options struct {
+	namespace string
+	ttl       time.Duration
+	advertise string
+	strict    bool
+	timeout   time.Duration
+	drain     time.Duration
+	logger    zerolog.Logger
+}
+
+func newOptions(opts []Option) options {
+	o := options{timeout: DefaultTimeout, logger: zerolog.Nop()}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.timeout <= 0 {
+		o.timeout = DefaultTimeout
+	}
+	return o
+}
+
+// WithNamespace registers and resolves in this namespace instead of the
+// registry's. It is for both.
+func WithNamespace(ns string) Option { return func(o *options) { o.namespace = ns } }
+
+// WithTTL sets how long a node outlives its last renewal, at least one second,
+// instead of the registry's TTL. It is for NewRegistry.
+func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
+
+// WithAdvertise announces addr instead of what Info.Addr says: "host:port", or
+// "host" to keep the port of Info.Addr, or ":port" to keep its host. It holds
+// for every Info of the registry. It is for NewRegistry.
+func WithAdvertise(addr string) Option { return func(o *options) { o.advertise = addr } }
+
+// WithStrict makes Register fail, and so Hertz end the server, when Redis cannot
+// be reached, instead of going on in the background. It is for NewRegistry.
+func WithStrict() Option { return func(o *options) { o.strict = true } }
+
+// WithTimeout bounds Deregister, its drain included. Keep it under Hertz's exit
+// wait time, 5 s by default. Zero or less means DefaultTimeout. It is for
+// NewRegistry.
+func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
+
+// WithDrain makes Deregister announce the node as draining first, so that
+// callers turn to others while it still serves, and remove it after d. The drain
+// ends at two thirds of WithTimeout at the latest: raise that, and Hertz's
+// server.WithExitWaitTime, for a long one. It is for NewRegistry.
+func WithDrain(d time.Duration) Option { return func(o *options) { o.drain = d } }
+
+// WithLogger receives what a person with a pager wants to know. Without it the
+// adapter is silent. It is for NewRegistry.
+func WithLogger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// registerOptions are the options of each Register of the registry underneath.
+func (o options) registerOptions() []registry.RegisterOption {
+	var opts []registry.RegisterOption
+	if o.namespace != "" {
+		opts = append(opts, registry.RegisterNamespace(o.namespace))
+	}
+	if o.ttl != 0 {
+		opts = append(opts, registry.RegisterTTL(o.ttl))
+	}
+	return opts
+}
+
+func (o options) deregisterOptions() []registry.DeregisterOption {
+	if o.namespace == "" {
+		return nil
+	}
+	return []registry.DeregisterOption{registry.DeregisterNamespace(o.namespace)}
+}
+
+func (o options) getOptions() []registry.GetOption {
+	if o.namespace == "" {
+		return nil
+	}
+	return []registry.GetOption{registry.GetNamespace(o.namespace)}
+}

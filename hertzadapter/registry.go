@@ -1,0 +1,219 @@
+package hertzadapter
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// NewRegistry returns a registry for server.WithRegistry that announces servers
+// in r and keeps them alive. It takes any number of Infos; the service name and
+// Addr tell them apart. Tags become the node's metadata, and the tags "version"
+// and "zone" also its version and zone. r stays the caller's to close, once the
+// servers have stopped.
+//
+// Register returns an error that unwraps to registry.ErrInvalid for an Info that
+// cannot be announced, and says what to set. While Redis cannot be reached it
+// returns nil and goes on in the background, unless WithStrict is given.
+//
+// Deregister returns within WithTimeout, and nil also when Redis does not answer:
+// the node is then gone when its lease runs out. A Deregister that comes before
+// the Register of the same *Info, as after a SIGTERM in a server's first second,
+// makes that one Register do nothing; the next one counts again.
+func NewRegistry(r registry.Registry, opts ...Option) hertzregistry.Registry {
+	return newRegistrar(shared(r), newOptions(opts))
+}
+
+func newRegistrar(h *holder, o options) *registrar {
+	return &registrar{
+		holder: h,
+		o:      o,
+		live:   make(map[infoKey]*registration),
+		early:  make(map[*hertzregistry.Info]bool),
+	}
+}
+
+type registrar struct {
+	holder *holder
+	o      options
+
+	mu    sync.Mutex
+	live  map[infoKey]*registration
+	early map[*hertzregistry.Info]bool // deregistered, and their Register is still to come
+}
+
+// A registration is one Info that was registered and not yet deregistered.
+type registration struct {
+	r       registry.Registry
+	service *registry.Service
+	cancel  context.CancelFunc // ends Register
+	done    chan struct{}      // closed when Register has returned
+}
+
+// Register announces info. See NewRegistry.
+func (a *registrar) Register(info *hertzregistry.Info) error {
+	if err := checkInfo(info); err != nil {
+		return err
+	}
+	network, address, err := advertised(info.Addr, a.o.advertise, routeOut)
+	if err != nil {
+		return err
+	}
+	log := a.o.logger.With().Str("service", info.ServiceName).Str("node", address).Logger()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	reg := &registration{service: service(info, network, address), cancel: cancel, done: make(chan struct{})}
+	old, ok := a.begin(info, reg)
+	if !ok {
+		log.Info().Msg("not registered: the server was shut down before")
+		return nil
+	}
+	if strings.ContainsFunc(info.ServiceName, func(c rune) bool { return 'A' <= c && c <= 'Z' }) {
+		log.Warn().Msg("Hertz clients ask for names in lower case only and will not find this service")
+	}
+
+	err = reg.register(ctx, a.o, log)
+	close(reg.done)
+	switch {
+	case ctx.Err() != nil:
+		return nil // Deregister came meanwhile; Hertz no longer waits for an answer
+	case err != nil:
+		if a.undo(info, reg, old) {
+			a.release(ctx, log)
+		}
+		return err
+	}
+	return nil
+}
+
+// register announces the service. OnState reports come from a goroutine of the
+// registry's.
+func (reg *registration) register(ctx context.Context, o options, log zerolog.Logger) error {
+	if reg.r == nil {
+		return invalid("NewRegistry was given no registry")
+	}
+	opts := append(o.registerOptions(), registry.OnState(func(s registry.State, err error) {
+		switch s {
+		case registry.Live:
+			log.Info().Msg("registered")
+		case registry.Pending, registry.Lost, registry.Superseded, registry.Removed:
+			log.Warn().Err(err).Stringer("state", s).Msg("not registered")
+		}
+	}))
+	if !o.strict {
+		opts = append(opts, registry.RegisterRetry())
+	}
+	return reg.r.Register(ctx, reg.service, opts...)
+}
+
+// Deregister withdraws info. See NewRegistry.
+func (a *registrar) Deregister(info *hertzregistry.Info) error {
+	if err := checkInfo(info); err != nil {
+		return err
+	}
+	log := a.o.logger.With().Str("service", info.ServiceName).Str("addr", info.Addr.String()).Logger()
+	reg := a.end(info)
+	if reg == nil {
+		log.Info().Msg("deregistered before it was registered")
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), a.o.timeout)
+	defer cancel()
+	reg.cancel()
+	select {
+	case <-reg.done:
+	case <-ctx.Done():
+	}
+	if err := reg.withdraw(ctx, a.o); err != nil {
+		log.Warn().Err(err).Msg("not deregistered: the node is gone when its lease runs out")
+	}
+	a.release(ctx, log)
+	return nil
+}
+
+// withdraw drains the nodes where that was asked for, and removes them.
+func (reg *registration) withdraw(ctx context.Context, o options) error {
+	var drainErr error
+	if o.drain > 0 {
+		drainErr = reg.drain(ctx, o)
+	}
+	return errors.Join(drainErr, reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...))
+}
+
+// drain tells callers to turn away and gives them time to. It leaves a third of
+// the timeout to the removal.
+func (reg *registration) drain(ctx context.Context, o options) error {
+	ctx, cancel := context.WithTimeout(ctx, o.timeout*2/3)
+	defer cancel()
+	if err := reg.r.Register(ctx, draining(reg.service), o.registerOptions()...); err != nil {
+		return err
+	}
+	timer := time.NewTimer(o.drain)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// begin enters reg in place of what was entered for info, and takes the registry
+// for it. It is false if a Deregister of info was there first.
+func (a *registrar) begin(info *hertzregistry.Info, reg *registration) (old *registration, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.early[info] {
+		delete(a.early, info)
+		return nil, false
+	}
+	old = a.live[keyOf(info)]
+	if old != nil {
+		reg.r = old.r
+	} else {
+		reg.r = a.holder.take()
+	}
+	a.live[keyOf(info)] = reg
+	return old, true
+}
+
+// undo puts back what begin replaced by reg. It is true if that was nothing, and
+// the registry is to be released.
+func (a *registrar) undo(info *hertzregistry.Info, reg, old *registration) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.live[keyOf(info)] != reg: // replaced in its turn, or deregistered
+		return false
+	case old != nil:
+		a.live[keyOf(info)] = old
+		return false
+	}
+	delete(a.live, keyOf(info))
+	return true
+}
+
+// end takes out what is entered for info. If that is nothing, it notes that the
+// Register of info comes too late.
+func (a *registrar) end(info *hertzregistry.Info) *registration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	reg := a.live[keyOf(info)]
+	if reg == nil {
+		a.early[info] = true
+	}
+	delete(a.live, keyOf(info))
+	return reg
+}
+
+func (a *registrar) release(ctx context.Context, log zerolog.Logger) {
+	if err := a.holder.release(ctx); err != nil {
+		log.Warn().Err(err).Msg("close the registry")
+	}
+}

@@ -1,0 +1,48 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+func TestNote(t *testing.T) {
+	c := &caller{tallies: make(map[string]tally)}
+	nobody := fmt.Errorf("resolve: %w", registry.ErrNotFound)
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+
+	c.note("", nobody, at(0), at(1)) // before the first server is there
+	c.note("a", nil, at(2), at(3))
+	c.note("a", refused, at(4), at(5))
+	c.note("a", refused, at(6), at(7))
+	c.note("", nobody, at(8), at(9))
+
+	want := map[string]tally{
+		"a": {
+			answered: 1, failed: 2, why: map[string]int{"connection refused": 2},
+			lastPick: at(6), firstFailure: at(5), lastFailurePick: at(6),
+		},
+		"": {
+			failed: 1, why: map[string]int{"not found": 1},
+			lastPick: at(8), firstFailure: at(9), lastFailurePick: at(8),
+		},
+	}
+	if d := cmp.Diff(want, c.count(), cmp.AllowUnexported(tally{})); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestRoot(t *testing.T) {
+	err := fmt.Errorf("outer: %w", fmt.Errorf("inner at %v: %w", time.Now(), errors.New("reset")))
+	if got := root(err); got != "reset" {
+		t.Errorf("%q, want reset", got)
+	}
+}

@@ -1,0 +1,80 @@
+package keys
+
+import (
+	"fmt"
+	"strconv"
+)
+
+const (
+	// DefaultPrefix starts every key where no other prefix was set.
+	DefaultPrefix = "rollcall"
+	// DefaultNamespace is what an empty namespace means.
+	DefaultNamespace = "default"
+)
+
+// A Space is the part of a Redis database that starts with one prefix. Make it
+// with New; the zero value names no keys worth having.
+type Space struct{ prefix string }
+
+// New returns the space of a prefix; "" means DefaultPrefix. It fails when the
+// prefix holds a byte outside [A-Za-z0-9._:-], since a prefix with a brace or a
+// star in it could start a hash tag or match other keys.
+func New(prefix string) (Space, error) {
+	if prefix == "" {
+		prefix = DefaultPrefix
+	}
+	for i := range len(prefix) {
+		if c := prefix[i]; !nameByte(c) && c != ':' {
+			return Space{}, fmt.Errorf("prefix %q: byte %q at %d: use only A-Z a-z 0-9 . _ : -", prefix, c, i)
+		}
+	}
+	return Space{prefix: prefix}, nil
+}
+
+// Prefix returns what every key of the space starts with, without the colon
+// that follows it.
+func (s Space) Prefix() string { return s.prefix }
+
+// Namespaces names the zset of all namespaces.
+func (s Space) Namespaces() string { return s.prefix + ":namespaces" }
+
+// Services names the zset of a namespace's services.
+func (s Space) Services(ns string) string {
+	return s.prefix + ":{" + NamespaceMember(ns) + "}:services"
+}
+
+// Service returns the keys of one service.
+func (s Space) Service(ns, svc string) Service {
+	return Service{base: s.prefix + ":{" + NamespaceMember(ns) + "/" + EscapeName(svc) + "}:"}
+}
+
+// A Service builds the keys of one service, all in one cluster slot. Two are
+// equal by == exactly when prefix, namespace and name are.
+type Service struct{ base string }
+
+// Node names the hash of one node.
+func (k Service) Node(id string) string { return k.base + "node:" + EscapeID(id) }
+
+// Index names the zset of node ids and the ends of their leases.
+func (k Service) Index() string { return k.base + "index" }
+
+// Version names the hash of epoch, revision and tag.
+func (k Service) Version() string { return k.base + "version" }
+
+// Log names the list of the newest changes.
+func (k Service) Log() string { return k.base + "log" }
+
+// Override names the hash of what operators set.
+func (k Service) Override() string { return k.base + "override" }
+
+// Events names the channel of change events. Channels are shared by all
+// databases of a server, hence the number of the database in it.
+func (k Service) Events(db int) string { return k.base + "events:" + strconv.Itoa(db) }
+
+// Namespace returns ns, or DefaultNamespace if it is empty.
+func Namespace(ns string) string {
+	if ns == "" {
+		return DefaultNamespace
+	}
+	return ns
+}

@@ -1,0 +1,65 @@
+-- deregister.lua: end the leases of up to 100 nodes of one service, for good.
+--
+-- Leaves a tombstone for 60 s, also where the node was not there, so that a late
+-- register of the same lease brings nothing back.
+--
+-- Atomic, because the owner check must not be split from the removal.
+--
+-- KEYS[1]    zset  index: node -> end of its lease, ms
+-- KEYS[2]    hash  version: epoch, rev, tag
+-- KEYS[3]    list  log of the newest changes
+-- KEYS[4..]  hash  one per node
+-- ARGV[1]    deadline, us of TIME: later, nothing is done
+-- ARGV[2]    channel of the events
+-- ARGV[3]    nonce of this call, hex
+-- ARGV[4]    whose act: self; op, an operator; or undo: self, but only where the
+--            holder is this very lease, for a register whose outcome is unknown:
+--            if it never came, an older lease may live, and is left alone
+-- ARGV[5..]  id, lease, seq; three per node
+--
+-- Returns the array of common.lua; per node:
+--    1 removed, published   0 was not there: only the tombstone is set, or with
+--                             undo nothing
+--   -1 superseded: the holder's lease is newer, nothing is done to this node
+--
+-- Clock: Redis TIME.  Cost: O(nodes * log index).
+local channel, nonce, by = ARGV[2], text(3, NONCE), ARGV[4]
+local undo = by == 'undo'
+if undo then
+  by = 'self'
+elseif by ~= 'self' and by ~= 'op' then
+  fail(MALFORMED, 'ARGV[4]')
+end
+
+open(KEYS[2], KEYS[3], nonce)
+
+local nodes, codes = {}, {}
+for i = 1, #KEYS - 3 do
+  local a = 3 * i + 2
+  local n = {key = KEYS[i + 3], id = text(a, ID), lease = text(a + 1, LEASE), seq = number(a + 2)}
+  local h = read('HMGET', n.key, 'lease', 'gone')
+  n.ours = h[1] == n.lease
+  n.buried = n.ours and h[2] == by
+  local indexed = read('ZSCORE', KEYS[1], n.id)
+  nodes[i], codes[i] = n, newer(h[1], n.lease) and -1 or (indexed and 1 or 0)
+  if undo and not n.ours then
+    codes[i], n.buried = math.min(codes[i], 0), true
+  end
+end
+
+if failure then
+  return failure
+end
+
+for i, n in ipairs(nodes) do
+  if codes[i] >= 0 and not n.buried then
+    redis.call('DEL', n.key)
+    redis.call('HSET', n.key, 'gone', by, 'lease', n.lease, 'seq', int(n.seq))
+    redis.call('PEXPIRE', n.key, 60000)
+  end
+  if codes[i] == 1 then
+    redis.call('ZREM', KEYS[1], n.id)
+    change('del', n.id, n.lease, '', nonce)
+  end
+end
+return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)

@@ -1,0 +1,192 @@
+package lua
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// An entry is one key's full content. Its expiry is told in minutes, or is
+// "never".
+type entry struct {
+	Type, Expires string
+	Fields        map[string]string // of a hash
+	Scores        map[string]float64
+	Items         []string // of a list; or the one value of a string
+}
+
+// admin is the server that holds the stage's keys.
+func (s *stage) admin() *redis.Client {
+	s.Helper()
+	c, err := s.server.master(context.WithoutCancel(s.Context()), s.svc.Index())
+	if err != nil {
+		s.Fatalf("master: %v", err)
+	}
+	return c
+}
+
+// names lists the stage's keys.
+func (s *stage) names() []string {
+	s.Helper()
+	ctx := context.WithoutCancel(s.Context())
+	base := strings.TrimSuffix(s.svc.Index(), "index")
+	var names []string
+	scan := s.admin().Scan(ctx, 0, base+"*", 1000).Iterator()
+	for scan.Next(ctx) {
+		names = append(names, scan.Val())
+	}
+	if err := scan.Err(); err != nil {
+		s.Fatalf("scan: %v", err)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (s *stage) clear() {
+	for _, k := range s.names() {
+		s.evict(k)
+	}
+}
+
+// evict removes a key, as an eviction or an operator's DEL does.
+func (s *stage) evict(key string) {
+	s.Helper()
+	s.evicted[key] = true
+	if err := s.admin().Del(context.WithoutCancel(s.Context()), key).Err(); err != nil {
+		s.Fatalf("del: %v", err)
+	}
+}
+
+// set does something to the server that no script does.
+func (s *stage) set(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatalf("prepare: %v", err)
+	}
+}
+
+// age moves every lease and tombstone nearer to its end, as if d had passed.
+func (s *stage) age(d time.Duration) {
+	s.Helper()
+	ctx, c := s.Context(), s.admin()
+	for _, k := range s.names() {
+		left, err := c.PTTL(ctx, k).Result()
+		s.set(err)
+		if left >= 0 && left <= d {
+			s.set(c.Del(ctx, k).Err())
+		} else if left >= 0 {
+			s.set(c.PExpire(ctx, k, left-d).Err())
+		}
+	}
+	ids, err := c.ZRange(ctx, s.svc.Index(), 0, -1).Result()
+	s.set(err)
+	for _, id := range ids {
+		s.set(c.ZIncrBy(ctx, s.svc.Index(), -float64(d.Milliseconds()), id).Err())
+	}
+}
+
+// dump returns everything that the service has in Redis.
+func (s *stage) dump() map[string]entry {
+	s.Helper()
+	ctx, c := s.Context(), s.admin()
+	all := map[string]entry{}
+	for _, k := range s.names() {
+		e := entry{Type: c.Type(ctx, k).Val(), Expires: "never"}
+		if left := c.PTTL(ctx, k).Val(); left >= 0 {
+			e.Expires = minutes(left)
+		}
+		var err error
+		switch e.Type {
+		case "hash":
+			e.Fields, err = c.HGetAll(ctx, k).Result()
+		case "zset":
+			var members []redis.Z
+			members, err = c.ZRangeWithScores(ctx, k, 0, -1).Result()
+			e.Scores = map[string]float64{}
+			for _, m := range members {
+				e.Scores[fmt.Sprint(m.Member)] = m.Score
+			}
+		case "list":
+			e.Items, err = c.LRange(ctx, k, 0, -1).Result()
+		case "string":
+			e.Items = []string{c.Get(ctx, k).Val()}
+		}
+		s.set(err)
+		all[k] = e
+	}
+	return all
+}
+
+// left tells how far the end of a lease is, by an index score.
+func left(score float64) string { return minutes(time.Until(time.UnixMilli(int64(score)))) }
+
+// lines tells all of a dump, but for what differs from run to run: the ends of
+// leases are told in minutes from now, epochs and tags by their order.
+func (s *stage) lines(all map[string]entry) []string {
+	var lines []string
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		e := all[k]
+		line := []string{k, e.Type, e.Expires}
+		for _, f := range slices.Sorted(maps.Keys(e.Fields)) {
+			v := e.Fields[f]
+			if k == s.svc.Version() && f != "rev" {
+				v = s.mark(f, v)
+			}
+			line = append(line, f+"="+v)
+		}
+		for _, m := range slices.Sorted(maps.Keys(e.Scores)) {
+			line = append(line, m+"="+left(e.Scores[m]))
+		}
+		for _, item := range e.Items {
+			if tag, rest, ok := strings.Cut(item, " "); ok && k == s.svc.Log() {
+				item = s.mark("tag", tag) + " " + rest
+			}
+			line = append(line, item)
+		}
+		lines = append(lines, strings.Join(line, " "))
+	}
+	return lines
+}
+
+// nodes tells the state of each node in one line, sorted by id:
+//
+//	a live ours/1 rev 1 10m, indexed 10m
+//	b gone self ours/2 1m, not indexed
+//	c no hash, indexed -1m
+func (s *stage) nodes(all map[string]entry) []string {
+	index := all[s.svc.Index()].Scores
+	ids := slices.Collect(maps.Keys(index))
+	base := s.svc.Node("")
+	for k := range all {
+		if id, ok := strings.CutPrefix(k, base); ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	var lines []string
+	for _, id := range slices.Compact(ids) {
+		h, ok := all[base+id]
+		f := h.Fields
+		line := id + " no hash"
+		if f["gone"] != "" {
+			line = fmt.Sprintf("%s gone %s %s/%s %s", id, f["gone"], f["lease"], f["seq"], h.Expires)
+		} else if ok {
+			line = fmt.Sprintf("%s live %s/%s rev %s %s", id, f["lease"], f["seq"], f["rev"], h.Expires)
+		}
+		if score, ok := index[id]; ok {
+			line += ", indexed " + left(score)
+		} else {
+			line += ", not indexed"
+		}
+		lines = append(lines, named.Replace(line))
+	}
+	return lines
+}
+
+// named puts the names of the leases for their tokens.
+var named = strings.NewReplacer(older, "older", ours, "ours", newer, "newer")

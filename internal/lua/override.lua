@@ -1,0 +1,46 @@
+-- override.lua: set or undo what an operator says of one node.
+--
+-- Readers lay it over the node's record. register and deregister never touch
+-- it, so it holds across restarts of the node.
+--
+-- Atomic, because override, version, log and event must tell the same story.
+--
+-- KEYS[1]  zset  index: node -> end of its lease, ms
+-- KEYS[2]  hash  version: epoch, rev, tag
+-- KEYS[3]  list  log of the newest changes
+-- KEYS[4]  hash  override: node -> JSON
+-- KEYS[5]  hash  the node
+-- ARGV[1]  deadline, us of TIME: later, nothing is done
+-- ARGV[2]  channel of the events
+-- ARGV[3]  nonce of this call, hex
+-- ARGV[4]  id
+-- ARGV[5]  the override, JSON; '' undoes it
+--
+-- Returns the array of common.lua, and one code:
+--    1 changed, published   2 it was so already   0 no such node: nothing is set
+--
+-- Clock: Redis TIME.  Cost: O(log index).
+local channel, nonce, id, override = ARGV[2], text(3, NONCE), text(4, ID), ARGV[5] or ''
+
+open(KEYS[2], KEYS[3], nonce)
+local indexed = read('ZSCORE', KEYS[1], id)
+local before = read('HGET', KEYS[4], id) or ''
+local h = read('HMGET', KEYS[5], 'lease', 'gone')
+if failure then
+  return failure
+end
+
+local code = 1
+if before == override then
+  code = 2
+elseif override ~= '' and not indexed then
+  code = 0
+elseif override == '' then
+  redis.call('HDEL', KEYS[4], id)
+else
+  redis.call('HSET', KEYS[4], id, override)
+end
+if code == 1 then
+  change('set', id, h[1] or '-', override, nonce)
+end
+return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), {code})

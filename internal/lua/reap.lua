@@ -1,0 +1,60 @@
+-- reap.lua: remove nodes of one service whose leases have run out.
+--
+-- The caller knows of overdue nodes from an answer of Redis, and sets the
+-- deadline a second after that answer: a reap that waited in a stopped Redis
+-- would expire everybody who could not renew meanwhile.
+--
+-- Atomic, because a node may renew between the look and the removal.
+--
+-- KEYS[1]    zset  index: node -> end of its lease, ms
+-- KEYS[2]    hash  version: epoch, rev, tag
+-- KEYS[3]    list  log of the newest changes
+-- KEYS[4..]  hash  one per node
+-- ARGV[1]    deadline, us of TIME: later, nothing is done
+-- ARGV[2]    channel of the events
+-- ARGV[3]    nonce of this call, hex
+-- ARGV[4..]  id; one per node
+--
+-- Returns the array of common.lua; per node:
+--    1 removed, published   2 alive: the index was behind and is mended
+--    0 not due, or not in the index
+--
+-- The event is exp. Its lease is - because an expired hash takes its lease with
+-- it; only a hash that lost its expiry, and so ends here, still tells it. A
+-- tombstone that the index still lists is a goodbye: del, with its lease.
+--
+-- Clock: Redis TIME.  Cost: O(nodes * log index).
+local channel, nonce = ARGV[2], text(3, NONCE)
+
+open(KEYS[2], KEYS[3], nonce)
+
+local nodes, codes = {}, {}
+for i = 1, #KEYS - 3 do
+  local n = {key = KEYS[i + 3], id = text(i + 3, ID)}
+  local score = tonumber(read('ZSCORE', KEYS[1], n.id) or '')
+  local h = read('HMGET', n.key, 'lease', 'gone')
+  n.lease, n.gone, n.left = h[1] or '-', h[2], read('PTTL', n.key)
+
+  local code = 0
+  if score and score <= now_ms then
+    code = (n.gone or n.left == -1 or n.left == -2) and 1 or 2
+  end
+  nodes[i], codes[i] = n, code
+end
+
+if failure then
+  return failure
+end
+
+for i, n in ipairs(nodes) do
+  if codes[i] == 1 then
+    redis.call('ZREM', KEYS[1], n.id)
+    if n.left == -1 then
+      redis.call('DEL', n.key)
+    end
+    change(n.gone and 'del' or 'exp', n.id, n.lease, '', nonce)
+  elseif codes[i] == 2 then
+    redis.call('ZADD', KEYS[1], int(now_ms + n.left), n.id)
+  end
+end
+return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)

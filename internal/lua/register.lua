@@ -1,0 +1,82 @@
+-- register.lua: take or refresh the leases of up to 100 nodes of one service,
+-- all or none.
+--
+-- Atomic, because the owner check must not be split from the writes, and hash,
+-- index, version, log and event must tell the same story.
+--
+-- KEYS[1]    zset  index: node -> end of its lease, ms
+-- KEYS[2]    hash  version: epoch, rev, tag
+-- KEYS[3]    list  log of the newest changes
+-- KEYS[4..]  hash  one per node
+-- ARGV[1]    deadline, us of TIME: later, nothing is done
+-- ARGV[2]    channel of the events
+-- ARGV[3]    nonce of this call, hex
+-- ARGV[4]    1 exclusive: refuse to take over from a lease that lives; else 0
+-- ARGV[5..]  id, lease, seq, ttl in ms, record, API document or ''; six per node
+--
+-- Returns the array of common.lua; per node:
+--    1 registered, published   2 refreshed quietly   3 an older call: nothing
+--    0 nothing, because another node of the call was refused
+--   -1 superseded: the holder's lease is newer   -2 an operator removed it
+--   -3 this lease said goodbye   -4 another lease lives, and exclusive was asked
+--
+-- Clock: Redis TIME.  Cost: O(nodes * log index), and the bytes of the records.
+local channel, nonce, exclusive = ARGV[2], text(3, NONCE), number(4) == 1
+
+open(KEYS[2], KEYS[3], nonce)
+
+local nodes, codes, refused = {}, {}, false
+for i = 1, #KEYS - 3 do
+  local a = 6 * i - 1
+  local n = {
+    key = KEYS[i + 3],
+    id = text(a, ID),
+    lease = text(a + 1, LEASE),
+    seq = number(a + 2),
+    ttl = number(a + 3, 1),
+    data = text(a + 4, '.'),
+    apis = ARGV[a + 5] or '',
+  }
+  local h = read('HMGET', n.key, 'lease', 'seq', 'ttl', 'data', 'gone')
+  local holder, seq, ttl, data, gone = h[1], h[2], h[3], h[4], h[5]
+  local indexed = read('ZSCORE', KEYS[1], n.id)
+
+  local code = fenced(holder, seq, gone, n.lease, n.seq)
+  if code then
+    refused = refused or code < 0
+  elseif holder == n.lease then
+    local same = tonumber(seq) == n.seq and tonumber(ttl) == n.ttl and data == n.data
+    code = same and indexed and 2 or 1
+  elseif holder and not gone and exclusive then
+    code, refused = -4, true
+  else
+    code = 1
+  end
+  nodes[i], codes[i] = n, code
+end
+
+if failure then
+  return failure
+end
+if refused then
+  for i, code in ipairs(codes) do
+    codes[i] = math.min(code, 0)
+  end
+  return done(KEYS[1], '', codes)
+end
+
+for i, n in ipairs(nodes) do
+  if codes[i] == 1 then
+    change('put', n.id, n.lease, n.data, nonce)
+    redis.call('DEL', n.key)
+    redis.call('HSET', n.key, 'lease', n.lease, 'seq', int(n.seq), 'rev', int(rev), 'ttl', int(n.ttl), 'data', n.data)
+    if n.apis ~= '' then
+      redis.call('HSET', n.key, 'apis', n.apis)
+    end
+  end
+  if codes[i] ~= 3 then
+    redis.call('PEXPIRE', n.key, int(n.ttl))
+    redis.call('ZADD', KEYS[1], int(now_ms + n.ttl), n.id)
+  end
+end
+return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)

@@ -1,0 +1,89 @@
+package lua
+
+import (
+	"context"
+	"crypto/sha1"
+	_ "embed"
+	"encoding/hex"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed common.lua
+	common string
+	//go:embed register.lua
+	registerSource string
+	//go:embed renew.lua
+	renewSource string
+	//go:embed renew_node.lua
+	renewNodeSource string
+	//go:embed deregister.lua
+	deregisterSource string
+	//go:embed reap.lua
+	reapSource string
+	//go:embed override.lua
+	overrideSource string
+
+	register   = newScript(registerSource)
+	renew      = newScript(renewSource)
+	renewNode  = newScript(renewNodeSource)
+	deregister = newScript(deregisterSource)
+	reap       = newScript(reapSource)
+	override   = newScript(overrideSource)
+)
+
+type script struct{ source, sha string }
+
+func newScript(source string) *script {
+	source = common + source
+	sum := sha1.Sum([]byte(source))
+	return &script{source: source, sha: hex.EncodeToString(sum[:])}
+}
+
+// call is one run of a script.
+type call struct {
+	script *script
+	keys   []string
+	args   []any
+}
+
+// run sends the calls together and returns one result for each. Scripts that
+// the server does not know are sent again with their source, together too:
+// servers forget scripts at a restart, a flush or a failover, and newer ones
+// evict those that came by EVAL.
+func run(ctx context.Context, c redis.UniversalClient, calls []call) []Result {
+	replies := send(ctx, c, calls, func(p redis.Pipeliner, c call) *redis.Cmd {
+		return p.EvalSha(ctx, c.script.sha, c.keys, c.args...)
+	})
+	var unknown []int
+	var again []call
+	for i, cmd := range replies {
+		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+			unknown, again = append(unknown, i), append(again, calls[i])
+		}
+	}
+	for j, cmd := range send(ctx, c, again, func(p redis.Pipeliner, c call) *redis.Cmd {
+		return p.Eval(ctx, c.script.source, c.keys, c.args...)
+	}) {
+		replies[unknown[j]] = cmd
+	}
+	results := make([]Result, len(calls))
+	for i, cmd := range replies {
+		results[i] = parse(cmd)
+	}
+	return results
+}
+
+func send(ctx context.Context, c redis.UniversalClient, calls []call, add func(redis.Pipeliner, call) *redis.Cmd) []*redis.Cmd {
+	if len(calls) == 0 {
+		return nil
+	}
+	p := c.Pipeline()
+	cmds := make([]*redis.Cmd, len(calls))
+	for i, c := range calls {
+		cmds[i] = add(p, c)
+	}
+	_, _ = p.Exec(ctx) // each command carries its own error
+	return cmds
+}

@@ -1,0 +1,117 @@
+package lua
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// settle ends a scenario: it wants these nodes and events, checks that events,
+// log and version tell one story, and returns the transcript of it all.
+func (s *stage) settle(nodes, events []string) []string {
+	s.Helper()
+	got, all := s.events(), s.dump()
+	var said []string
+	for _, e := range got {
+		said = append(said, e.String())
+	}
+	if d := cmp.Diff(nodes, s.nodes(all), cmpopts.EquateEmpty()); d != "" {
+		s.Errorf("nodes (-want +got):\n%s", d)
+	}
+	if d := cmp.Diff(events, said, cmpopts.EquateEmpty()); d != "" {
+		s.Errorf("events (-want +got):\n%s", d)
+	}
+	for _, err := range []error{
+		s.checkChain(got),
+		s.checkTags(got),
+		s.checkVersion(got, all[s.svc.Version()]),
+		s.checkLog(got, all[s.svc.Log()]),
+	} {
+		if err != nil {
+			s.Error(err)
+		}
+	}
+	for _, e := range got {
+		s.transcript = append(s.transcript, fmt.Sprintf("event %s %s>%s %s",
+			s.mark("epoch", e.epoch), s.mark("tag", e.prev), s.mark("tag", e.tag), e))
+	}
+	return append(s.transcript, s.lines(all)...)
+}
+
+// checkChain wants each event to follow the one before, or to begin a history.
+func (s *stage) checkChain(events []event) error {
+	for i, e := range events {
+		first := i == 0 || events[i-1].epoch != e.epoch
+		if first && (e.rev != 1 || e.prev != "") {
+			return fmt.Errorf("event %d begins a history with rev %d after tag %q", i, e.rev, e.prev)
+		}
+		if !first && (e.rev != events[i-1].rev+1 || e.prev != events[i-1].tag) {
+			return fmt.Errorf("event %d does not follow the one before: %+v, %+v", i, events[i-1], e)
+		}
+	}
+	return nil
+}
+
+// checkTags computes each tag anew, and each epoch, which is the time and the
+// nonce of the call that began it.
+func (s *stage) checkTags(events []event) error {
+	for i, e := range events {
+		nonces := s.nonces[e.at]
+		if !slices.ContainsFunc(nonces, func(n string) bool {
+			return e.tag == sha1hex(fmt.Sprintf("%s %s %s %s %d", e.prev, n, e.kind, e.id, e.at))
+		}) {
+			return fmt.Errorf("tag of event %d, %+v, is not made of its parts and one of the nonces %v", i, e, nonces)
+		}
+		if e.prev == "" && !slices.ContainsFunc(nonces, func(n string) bool {
+			return e.epoch == fmt.Sprintf("%d-%s", e.at, n)
+		}) {
+			return fmt.Errorf("epoch of event %d, %+v, is not its time and one of the nonces %v", i, e, nonces)
+		}
+	}
+	return nil
+}
+
+func sha1hex(s string) string {
+	sum := sha1.Sum([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// checkVersion wants the version to be that of the last event.
+func (s *stage) checkVersion(events []event, version entry) error {
+	if len(events) == 0 || s.evicted[s.svc.Version()] && version.Type == "" {
+		if version.Type != "" {
+			return fmt.Errorf("version %v without an event", version)
+		}
+		return nil
+	}
+	last := events[len(events)-1]
+	want := entry{Type: "hash", Expires: "never", Fields: map[string]string{
+		"epoch": last.epoch, "rev": fmt.Sprint(last.rev), "tag": last.tag,
+	}}
+	if d := cmp.Diff(want, version); d != "" {
+		return fmt.Errorf("version (-last event +got):\n%s", d)
+	}
+	return nil
+}
+
+// checkLog wants the log to hold the newest events, newest first, and no more
+// than 128 of them. A log that was evicted may hold fewer.
+func (s *stage) checkLog(events []event, log entry) error {
+	var want []string
+	for _, e := range slices.Backward(events) {
+		want = append(want, strings.Join([]string{e.tag, e.kind, e.lease, e.id}, " "))
+	}
+	want = want[:min(len(want), 128)]
+	if s.evicted[s.svc.Log()] {
+		want = want[:min(len(want), len(log.Items))]
+	}
+	if d := cmp.Diff(want, log.Items, cmpopts.EquateEmpty()); d != "" {
+		return fmt.Errorf("log (-events +got):\n%s", d)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+// Package record is the wire codec of what Rollcall keeps of a node in Redis,
+// and of the events that tell of its changes.
+//
+// # Node
+//
+// The field data of a node's hash is a JSON object. Version 1, here with every
+// field; all but v and address may be missing, and null is as good as missing:
+//
+//	{"v":1, "version":"1.2.0", "network":"unix", "address":"10.0.0.7:8080",
+//	 "weight":10, "zone":"eu-1a", "status":"draining", "metadata":{"k":"v"},
+//	 "ttl":15000,
+//	 "service":{"metadata":{"k":"v"}, "endpoints":[
+//	  {"name":"Add", "request":{"name":"A", "type":"object", "values":[]},
+//	   "response":{"name":"B", "type":"string"}, "metadata":{"k":"v"}}]},
+//	 "apis":"<sha256 of the API document, hex>"}
+//
+// The encoding is deterministic, so equal records are equal bytes: fields in
+// the order above, fields that others added after them by name, no spaces, what
+// is zero left out. Fields this version does not know survive decoding and
+// encoding, and so does a v that is higher than ours.
+//
+// # Override
+//
+// What an operator set on a node: a JSON object of status, weight and metadata,
+// laid over the record by readers.
+//
+// # Event
+//
+// A header line, a newline, and the record of a put or the override of a set:
+//
+//	1 <epoch> <rev> <prev-tag> <tag> <time, us> <put|set|del|exp> <lease> <id>
+//
+// # Log
+//
+// The log holds the newest changes, one line each:
+//
+//	<tag> <kind> <lease> <id>
+//
+// Nothing here panics on any input: what cannot be read is ErrMalformed,
+// ErrTooLarge or ErrVersion.
+package record
+
+import "errors"
+
+// Version is the protocol version that this package writes.
+const Version = 1
+
+// Caps, in bytes, of what is kept of one node.
+const (
+	MaxNode     = 8 << 10
+	MaxAPIs     = 64 << 10
+	MaxOverride = 8 << 10
+)
+
+var (
+	// ErrMalformed means that a field, which the message names, is not what the
+	// format says.
+	ErrMalformed = errors.New("malformed")
+	// ErrTooLarge means that a cap of this package is exceeded.
+	ErrTooLarge = errors.New("too large")
+	// ErrVersion means that an event follows another protocol version. Its
+	// reader cannot apply it and has to read Redis instead.
+	ErrVersion = errors.New("unknown protocol version")
+)

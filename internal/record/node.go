@@ -1,0 +1,124 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Status of a node. Others may come from newer writers and are kept as they are.
+const (
+	StatusUp       = ""
+	StatusDraining = "draining"
+)
+
+// A Node is the record of one node, and of the service as this node sees it.
+type Node struct {
+	V        int               // protocol version of a writer newer than us; else 0
+	Version  string            // of the service
+	Network  string            // "" means tcp
+	Address  string            // never empty
+	Weight   int               // 0 means the default, never negative
+	Zone     string            // where it runs
+	Status   string            // StatusUp, StatusDraining or one that we do not know
+	Metadata map[string]string // of the node
+	TTL      time.Duration     // of its lease; whole milliseconds are kept
+
+	ServiceMetadata map[string]string
+	Endpoints       []Endpoint
+	APIs            string // hash of the API document, "" if there is none
+
+	Extra map[string]json.RawMessage // top-level fields that we do not know
+}
+
+// nodeWire holds the fields of a Node that look different on the wire.
+type nodeWire struct {
+	v       int
+	ttl     int64 // ms
+	service *serviceWire
+}
+
+type serviceWire struct {
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	Endpoints []Endpoint        `json:"endpoints,omitempty"`
+}
+
+func (n *Node) fields(w *nodeWire) []field {
+	return []field{
+		{"v", &w.v},
+		{"version", &n.Version},
+		{"network", &n.Network},
+		{"address", &n.Address},
+		{"weight", &n.Weight},
+		{"zone", &n.Zone},
+		{"status", &n.Status},
+		{"metadata", &n.Metadata},
+		{"ttl", &w.ttl},
+		{"service", &w.service},
+		{"apis", &n.APIs},
+	}
+}
+
+// Encode returns the record as JSON. It fails with ErrTooLarge above MaxNode,
+// and with ErrMalformed on what DecodeNode would refuse or not give back: no
+// address, a negative weight or TTL, a nil or too deep Value, text that is not
+// UTF-8, an Extra under a known name.
+func (n Node) Encode() ([]byte, error) {
+	if err := n.check(); err != nil {
+		return nil, fmt.Errorf("node record: %w", err)
+	}
+	w := nodeWire{v: max(n.V, Version), ttl: n.TTL.Milliseconds()}
+	if len(n.ServiceMetadata) > 0 || len(n.Endpoints) > 0 {
+		w.service = &serviceWire{n.ServiceMetadata, n.Endpoints}
+	}
+	b, err := join(n.fields(&w), n.Extra, MaxNode)
+	if err != nil {
+		return nil, fmt.Errorf("node record: %w", err)
+	}
+	return b, nil
+}
+
+// DecodeNode reads what Encode wrote, and what newer writers may have made of
+// it. It fails with ErrTooLarge or ErrMalformed.
+func DecodeNode(data []byte) (Node, error) {
+	n, err := decodeNode(data)
+	if err != nil {
+		return Node{}, fmt.Errorf("node record: %w", err)
+	}
+	return n, nil
+}
+
+func decodeNode(data []byte) (n Node, err error) {
+	var w nodeWire
+	if n.Extra, err = split(data, n.fields(&w), MaxNode); err != nil {
+		return n, err
+	}
+	if w.v < 1 {
+		return n, fmt.Errorf("%w: v: %d, want 1 or more", ErrMalformed, w.v)
+	}
+	if w.v > Version {
+		n.V = w.v
+	}
+	if w.ttl < 0 || w.ttl > math.MaxInt64/int64(time.Millisecond) {
+		return n, fmt.Errorf("%w: ttl: %d ms is out of range", ErrMalformed, w.ttl)
+	}
+	n.TTL = time.Duration(w.ttl) * time.Millisecond
+	if w.service != nil {
+		n.ServiceMetadata, n.Endpoints = w.service.Metadata, w.service.Endpoints
+	}
+	return n, n.check()
+}
+
+// check finds what a record may not hold.
+func (n *Node) check() error {
+	switch {
+	case n.Address == "":
+		return fmt.Errorf("%w: address: missing", ErrMalformed)
+	case n.Weight < 0:
+		return fmt.Errorf("%w: weight: %d is negative", ErrMalformed, n.Weight)
+	case n.TTL < 0:
+		return fmt.Errorf("%w: ttl: %v is negative", ErrMalformed, n.TTL)
+	}
+	return checkEndpoints(n.Endpoints)
+}

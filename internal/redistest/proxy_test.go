@@ -1,0 +1,104 @@
+package redistest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+)
+
+// behind returns a server, a proxy before it, and a client of the proxy that has
+// a connection and never tries twice.
+func behind(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Client) {
+	t.Helper()
+	s := redistest.SharedStandalone(t)
+	p := redistest.StartProxy(t, s.Addr())
+	c := redis.NewClient(&redis.Options{
+		Addr: p.Addr(), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
+	})
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.Ping(t.Context()).Err(); err != nil {
+		t.Fatalf("through a healthy proxy: %v", err)
+	}
+	return s, p, c
+}
+
+func healed(t *testing.T, p *redistest.Proxy) {
+	t.Helper()
+	p.Heal()
+	fresh := redis.NewClient(&redis.Options{Addr: p.Addr()})
+	defer fresh.Close()
+	if err := fresh.Ping(t.Context()).Err(); err != nil {
+		t.Errorf("after Heal: %v", err)
+	}
+}
+
+func TestProxyCut(t *testing.T) {
+	s, p, c := behind(t)
+	sub := c.Subscribe(t.Context(), "c")
+	defer sub.Close()
+	if _, err := sub.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.Cut()
+	if m, err := sub.ReceiveTimeout(t.Context(), 5*time.Second); err == nil || isTimeout(err) {
+		t.Errorf("an open connection outlives Cut: %v, %v", m, err)
+	}
+	if !refused(p.Addr()) {
+		t.Error("new connections are taken after Cut")
+	}
+	if err := s.Client().Ping(t.Context()).Err(); err != nil {
+		t.Errorf("the server itself: %v", err)
+	}
+	healed(t, p)
+}
+
+func TestProxyStall(t *testing.T) {
+	s, p, c := behind(t)
+	p.Stall()
+	if err := c.Incr(brief(t), "n").Err(); !isTimeout(err) {
+		t.Errorf("on a stalled connection: %v", err)
+	}
+	if refused(p.Addr()) {
+		t.Error("a stalled proxy refuses connections")
+	}
+	if n := s.Client().Exists(t.Context(), "n").Val(); n != 0 {
+		t.Error("a command passed a stalled proxy")
+	}
+	healed(t, p)
+	until(t, "the stalled command arrives late", func(ctx context.Context) bool {
+		return s.Client().Get(ctx, "n").Val() == "1"
+	})
+}
+
+func TestProxyDropReplies(t *testing.T) {
+	s, p, c := behind(t)
+	p.DropReplies()
+	if err := c.Incr(brief(t), "n").Err(); !isTimeout(err) {
+		t.Errorf("a reply passed: %v", err)
+	}
+	if got, err := s.Client().Get(t.Context(), "n").Result(); got != "1" || err != nil {
+		t.Errorf("the command did not arrive: %q, %v", got, err)
+	}
+	healed(t, p)
+}
+
+func TestProxyLatency(t *testing.T) {
+	_, p, c := behind(t)
+	p.Latency(200 * time.Millisecond)
+	began := time.Now()
+	if err := c.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < 200*time.Millisecond {
+		t.Errorf("PING took %v", took)
+	}
+	p.Stall() // takes the place of the latency
+	if err := c.Ping(brief(t)).Err(); !isTimeout(err) {
+		t.Errorf("on a stalled connection: %v", err)
+	}
+	healed(t, p)
+}

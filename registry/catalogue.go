@@ -1,0 +1,90 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+)
+
+// The catalogues list services and namespaces in other cluster slots than the
+// nodes, so they are never of one piece with them: entries are written before a
+// registration and go stale after the last. Readers take them as a superset.
+const (
+	refreshEvery = 30 * time.Second
+	forgetAfter  = 7 * 24 * time.Hour
+)
+
+// catalogue is the cataloguer: it keeps the entries of what is registered here
+// fresh. First it has a look at how Redis evicts.
+func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
+	limited, cancel := c.bound(ctx)
+	c.warnEviction(limited)
+	cancel()
+	for {
+		until(ctx, time.Now().Add(shortened(refreshEvery)), a.listings)
+		if ctx.Err() != nil {
+			return
+		}
+		r.mu.Lock()
+		var nodes []*node
+		for _, s := range r.services {
+			for _, n := range s.nodes {
+				nodes = append(nodes, n)
+			}
+		}
+		r.mu.Unlock()
+		limited, cancel := c.bound(ctx)
+		r.announce(limited, c, nodes)
+		cancel()
+	}
+}
+
+// announce enters nodes in the catalogues, within a third of ctx's time: a
+// failure is logged and stops nobody.
+func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
+	if len(nodes) == 0 {
+		return
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/3)
+		defer cancel()
+	}
+	byNamespace := map[string][]string{}
+	r.mu.Lock()
+	now := time.Now()
+	for _, n := range nodes {
+		if n.service.contact.known() {
+			now = n.service.contact.at(time.Now())
+		}
+		byNamespace[n.service.namespace] = append(byNamespace[n.service.namespace], keys.ServiceMember(n.service.name, n.version))
+	}
+	r.mu.Unlock()
+	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for ns, members := range byNamespace {
+			slices.Sort(members)
+			enter(ctx, p, c.space.Services(ns), now, slices.Compact(members)...)
+			enter(ctx, p, c.space.Namespaces(), now, keys.NamespaceMember(ns))
+		}
+		return nil
+	})
+	if err != nil {
+		c.o.Logger.Warn().Err(classify(err)).
+			Msg("rollcall: the lists of services and namespaces were not refreshed: ListServices and namespace * may miss entries")
+	}
+}
+
+// enter notes members as seen now, and forgets what nobody has seen for long.
+func enter(ctx context.Context, p redis.Pipeliner, key string, now time.Time, members ...string) {
+	z := make([]redis.Z, len(members))
+	for i, m := range members {
+		z[i] = redis.Z{Score: float64(now.UnixMilli()), Member: m}
+	}
+	p.ZAdd(ctx, key, z...)
+	p.ZRemRangeByScore(ctx, key, "-inf", strconv.FormatInt(now.Add(-forgetAfter).UnixMilli(), 10))
+}

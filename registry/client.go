@@ -1,0 +1,232 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/rollcall-go/rollcall/internal/backend"
+	"github.com/rollcall-go/rollcall/internal/keys"
+)
+
+// clusterReload is how often a cluster client asks anew who owns which slot. An
+// error asks at once.
+const clusterReload = 5 * time.Second
+
+// A conn is a registry's way to Redis, with the options that led there.
+type conn struct {
+	redis.UniversalClient
+	o      Options
+	space  keys.Space
+	db     int
+	closes []func() error         // what Close ends, in order
+	dialed atomic.Pointer[string] // the address that a sentinel client dialed last
+	warned sync.Once              // of eviction
+}
+
+// connect makes the client, and starts an in-process server where the options
+// ask for one. It does not wait for Redis.
+func connect(o Options) (*conn, error) {
+	space, err := keys.New(o.Prefix)
+	if err != nil {
+		return nil, invalid("Prefix", "%v", err)
+	}
+	c := &conn{o: o, space: space, db: o.DB}
+	if o.Client != nil {
+		c.UniversalClient = o.Client
+		if single, ok := o.Client.(*redis.Client); ok {
+			c.db = single.Options().DB
+		}
+		return c, nil
+	}
+	if o.backend == "embedded" {
+		if err := c.embed(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.dial(); err != nil {
+		return nil, err
+	}
+	c.closes = append([]func() error{c.UniversalClient.Close}, c.closes...)
+	return c, nil
+}
+
+// embed starts the in-process server and points the connection's options at it.
+func (c *conn) embed() error {
+	start, ok := backend.Lookup("embedded")
+	if !ok {
+		return invalid("-registry.default", "embedded is not linked: import github.com/rollcall-go/rollcall/registry/embedded")
+	}
+	addr, stop, err := start(c.o.listen)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	c.o.URL, c.o.Addrs, c.o.MasterName, c.o.Cluster = "", []string{addr}, "", false
+	c.closes = append(c.closes, stop)
+	return nil
+}
+
+// dial makes a client of our own.
+func (c *conn) dial() error {
+	o := &c.o
+	switch {
+	case o.MasterName != "":
+		f := &redis.FailoverOptions{SentinelAddrs: o.Addrs}
+		if err := parseURL(o.URL, redis.ParseFailoverURL, &f); err != nil {
+			return err
+		}
+		f.MasterName = o.MasterName
+		f.DB = max(f.DB, o.DB)
+		impose(o, settings{
+			&f.Username, &f.Password, &f.CredentialsProvider, &f.TLSConfig,
+			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
+		})
+		client := redis.NewFailoverClient(f)
+		client.AddHook(dialHook{c})
+		c.UniversalClient, c.db = client, f.DB
+	case o.clustered():
+		cl := &redis.ClusterOptions{Addrs: o.Addrs}
+		if err := parseURL(o.URL, redis.ParseClusterURL, &cl); err != nil {
+			return err
+		}
+		cl.MaintNotificationsConfig = noMaintenance()
+		cl.ClusterStateReloadInterval = clusterReload
+		impose(o, settings{
+			&cl.Username, &cl.Password, &cl.CredentialsProvider, &cl.TLSConfig,
+			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
+		})
+		client := redis.NewClusterClient(cl)
+		c.UniversalClient = client
+		if err := checkClient(client); err != nil { // the URL may ask for replicas
+			return errors.Join(err, client.Close())
+		}
+	default:
+		s := &redis.Options{Addr: o.Addrs[0]}
+		if err := parseURL(o.URL, redis.ParseURL, &s); err != nil {
+			return err
+		}
+		s.DB = max(s.DB, o.DB)
+		s.MaintNotificationsConfig = noMaintenance()
+		impose(o, settings{
+			&s.Username, &s.Password, &s.CredentialsProvider, &s.TLSConfig,
+			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
+		})
+		c.UniversalClient, c.db = redis.NewClient(s), s.DB
+	}
+	return nil
+}
+
+func parseURL[T any](url string, parse func(string) (*T, error), into **T) error {
+	if url == "" {
+		return nil
+	}
+	parsed, err := parse(url)
+	if err != nil {
+		return invalid("URL", "%v", err)
+	}
+	*into = parsed
+	return nil
+}
+
+// settings point at the fields that go-redis's three kinds of options share.
+type settings struct {
+	username, password     *string
+	credentials            *func() (string, string)
+	tls                    **tls.Config
+	dial, read, write      *time.Duration
+	dials                  *int
+	contexts, unidentified *bool
+}
+
+// impose lays our options over what a URL said.
+func impose(o *Options, s settings) {
+	if o.Username != "" {
+		*s.username = o.Username
+	}
+	if o.Password != "" {
+		*s.password = o.Password
+	}
+	*s.credentials = o.CredentialsProvider
+	switch {
+	case o.TLSConfig != nil:
+		*s.tls = o.TLSConfig
+	case o.Secure && *s.tls == nil:
+		*s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	for _, d := range []*time.Duration{s.dial, s.read, s.write} {
+		def(d, o.Timeout)
+	}
+	*s.dials = 1           // an attempt: our own retries have jitter and no end
+	*s.contexts = true     // or a context cannot interrupt a read
+	*s.unidentified = true // older servers and narrow ACLs refuse CLIENT SETINFO
+}
+
+// noMaintenance keeps go-redis from a handshake that most servers refuse.
+func noMaintenance() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// Close ends what connect started, and nothing of the caller's.
+func (c *conn) Close() error {
+	var first error
+	for _, f := range c.closes {
+		if err := f(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// master tells who answers for a service now, so that a change shows: an
+// address, or "" where only one server can.
+func (c *conn) master(ctx context.Context, s keys.Service) string {
+	switch client := c.UniversalClient.(type) {
+	case *redis.ClusterClient:
+		m, err := client.MasterForKey(ctx, s.Index())
+		if err != nil {
+			return ""
+		}
+		return m.Options().Addr
+	default:
+		if addr := c.dialed.Load(); addr != nil {
+			return *addr
+		}
+		return ""
+	}
+}
+
+// failed has a cluster client ask who owns which slot: it would go on asking a
+// dead master for as long as a minute.
+func (c *conn) failed(ctx context.Context) {
+	if cluster, ok := c.UniversalClient.(*redis.ClusterClient); ok {
+		cluster.ReloadState(ctx)
+	}
+}
+
+// A dialHook notes which master a sentinel client dials.
+type dialHook struct{ c *conn }
+
+func (h dialHook) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := next(ctx, network, addr)
+		if err == nil {
+			remote := nc.RemoteAddr().String()
+			h.c.dialed.Store(&remote)
+		}
+		return nc, err
+	}
+}
+
+func (h dialHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h dialHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}

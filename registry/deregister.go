@@ -1,0 +1,156 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// Deregister withdraws what this registry registered of s: the nodes it names,
+// or without nodes all of the service, or of s.Version where one is given.
+// Renewal ends in any case. With ErrUnavailable, Redis has not heard of it: the
+// goodbye is sent again as long as the leases may stand, and they run out by
+// themselves.
+//
+// A node that is already gone, that a newer lease has, or that this registry
+// never registered is no error, and nothing happens to it.
+func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOption) (err error) {
+	c, err := r.connection()
+	if err != nil {
+		return failure("deregister", "", "", err)
+	}
+	ctx, op := c.begin(ctx, "deregister")
+	defer op.end(&err)
+	var o deregisterOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if s == nil {
+		return invalid("Service", "is nil")
+	}
+	op.namespace, op.service = cmp.Or(o.namespace, s.Namespace, c.o.Namespace), s.Name
+	if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkName("Name", s.Name)); err != nil {
+		return err
+	}
+	named := map[string]bool{}
+	for _, n := range s.Nodes {
+		if n == nil {
+			return invalid("Nodes", "one is nil")
+		}
+		named[cmp.Or(n.ID, n.Address)] = true
+	}
+	r.mu.Lock()
+	ours := r.services[c.space.Service(op.namespace, s.Name)]
+	r.mu.Unlock()
+	if ours == nil {
+		return nil
+	}
+	return r.withdraw(ctx, c, []*service{ours}, func(n *node) bool {
+		if len(named) > 0 {
+			return named[n.id]
+		}
+		return s.Version == "" || s.Version == n.version
+	})
+}
+
+// withdrawAll deregisters everything.
+func (r *Redis) withdrawAll(ctx context.Context, c *conn) error {
+	r.mu.Lock()
+	services := slices.Collect(maps.Values(r.services))
+	r.mu.Unlock()
+	return r.withdraw(ctx, c, services, func(*node) bool { return true })
+}
+
+// A farewell is what is to be deregistered of one service.
+type farewell struct {
+	service *service
+	by      lua.By
+	nodes   []*node
+	leases  []lua.Lease
+	err     error // how it went
+}
+
+// withdraw deregisters the nodes that it is asked for. What Redis did not hear
+// of is said again later.
+func (r *Redis) withdraw(ctx context.Context, c *conn, services []*service, which func(*node) bool) error {
+	farewells := r.part(c, services, which)
+	r.deregister(ctx, c, farewells)
+	var failed error
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range farewells {
+		failed = cmp.Or(failed, f.err)
+		for _, n := range f.nodes {
+			if f.err != nil {
+				r.sayLater(n, f.by, time.Now())
+			}
+		}
+	}
+	return failed
+}
+
+// part ends registrations here, and returns those that Redis has to hear of.
+// What was never confirmed may not have come, and then an older lease may live
+// there: that is left alone.
+func (r *Redis) part(c *conn, services []*service, which func(*node) bool) []*farewell {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var farewells []*farewell
+	for _, s := range services {
+		self, undo := &farewell{service: s, by: lua.Self}, &farewell{service: s, by: lua.Undo}
+		for _, n := range s.nodes {
+			if !which(n) {
+				continue
+			}
+			f := undo
+			if n.confirmed {
+				f = self
+			}
+			if n.token != "" && !n.over() {
+				f.nodes, f.leases = append(f.nodes, n), append(f.leases, n.lease())
+			}
+			r.become(c, n, Left, nil)
+			r.forget(n)
+		}
+		for _, f := range []*farewell{self, undo} {
+			if len(f.leases) > 0 {
+				farewells = append(farewells, f)
+			}
+		}
+	}
+	return farewells
+}
+
+// deregister sends farewells, all in one pipeline, and notes how each went.
+func (r *Redis) deregister(ctx context.Context, c *conn, farewells []*farewell) {
+	for range 2 { // again by the clock that a late answer told
+		var calls []lua.DeregisterCall
+		var about []*farewell
+		r.mu.Lock()
+		for _, f := range farewells {
+			f.err = nil
+			for chunk := range slices.Chunk(f.leases, lua.MaxNodes) {
+				calls = append(calls, lua.DeregisterCall{Target: c.target(ctx, f.service), By: f.by, Nodes: chunk})
+				about = append(about, f)
+			}
+		}
+		r.mu.Unlock()
+		sent := time.Now()
+		results := lua.Deregister(ctx, c, calls...)
+		received := time.Now()
+		late := false
+		for i, f := range about {
+			r.heard(ctx, c, f.service, results[i], sent, received)
+			f.err = cmp.Or(f.err, results[i].Err)
+			late = late || errors.Is(results[i].Err, lua.ErrLate)
+		}
+		if !late {
+			return
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// The sentinels that every failure of this package unwraps to, for errors.Is.
+var (
+	// ErrNotFound: no node of that service lives.
+	ErrNotFound = errors.New("not found")
+
+	// ErrWatcherStopped: Next was called after Stop.
+	ErrWatcherStopped = errors.New("watcher stopped")
+
+	// ErrClosed: the registry was closed.
+	ErrClosed = errors.New("registry closed")
+
+	// ErrInvalid: the input or an option is wrong; the text names the field.
+	// Nothing was written.
+	ErrInvalid = errors.New("invalid")
+
+	// ErrConflict: another process lives under that node ID and exclusive was
+	// asked for, or a foreign value stands under one of our keys.
+	ErrConflict = errors.New("conflict")
+
+	// ErrSuperseded: a newer lease, or an operator, took the node over. It stays
+	// so until Deregister.
+	ErrSuperseded = errors.New("superseded by a newer lease")
+
+	// ErrUnavailable: Redis did not answer, or cannot serve now. It may be tried
+	// again.
+	ErrUnavailable = errors.New("redis unavailable")
+
+	// ErrPermission: Redis refused the user or the command. docs/protocol.md
+	// lists what is needed.
+	ErrPermission = errors.New("permission denied by redis")
+)
+
+// OpError says which operation on which service and node failed.
+type OpError struct {
+	Op        string // "register", "deregister", "get", ...
+	Namespace string // "" where the operation concerns none
+	Service   string // "" where the operation concerns none
+	Node      string // "" where it concerns several or none
+	Err       error  // unwraps to a sentinel, and to what Redis or the network said
+}
+
+// Error reads "rollcall: register default/shop/10.0.0.1:80: ...".
+func (e *OpError) Error() string {
+	var on []string
+	for _, s := range []string{e.Namespace, e.Service, e.Node} {
+		if s != "" {
+			on = append(on, s)
+		}
+	}
+	if len(on) == 0 {
+		return fmt.Sprintf("rollcall: %s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("rollcall: %s %s: %v", e.Op, strings.Join(on, "/"), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// nodeError says which node of a call an error is about.
+type nodeError struct {
+	node string
+	err  error
+}
+
+func (e *nodeError) Error() string { return e.node + ": " + e.err.Error() }
+func (e *nodeError) Unwrap() error { return e.err }
+
+// failure is the error that a caller of op sees, or nil.
+func failure(op, namespace, service string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var about *nodeError
+	var node string
+	if errors.As(err, &about) {
+		node, err = about.node, about.err
+	}
+	return &OpError{Op: op, Namespace: namespace, Service: service, Node: node, Err: classify(err)}
+}
+
+// invalid is an ErrInvalid that names the field and what to do.
+func invalid(field, format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s", ErrInvalid, field, fmt.Sprintf(format, args...))
+}
+
+// errCheck marks what a RegisterCheck said: the caller's own words.
+var errCheck = errors.New("check failed")
+
+// classify joins what Redis or the network said with the sentinel that it
+// means. The end of the caller's own context by cancellation stays what it is.
+func classify(err error) error {
+	for _, s := range []error{
+		nil, context.Canceled, errors.ErrUnsupported, errCheck,
+		ErrNotFound, ErrWatcherStopped, ErrClosed, ErrInvalid, ErrConflict, ErrSuperseded, ErrUnavailable, ErrPermission,
+	} {
+		if errors.Is(err, s) {
+			return err
+		}
+	}
+	var wrong *lua.WrongTypeError
+	switch {
+	case errors.As(err, &wrong), redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return fmt.Errorf("%w: %w; another program uses this key: choose another Prefix", ErrConflict, err)
+	case lua.IsPermission(err):
+		return fmt.Errorf("%w: %w", ErrPermission, err)
+	default:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+}

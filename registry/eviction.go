@@ -1,0 +1,44 @@
+package registry
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// warnEviction says once in the log what Redis's maxmemory-policy will do to
+// nodes, where CONFIG may be read. Where not, nobody can know.
+func (c *conn) warnEviction(ctx context.Context) {
+	var mu sync.Mutex
+	var found string
+	look := func(ctx context.Context, client *redis.Client) error {
+		config, err := client.ConfigGet(ctx, "maxmemory-policy").Result()
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if p := config["maxmemory-policy"]; strings.HasPrefix(p, "volatile-") || strings.HasPrefix(p, "allkeys-") {
+			found = p
+		}
+		return nil
+	}
+	var err error
+	switch client := c.UniversalClient.(type) {
+	case *redis.ClusterClient:
+		err = client.ForEachMaster(ctx, look)
+	case *redis.Client:
+		err = look(ctx, client)
+	}
+	if err != nil {
+		c.o.Logger.Debug().Err(err).Msg("rollcall: maxmemory-policy cannot be read")
+	}
+	if found != "" {
+		c.warned.Do(func() {
+			c.o.Logger.Warn().Str("maxmemory-policy", found).Msg("rollcall: once Redis reaches maxmemory it evicts live nodes, " +
+				"which callers then miss until the next renewal: set maxmemory-policy noeviction, or keep the registry on a Redis of its own")
+		})
+	}
+}

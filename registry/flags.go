@@ -1,0 +1,49 @@
+package registry
+
+import (
+	"flag"
+	"fmt"
+)
+
+// Flags binds flags to fs and returns the option that takes their values. Parse
+// fs before the registry's Init or first call.
+//
+//	-registry.default    redis or embedded: an in-process server, for
+//	                     programs that import registry/embedded
+//	-registry.address    host:port, or a redis://, rediss:// or unix:// URL;
+//	                     with embedded, where it listens
+//	-registry.timeout    bounds a call
+//	-registry.namespace  of services and calls that name none
+//
+// A flag that is not given leaves the options before it as they are.
+func Flags(fs *flag.FlagSet) Option {
+	backend := "redis"
+	fs.Func("registry.default", "`redis`, or embedded: an in-process server (default redis)", func(s string) error {
+		if s != "redis" && s != "embedded" {
+			return fmt.Errorf("want redis or embedded")
+		}
+		backend = s
+		return nil
+	})
+	address := fs.String("registry.address", "", "`host:port` or URL of Redis (default "+DefaultAddress+")")
+	timeout := fs.Duration("registry.timeout", 0, fmt.Sprintf("bound of a registry call (default %v)", DefaultTimeout))
+	namespace := fs.String("registry.namespace", "", "`namespace` of services and calls that name none (default default)")
+	return func(o *Options) {
+		o.backend = backend
+		switch {
+		case *address == "":
+		case backend == "embedded":
+			o.listen = *address
+		case isURL(*address):
+			o.URL = *address
+		default:
+			o.URL, o.Addrs = "", []string{*address}
+		}
+		if *timeout != 0 {
+			o.Timeout = *timeout
+		}
+		if *namespace != "" {
+			o.Namespace = *namespace
+		}
+	}
+}

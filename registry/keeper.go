@@ -1,0 +1,202 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// together is how much sooner than due a batch is renewed to share a round.
+const together = 50 * time.Millisecond
+
+// keepAlive is the keeper. It owns the schedule: each batch is due once an
+// interval, and after a failure by its backoff.
+func (r *Redis) keepAlive(ctx context.Context, c *conn, a *actors) {
+	for ctx.Err() == nil {
+		due, next := r.due(ctx, c, a, time.Now())
+		if len(due) > 0 {
+			r.round(ctx, c, due)
+			continue
+		}
+		until(ctx, next, a.renewals)
+	}
+}
+
+// due returns the batches to renew now, or when the next one will be due. A
+// batch with a check is asked first, in a goroutine, and due once it passed.
+func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due []*batch, next time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next = now.Add(time.Hour)
+	for _, s := range r.services {
+		for _, b := range s.batches {
+			switch {
+			case b.verdict == asking:
+			case b.due.After(now.Add(together)):
+				next = earlier(next, b.due)
+			case b.check != nil && b.verdict == unasked:
+				b.verdict = asking
+				a.done.Go(func() { r.ask(ctx, c, b) })
+			default:
+				due = append(due, b)
+			}
+		}
+	}
+	return due, next
+}
+
+// ask runs a batch's check. Failing, it withholds renewal until it is due again.
+func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
+	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
+	defer cancel()
+	err := b.check(limited)
+	if err == nil {
+		err = limited.Err()
+	}
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		b.verdict, b.due = passed, now
+	} else {
+		b.verdict, b.due = unasked, now.Add(shortened(b.key.interval))
+		for _, n := range b.nodes {
+			r.become(c, n, Withheld, fmt.Errorf("%w: %w", errCheck, err))
+		}
+	}
+	r.actors.wake(r.actors.renewals)
+}
+
+// A task is what one round does for one batch.
+type task struct {
+	batch    *batch
+	renew    [][]*node // by call
+	again    []*node   // to register
+	goodbyes []goodbye
+	err      error
+}
+
+// round renews, registers again and says goodbye for the batches that are due,
+// within a third of their interval.
+func (r *Redis) round(ctx context.Context, c *conn, due []*batch) {
+	began := time.Now()
+	limit := due[0].key.interval
+	for _, b := range due {
+		limit = min(limit, b.key.interval)
+	}
+	limited, cancel := context.WithTimeout(ctx, limit/3)
+	defer cancel()
+
+	tasks := r.tasks(due, began)
+	report := r.renew(limited, c, tasks)
+	r.registerAgain(limited, c, tasks)
+	r.sayGoodbyes(limited, c, tasks)
+	if ctx.Err() != nil {
+		return // closing: what failed, failed for that
+	}
+	r.schedule(c, tasks, time.Now())
+	for _, t := range tasks {
+		report.Err = errors.Join(report.Err, t.err)
+	}
+	report.Took = time.Since(began)
+	c.observe(report)
+}
+
+// tasks looks what each batch needs.
+func (r *Redis) tasks(due []*batch, now time.Time) []*task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tasks := make([]*task, len(due))
+	for i, b := range due {
+		t := &task{batch: b}
+		tasks[i] = t
+		var renew []*node
+		for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
+			if n := b.nodes[id]; n.confirmed {
+				renew = append(renew, n)
+			} else {
+				t.again = append(t.again, n)
+			}
+		}
+		t.renew = slices.Collect(slices.Chunk(renew, lua.MaxNodes))
+		b.goodbyes = slices.DeleteFunc(b.goodbyes, func(g goodbye) bool { return g.until.Before(now) })
+		for _, g := range b.goodbyes {
+			if !g.from.After(now) {
+				t.goodbyes = append(t.goodbyes, g)
+			}
+		}
+	}
+	return tasks
+}
+
+// renew extends the leases, all calls in one pipeline.
+func (r *Redis) renew(ctx context.Context, c *conn, tasks []*task) RenewEvent {
+	type sentCall struct {
+		task  *task
+		nodes []*node
+	}
+	var report RenewEvent
+	var calls []lua.RenewCall
+	var sentCalls []sentCall
+	r.mu.Lock()
+	for _, t := range tasks {
+		for _, nodes := range t.renew {
+			call := lua.RenewCall{Target: c.target(ctx, t.batch.service)}
+			for _, n := range nodes {
+				call.Nodes = append(call.Nodes, n.lease())
+			}
+			calls, sentCalls = append(calls, call), append(sentCalls, sentCall{t, nodes})
+			report.Nodes += len(nodes)
+		}
+	}
+	r.mu.Unlock()
+	report.Calls = len(calls)
+	sent := time.Now()
+	results := lua.Renew(ctx, c, calls...)
+	received := time.Now()
+	for i, sc := range sentCalls {
+		res := results[i]
+		if lua.IsTryAgain(res.Err) {
+			res = oneByOne(lua.RenewNodes(ctx, c, calls[i]))
+			received = time.Now()
+		}
+		r.heard(ctx, c, sc.task.batch.service, res, sent, received)
+		if res.Err != nil {
+			sc.task.err = res.Err
+			continue
+		}
+		r.renewed(c, sc.task, sc.nodes, res.Codes, sent)
+	}
+	return report
+}
+
+// oneByOne makes one result of those of the nodes of a call.
+func oneByOne(results []lua.Result) lua.Result {
+	var all lua.Result
+	for _, res := range results {
+		if res.Err != nil {
+			return lua.Result{Now: all.Now, Err: res.Err}
+		}
+		all.Now, all.Codes = res.Now, append(all.Codes, res.Codes...)
+	}
+	return all
+}
+
+// renewed draws the conclusions of a renewal: what Redis does not know any more
+// is registered again in the same round.
+func (r *Redis) renewed(c *conn, t *task, nodes []*node, codes []lua.Code, sent time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, n := range nodes {
+		if codes[i] == lua.None {
+			t.again = append(t.again, n)
+			continue
+		}
+		_ = r.judge(c, n, codes[i], sent) // what it finds, the node's state says
+	}
+}

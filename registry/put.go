@@ -1,0 +1,211 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// maxCallBytes bounds the records of one script call: with a large API document
+// in each, a hundred nodes would hold Redis too long.
+const maxCallBytes = 256 << 10
+
+// put registers nodes, of any services, under their leases. It returns the first
+// failure; what each node came to stands in its state.
+func (r *Redis) put(ctx context.Context, c *conn, nodes []*node) error {
+	if err := r.fixLeases(ctx, c, nodes); err != nil {
+		return err
+	}
+	err := r.send(ctx, c, nodes)
+	if errors.Is(err, lua.ErrLate) {
+		// Redis's clock was not where we took it to be. Now it is known.
+		err = r.send(ctx, c, nodes)
+	}
+	return err
+}
+
+// fixLeases gives a lease to each node that has none. It starts after that of
+// the present holder, so that it wins whatever the clocks say.
+func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) error {
+	byService := map[*service][]*node{}
+	r.mu.Lock()
+	for _, n := range nodes {
+		if n.token == "" && n.state != Left {
+			byService[n.service] = append(byService[n.service], n)
+		}
+	}
+	r.mu.Unlock()
+	for s, nodes := range byService {
+		for chunk := range slices.Chunk(nodes, lua.MaxNodes) {
+			if err := r.fixLeasesOf(ctx, c, s, chunk); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*node) error {
+	var clock *redis.TimeCmd
+	holders := make([]*redis.StringCmd, len(nodes))
+	sent := time.Now()
+	_, _ = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for i, n := range nodes {
+			holders[i] = p.HGet(ctx, s.keys.Node(n.id), "lease")
+		}
+		clock = p.Time(ctx)
+		return nil
+	}) // each command carries its own error
+	now, err := clock.Result()
+	starts := make([]int64, len(nodes))
+	for i, h := range holders {
+		lease, herr := h.Result()
+		if herr != nil && !errors.Is(herr, redis.Nil) {
+			err = cmp.Or(err, herr)
+		}
+		starts[i] = now.UnixMicro()
+		if holder, perr := record.ParseLease(lease); perr == nil {
+			starts[i] = max(starts[i], holder.Start+1)
+		}
+	}
+	if err != nil {
+		c.failed(ctx)
+		return err
+	}
+	master, received := c.master(ctx, s.keys), time.Now()
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.contact.heard(sent, received, now, master, s.ttl()/2)
+	for i, n := range nodes {
+		if n.token == "" {
+			n.token = record.Lease{Start: starts[i], Nonce: nonce()}.String()
+		}
+	}
+	return nil
+}
+
+// A putCall is one script call, and the nodes that it is about.
+type putCall struct {
+	service *service
+	nodes   []*node
+	call    lua.RegisterCall
+}
+
+func (r *Redis) send(ctx context.Context, c *conn, nodes []*node) error {
+	puts := r.putCalls(ctx, c, nodes)
+	calls := make([]lua.RegisterCall, len(puts))
+	for i, p := range puts {
+		calls[i] = p.call
+	}
+	sent := time.Now()
+	results := lua.Register(ctx, c, calls...)
+	received := time.Now()
+
+	var failed error
+	for i, p := range puts {
+		if err := r.registered(ctx, c, p, results[i], sent, received); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// putCalls cuts nodes into calls of one service each.
+func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	nodes = slices.DeleteFunc(slices.Clone(nodes), (*node).over)
+	slices.SortFunc(nodes, func(a, b *node) int {
+		return cmp.Or(
+			cmp.Compare(a.service.namespace, b.service.namespace), cmp.Compare(a.service.name, b.service.name),
+			cmp.Compare(a.id, b.id))
+	})
+	var puts []putCall
+	size := 0
+	for _, n := range nodes {
+		p := len(puts) - 1
+		size += len(n.data) + len(n.apis)
+		if p < 0 || puts[p].service != n.service || puts[p].call.Exclusive != n.exclusive ||
+			len(puts[p].nodes) == lua.MaxNodes || size > maxCallBytes {
+			puts = append(puts, putCall{service: n.service, call: lua.RegisterCall{
+				Target: c.target(ctx, n.service), Exclusive: n.exclusive,
+			}})
+			p, size = p+1, len(n.data)+len(n.apis)
+		}
+		puts[p].nodes = append(puts[p].nodes, n)
+		puts[p].call.Nodes = append(puts[p].call.Nodes, lua.Registration{
+			Lease: n.lease(), TTL: n.ttl, Data: n.data, APIs: n.apis,
+		})
+	}
+	return puts
+}
+
+// target is a service as a script call names it, with ctx's deadline by Redis's
+// clock. Redis.mu is held.
+func (c *conn) target(ctx context.Context, s *service) lua.Target {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(c.o.Timeout)
+	}
+	return lua.Target{Service: s.keys, DB: c.db, Deadline: s.contact.at(deadline), Nonce: nonce()}
+}
+
+// heard takes what every script reply tells of the service.
+func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, sent, received time.Time) {
+	if res.Now.IsZero() {
+		c.failed(ctx)
+		return
+	}
+	master := c.master(ctx, s.keys)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.contact.heard(sent, received, res.Now, master, s.ttl()/2)
+	c.published(s, res)
+	if res.Err == nil && !res.Next.Equal(s.next) {
+		s.next = res.Next
+		r.actors.wake(r.actors.reaps)
+	}
+}
+
+// registered notes what a register call came to, and returns why it failed.
+func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Result, sent, received time.Time) error {
+	r.heard(ctx, c, p.service, res, sent, received)
+	if res.Err != nil {
+		return res.Err
+	}
+	var refused error
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, n := range p.nodes {
+		err := r.judge(c, n, res.Codes[i], sent)
+		if err != nil && refused == nil {
+			refused = &nodeError{n.id, err}
+		}
+	}
+	return refused
+}
+
+// published warns where a change stands but its event was refused.
+func (c *conn) published(s *service, res lua.Result) {
+	if res.Unpublished != nil {
+		c.o.Logger.Warn().Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name).
+			Msg("rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel")
+	}
+}
+
+// nonce is 48 random bits as 12 hex digits.
+func nonce() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,140 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// GetService returns the live nodes of a service as Redis has them now, one
+// *Service for each version, ordered by namespace, version and ID. A node is
+// live until its lease runs out, whether or not somebody has removed it since.
+// ErrNotFound when no node lives; never an empty slice with a nil error.
+//
+// A record that cannot be read, of a future version perhaps, is left out and
+// logged, unless there is no other.
+func (r *Redis) GetService(ctx context.Context, name string, opts ...GetOption) (services []*Service, err error) {
+	c, err := r.connection()
+	if err != nil {
+		return nil, failure("get", "", name, err)
+	}
+	ctx, op := c.begin(ctx, "get")
+	defer op.end(&err)
+	var o getOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	op.namespace, op.service = cmp.Or(o.namespace, c.o.Namespace), name
+	if name == "" {
+		return nil, ErrNotFound
+	}
+	if err := checkText("Name", name); err != nil {
+		return nil, err
+	}
+	namespaces, err := c.namespaces(ctx, op.namespace)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]serviceName, len(namespaces))
+	for i, ns := range namespaces {
+		wanted[i] = serviceName{ns, name}
+	}
+	found, err := c.read(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	services, err = c.assemble(ctx, found)
+	if err == nil && len(services) == 0 {
+		err = ErrNotFound
+	}
+	return services, err
+}
+
+// ListServices returns what has a live node: name, version and namespace of
+// each, without nodes, metadata or endpoints. It reads every node of the
+// namespaces asked for, in pages: meant for people and dashboards, not for the
+// path of a request.
+func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) (services []*Service, err error) {
+	c, err := r.connection()
+	if err != nil {
+		return nil, failure("list", "", "", err)
+	}
+	ctx, op := c.begin(ctx, "list")
+	defer op.end(&err)
+	var o listOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	op.namespace = cmp.Or(o.namespace, c.o.Namespace)
+	namespaces, err := c.namespaces(ctx, op.namespace)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []serviceName
+	for _, ns := range namespaces {
+		names, err := c.names(ctx, ns)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, names...)
+	}
+	services = []*Service{}
+	seen := map[serviceVersion]bool{}
+	for chunk := range slices.Chunk(wanted, pageSize) {
+		found, err := c.read(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			if v := f.serviceVersion(); !seen[v] {
+				seen[v] = true
+				services = append(services, v.service())
+			}
+		}
+	}
+	slices.SortFunc(services, byVersion)
+	return services, nil
+}
+
+// assemble makes a Service of the nodes of each version. What belongs to the
+// version is that of the node that changed last.
+func (c *conn) assemble(ctx context.Context, found []foundNode) ([]*Service, error) {
+	versions := map[serviceVersion]*Service{}
+	newest := map[serviceVersion]foundNode{}
+	for _, f := range found {
+		v := f.serviceVersion()
+		s := versions[v]
+		if s == nil {
+			s = v.service()
+			versions[v] = s
+		}
+		s.Nodes = append(s.Nodes, fromRecord(f.id, f.record))
+		if f.rev >= newest[v].rev {
+			newest[v] = f
+			s.describe(f.record)
+		}
+	}
+	for v, f := range newest {
+		if f.record.APIs == "" {
+			continue
+		}
+		document, err := c.HGet(ctx, c.space.Service(f.namespace, f.name).Node(f.id), "apis").Bytes()
+		if err != nil && !errors.Is(err, redis.Nil) { // nil: the node left meanwhile
+			return nil, err
+		}
+		versions[v].APIs = document
+	}
+	services := slices.SortedFunc(maps.Values(versions), byVersion)
+	for _, s := range services {
+		slices.SortFunc(s.Nodes, func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return services, nil
+}
+
+func byVersion(a, b *Service) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+}

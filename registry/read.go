@@ -1,0 +1,234 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+const (
+	// pageSize is how many commands go in one pipeline.
+	pageSize = 500
+
+	// wholeIndex is the largest index that is read by one command: beyond it
+	// that would hold Redis for over a millisecond.
+	wholeIndex = 20_000
+)
+
+// A serviceName is a service of a namespace.
+type serviceName struct{ namespace, name string }
+
+// A serviceVersion is what one *Service stands for.
+type serviceVersion struct{ namespace, name, version string }
+
+func (v serviceVersion) service() *Service {
+	return &Service{Namespace: v.namespace, Name: v.name, Version: v.version}
+}
+
+// A foundNode is a node as it stands in Redis, with what an operator set laid
+// over its record.
+type foundNode struct {
+	serviceName
+	id     string
+	rev    uint64
+	record record.Node
+}
+
+func (f foundNode) serviceVersion() serviceVersion {
+	return serviceVersion{f.namespace, f.name, f.record.Version}
+}
+
+// namespaces returns the namespaces that a caller means.
+func (c *conn) namespaces(ctx context.Context, ns string) ([]string, error) {
+	if ns != allNamespaces {
+		return []string{ns}, checkNamespace("Namespace", ns)
+	}
+	members, err := c.ZRange(ctx, c.space.Namespaces(), 0, -1).Result()
+	if err != nil {
+		return nil, err
+	}
+	return parseAll(c, members, keys.ParseNamespaceMember), nil
+}
+
+// names returns the services that a namespace may have.
+func (c *conn) names(ctx context.Context, ns string) ([]serviceName, error) {
+	members, err := c.ZRange(ctx, c.space.Services(ns), 0, -1).Result()
+	if err != nil {
+		return nil, err
+	}
+	names := parseAll(c, members, func(m string) (serviceName, error) {
+		name, _, err := keys.ParseServiceMember(m)
+		return serviceName{ns, name}, err
+	})
+	slices.SortFunc(names, func(a, b serviceName) int { return cmp.Compare(a.name, b.name) })
+	return slices.Compact(names), nil // one member for each version
+}
+
+// parseAll leaves out, and logs, what nobody of ours can have written.
+func parseAll[T any](c *conn, members []string, parse func(string) (T, error)) []T {
+	parsed := make([]T, 0, len(members))
+	for _, m := range members {
+		v, err := parse(m)
+		if err != nil {
+			c.o.Logger.Warn().Err(err).Msg("rollcall: a catalogue holds a foreign entry")
+			continue
+		}
+		parsed = append(parsed, v)
+	}
+	return parsed
+}
+
+// read returns the live nodes of services, by plain commands in pages.
+func (c *conn) read(ctx context.Context, wanted []serviceName) ([]foundNode, error) {
+	candidates, overrides, err := c.candidates(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	var found []foundNode
+	var unreadable error
+	for page := range slices.Chunk(candidates, pageSize) {
+		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
+			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "rev")
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i, reply := range replies {
+			data, live := reply.Val()[0].(string)
+			if !live {
+				continue // it ran out, or said goodbye, and the index has not caught up
+			}
+			n := page[i]
+			if err := n.decode(data, reply.Val()[1], overrides[n.serviceName][keys.EscapeID(n.id)]); err != nil {
+				unreadable = &nodeError{n.id, err}
+				c.o.Logger.Warn().Err(err).Str("namespace", n.namespace).Str("service", n.name).Str("node", n.id).
+					Msg("rollcall: a node's record cannot be read, and is left out")
+				continue
+			}
+			found = append(found, n)
+		}
+	}
+	if len(found) == 0 {
+		return nil, unreadable
+	}
+	return found, nil
+}
+
+// decode fills in what a node's hash holds.
+func (n *foundNode) decode(data string, rev any, override string) (err error) {
+	if n.record, err = record.DecodeNode([]byte(data)); err != nil {
+		return err
+	}
+	if s, ok := rev.(string); ok {
+		if n.rev, err = strconv.ParseUint(s, 10, 64); err != nil {
+			return err
+		}
+	}
+	if override == "" {
+		return nil
+	}
+	o, err := record.DecodeOverride([]byte(override))
+	if err == nil {
+		n.record = o.Apply(n.record)
+	}
+	return err
+}
+
+// candidates returns the nodes that the indexes list, and what operators set.
+func (c *conn) candidates(ctx context.Context, wanted []serviceName) ([]foundNode, map[serviceName]map[string]string, error) {
+	sizes, err := pipelined(ctx, c, wanted, func(p redis.Pipeliner, s serviceName) *redis.IntCmd {
+		return p.ZCard(ctx, c.space.Service(s.namespace, s.name).Index())
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var small, large []serviceName
+	for i, s := range wanted {
+		switch n := sizes[i].Val(); {
+		case n > wholeIndex:
+			large = append(large, s)
+		case n > 0:
+			small = append(small, s)
+		}
+	}
+	members := map[serviceName][]string{}
+	lists, err := pipelined(ctx, c, small, func(p redis.Pipeliner, s serviceName) *redis.StringSliceCmd {
+		return p.ZRange(ctx, c.space.Service(s.namespace, s.name).Index(), 0, -1)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, s := range small {
+		members[s] = lists[i].Val()
+	}
+	for _, s := range large {
+		if members[s], err = c.scan(ctx, s); err != nil {
+			return nil, nil, err
+		}
+	}
+	standing := append(small, large...)
+	sets, err := pipelined(ctx, c, standing, func(p redis.Pipeliner, s serviceName) *redis.MapStringStringCmd {
+		return p.HGetAll(ctx, c.space.Service(s.namespace, s.name).Override())
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var nodes []foundNode
+	overrides := map[serviceName]map[string]string{}
+	for i, s := range standing {
+		overrides[s] = sets[i].Val()
+		for _, id := range parseAll(c, members[s], keys.Unescape) {
+			nodes = append(nodes, foundNode{serviceName: s, id: id})
+		}
+	}
+	return nodes, overrides, nil
+}
+
+// scan reads a large index bit by bit. What stands all the while comes at least
+// once; what came twice, once.
+func (c *conn) scan(ctx context.Context, s serviceName) ([]string, error) {
+	var members []string
+	var cursor uint64
+	for {
+		page, next, err := c.ZScan(ctx, c.space.Service(s.namespace, s.name).Index(), cursor, "", 1000).Result()
+		if err != nil {
+			return nil, err
+		}
+		for i := 0; i < len(page); i += 2 { // member, score
+			members = append(members, page[i])
+		}
+		if cursor = next; cursor == 0 {
+			slices.Sort(members)
+			return slices.Compact(members), nil
+		}
+	}
+}
+
+// pipelined sends one command for each input and returns the replies, all of
+// them or an error.
+func pipelined[In any, Cmd redis.Cmder](ctx context.Context, c *conn, in []In, add func(redis.Pipeliner, In) Cmd) ([]Cmd, error) {
+	if len(in) == 0 {
+		return nil, nil
+	}
+	cmds := make([]Cmd, len(in))
+	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, v := range in {
+			cmds[i] = add(p, v)
+		}
+		return nil
+	})
+	for _, cmd := range cmds {
+		err = cmp.Or(err, cmd.Err())
+	}
+	if err != nil {
+		c.failed(ctx)
+		return nil, err
+	}
+	return cmds, nil
+}

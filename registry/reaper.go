@@ -1,0 +1,154 @@
+package registry
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// Reapers of one service spread over this time after a lease end, so that one of
+// them does the work and the others find it done.
+const (
+	reapSoonest = 50 * time.Millisecond
+	reapLatest  = 700 * time.Millisecond
+)
+
+// reapLimit bounds one look, so that a dead master does not keep the reaper from
+// the services of others.
+const reapLimit = time.Second
+
+// reap is the reaper: for the services that this registry serves, it removes
+// nodes whose leases have run out. It sleeps until the next lease end that any
+// answer of Redis told of, but looks often enough to keep in contact.
+func (r *Redis) reap(ctx context.Context, c *conn, a *actors) {
+	for ctx.Err() == nil {
+		s, at := r.nextReap(time.Now())
+		if s == nil || at.After(time.Now()) {
+			until(ctx, at, a.reaps)
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, min(reapLimit, c.o.Timeout))
+		again, err := r.reapService(limited, c, s)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			c.o.Logger.Debug().Err(classify(err)).Str("namespace", s.namespace).Str("service", s.name).
+				Msg("rollcall: looking for nodes that ran out failed")
+		}
+		r.mu.Lock()
+		s.reapAt = again
+		r.mu.Unlock()
+	}
+}
+
+// nextReap returns the service to look at next, and when. A lease end is given
+// its place in the spread once, when it becomes known.
+func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at = now.Add(time.Hour)
+	for _, s := range r.services {
+		if len(s.nodes) == 0 || !s.contact.known() {
+			continue
+		}
+		if s.reapAt.IsZero() || !s.reapFor.Equal(s.next) {
+			s.reapFor, s.reapAt = s.next, s.contact.last.Add(s.ttl()/3)
+			if !s.next.IsZero() {
+				s.reapAt = earlier(s.reapAt, s.contact.local(s.next))
+			}
+			if s.reapAt.Before(now) {
+				s.reapAt = now
+			}
+			s.reapAt = s.reapAt.Add(spread())
+		}
+		if s.reapAt.Before(at) {
+			next, at = s, s.reapAt
+		}
+	}
+	return next, at
+}
+
+func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest) }
+
+// reapService looks at the lease ends of a service and removes what ran out. It
+// returns when to look again, or zero to go by the next lease end.
+func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again time.Time, err error) {
+	overdue, now, err := r.overdue(ctx, c, s)
+	if err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return time.Now().Add(s.ttl()/3 + spread()), err
+	}
+	r.mu.Lock()
+	proven := s.contact.provenFrom(s.ttl())
+	target := c.target(ctx, s)
+	r.mu.Unlock()
+	if len(overdue) == 0 {
+		return time.Time{}, nil
+	}
+	if time.Now().Before(proven) {
+		return proven.Add(spread()), nil
+	}
+	// A reap that waits in a stopped Redis would remove everybody who could not
+	// renew there. A second after the answer that it goes by, it does nothing.
+	target.Deadline = now.Add(time.Second)
+	sent := time.Now()
+	res := lua.Reap(ctx, c, lua.ReapCall{Target: target, IDs: overdue})[0]
+	r.heard(ctx, c, s, res, sent, time.Now())
+	if res.Err != nil {
+		return time.Now().Add(spread()), res.Err
+	}
+	var reaped []string
+	for i, code := range res.Codes {
+		if code == lua.Done {
+			reaped = append(reaped, overdue[i])
+		}
+	}
+	if len(reaped) > 0 {
+		c.o.Logger.Info().Str("namespace", s.namespace).Str("service", s.name).Strs("nodes", reaped).
+			Msg("rollcall: nodes ran out")
+		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
+	}
+	return time.Time{}, nil
+}
+
+// overdue returns the nodes whose leases have ended by the index, and Redis's
+// time as it said so.
+func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string, now time.Time, err error) {
+	var first *redis.ZSliceCmd
+	var clock *redis.TimeCmd
+	sent := time.Now()
+	_, err = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		first = p.ZRangeWithScores(ctx, s.keys.Index(), 0, lua.MaxNodes-1)
+		clock = p.Time(ctx)
+		return nil
+	})
+	if err != nil {
+		c.failed(ctx)
+		return nil, now, err
+	}
+	now = clock.Val()
+	master, received := c.master(ctx, s.keys), time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.contact.heard(sent, received, now, master, s.ttl()/2)
+	s.next = time.Time{}
+	for i, z := range first.Val() {
+		end := time.UnixMilli(int64(z.Score))
+		if i == 0 {
+			s.next = end
+		}
+		member, ok := z.Member.(string)
+		if !ok || end.After(now) {
+			continue
+		}
+		if id, err := keys.Unescape(member); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, now, nil
+}

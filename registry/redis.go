@@ -1,0 +1,162 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+)
+
+// allNamespaces stands for every namespace where one reads.
+const allNamespaces = "*"
+
+// Redis is the Registry on Redis. Make it with NewRegistry.
+type Redis struct {
+	mu       sync.Mutex // guards all below, and what the services hold
+	opts     []Option
+	conn     *conn // nil until the first call
+	closed   bool
+	services map[keys.Service]*service
+	actors   *actors // nil until the first Register
+}
+
+var _ Registry = (*Redis)(nil)
+
+// NewRegistry returns a registry that has not connected yet: Init does so, or
+// the first call. What is wrong with the options shows there, as ErrInvalid.
+func NewRegistry(opts ...Option) *Redis {
+	return &Redis{opts: opts, services: map[keys.Service]*service{}}
+}
+
+// Init applies more options, connects and asks Redis for a sign of life. With
+// ErrUnavailable the registry can be used all the same, and connects when it
+// can. Once it has connected, options come too late: ErrInvalid.
+//
+// Where CONFIG is allowed, it warns in the log about a maxmemory-policy that
+// evicts nodes.
+func (r *Redis) Init(opts ...Option) error {
+	r.mu.Lock()
+	late := r.conn != nil && len(opts) > 0
+	if !late {
+		r.opts = append(r.opts, opts...)
+	}
+	r.mu.Unlock()
+	if late {
+		return failure("init", "", "", invalid("Option", "the registry is in use: give options to NewRegistry or to the first Init"))
+	}
+	c, err := r.connection()
+	if err != nil {
+		return failure("init", "", "", err)
+	}
+	ctx, cancel := c.bound(context.Background())
+	defer cancel()
+	if err := c.Ping(ctx).Err(); err != nil {
+		return failure("init", "", "", err)
+	}
+	c.warnEviction(ctx)
+	return nil
+}
+
+// connection returns the way to Redis, made at the first call.
+func (r *Redis) connection() (*conn, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, ErrClosed
+	}
+	if r.conn == nil {
+		o, err := resolve(r.opts)
+		if err != nil {
+			return nil, err
+		}
+		c, err := connect(o)
+		if err != nil {
+			return nil, err
+		}
+		r.conn = c
+	}
+	return r.conn, nil
+}
+
+// Options returns what is in force, and before the first call what would be.
+func (r *Redis) Options() Options {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		return r.conn.o
+	}
+	o, _ := resolve(r.opts) // what is wrong shows at the first call
+	return o
+}
+
+// String says where the registry is: "rollcall on redis 127.0.0.1:6379,
+// database 0, prefix rollcall".
+func (r *Redis) String() string {
+	o := r.Options()
+	return fmt.Sprintf("rollcall on %s, prefix %s", o.where(), o.Prefix)
+}
+
+// Close deregisters what this registry registered, stops every goroutine and
+// closes the client unless it was shared. It waits no longer than ctx, or
+// Options.Timeout where ctx has no deadline: with Redis away the nodes run out
+// by themselves, and Close returns ErrUnavailable. It may be called many times;
+// only the first call does, and reports, the work.
+func (r *Redis) Close(ctx context.Context) error {
+	r.mu.Lock()
+	c, a, again := r.conn, r.actors, r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if again || c == nil {
+		return nil
+	}
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	err := r.withdrawAll(ctx, c)
+	if a != nil {
+		err = errors.Join(err, a.close(ctx))
+	}
+	return failure("close", "", "", errors.Join(err, c.Close()))
+}
+
+// bound gives a call the registry's time-out where it brings none.
+func (c *conn) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, c.o.Timeout)
+}
+
+// An operation is one call of the Registry interface under way.
+type operation struct {
+	c                      *conn
+	op, namespace, service string
+	began                  time.Time
+	cancel                 context.CancelFunc
+}
+
+// begin bounds a call and notes when it began.
+func (c *conn) begin(ctx context.Context, op string) (context.Context, *operation) {
+	ctx, cancel := c.bound(ctx)
+	return ctx, &operation{c: c, op: op, began: time.Now(), cancel: cancel}
+}
+
+// end turns *err into the error that the caller sees, and tells the observer.
+func (o *operation) end(err *error) {
+	o.cancel()
+	*err = failure(o.op, o.namespace, o.service, *err)
+	o.c.observe(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
+}
+
+func (c *conn) observe(e Event) {
+	if c.o.Observe != nil {
+		c.o.Observe(e)
+	}
+}
+
+// Watch is not part of this version: errors.ErrUnsupported.
+func (r *Redis) Watch(context.Context, ...WatchOption) (Watcher, error) {
+	return nil, failure("watch", "", "", errors.ErrUnsupported)
+}

@@ -1,0 +1,204 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// Register announces the nodes of s and renews their leases until Deregister or
+// Close. Redis sees it or refuses it before Register returns:
+//
+//	ErrInvalid      something is wrong with s or the options; nothing was written
+//	ErrConflict     RegisterExclusive, and another process lives under an ID
+//	ErrSuperseded   a newer lease or an operator has taken an ID since this
+//	                registry registered it; Deregister, then Register again
+//	ErrUnavailable  Redis did not answer in time
+//	ErrPermission   Redis refused the user or a command
+//
+// A first registration that fails leaves nothing behind, unless RegisterRetry
+// is given. Once registered, new data that could not be delivered is delivered
+// by the next renewal that succeeds.
+func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption) (err error) {
+	c, err := r.connection()
+	if err != nil {
+		return failure("register", "", "", err)
+	}
+	ctx, op := c.begin(ctx, "register")
+	defer op.end(&err)
+	var o registerOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if s != nil {
+		op.service = s.Name
+	}
+	p, err := newPlan(s, o, c.o)
+	if err != nil {
+		return err
+	}
+	op.namespace = p.namespace
+	if err := r.start(c); err != nil {
+		return err
+	}
+	nodes, err := r.adopt(c, p)
+	if err != nil {
+		return err
+	}
+	return r.settle(ctx, c, p, nodes, r.establish(ctx, c, p, nodes))
+}
+
+// adopt notes what is to be registered: new nodes, and changes of those that
+// stand. Each change gets the next seq of its lease.
+func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, ErrClosed
+	}
+	k := c.space.Service(p.namespace, p.name)
+	s := r.services[k]
+	if s == nil {
+		s = &service{
+			namespace: p.namespace, name: p.name, keys: k,
+			nodes: map[string]*node{}, batches: map[batchKey]*batch{},
+		}
+	}
+	for _, planned := range p.nodes {
+		if n := s.nodes[planned.id]; n != nil && n.over() {
+			return nil, &nodeError{planned.id, fmt.Errorf("%w: Deregister it, then Register again", ErrSuperseded)}
+		}
+	}
+	r.services[k] = s
+	p.reg = &registration{onState: p.onState, reported: Live}
+	nodes := make([]*node, len(p.nodes))
+	for i, planned := range p.nodes {
+		n := s.nodes[planned.id]
+		if n == nil {
+			n = &node{service: s, origin: p.reg, id: planned.id, data: planned.data, seq: 1}
+			s.nodes[n.id] = n
+		}
+		if !bytes.Equal(n.data, planned.data) {
+			n.seq++
+		}
+		n.data, n.apis, n.version = planned.data, planned.apis, p.version
+		n.ttl, n.interval, n.exclusive, n.reg = p.ttl, p.interval, p.exclusive, p.reg
+		n.calls++
+		if n.state != Live {
+			p.reg.reported = n.state
+		}
+		nodes[i] = n
+	}
+	return nodes, nil
+}
+
+// establish does what Redis has to see of a Register.
+func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) error {
+	if p.check != nil {
+		if err := p.check(ctx); err != nil {
+			return fmt.Errorf("%w: %w", errCheck, err)
+		}
+	}
+	r.announce(ctx, c, nodes)
+	return r.put(ctx, c, nodes)
+}
+
+// settle draws the conclusions of a Register: who is renewed from now on, and
+// what is left of a first one that failed.
+func (r *Redis) settle(ctx context.Context, c *conn, p *plan, nodes []*node, err error) error {
+	background := err != nil && p.retry && passing(err)
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range nodes {
+		n.calls--
+		switch {
+		case n.over():
+		case err != nil && !background && n.calls == 0 && (n.origin == p.reg || !n.confirmed):
+			r.takeBack(ctx, n, err, now)
+		case n.confirmed || background:
+			r.keep(n, p, now)
+		}
+	}
+	if background {
+		c.o.Logger.Warn().Err(classify(err)).Str("namespace", p.namespace).Str("service", p.name).
+			Msg("rollcall: registration goes on in the background")
+		return nil
+	}
+	return err
+}
+
+// keep has a node renewed from now on, unless its caller renews it. One that is
+// not registered yet is due at once.
+func (r *Redis) keep(n *node, p *plan, now time.Time) {
+	if p.manual {
+		n.service.leave(n)
+		return
+	}
+	due := now.Add(shortened(p.interval))
+	if !n.confirmed {
+		due = now
+	}
+	n.service.join(n, p.check, due)
+	r.actors.wake(r.actors.renewals)
+}
+
+// takeBack leaves nothing of a first registration that failed. Where the outcome
+// is not known, the call may arrive as late as the deadline that it carries.
+func (r *Redis) takeBack(ctx context.Context, n *node, err error, now time.Time) {
+	r.forget(n)
+	deadline, ok := ctx.Deadline()
+	switch {
+	case unknown(err) && ok:
+		r.sayLater(n, lua.Undo, deadline)
+	case unknown(err), n.confirmed:
+		r.sayLater(n, lua.Undo, now)
+	}
+}
+
+// forget ends a registration here.
+func (r *Redis) forget(n *node) {
+	n.state = Left
+	n.service.leave(n)
+	if n.service.nodes[n.id] == n {
+		delete(n.service.nodes, n.id)
+	}
+	r.tidy(n.service)
+}
+
+// sayLater has the keeper deliver a goodbye, as long as the lease may stand.
+func (r *Redis) sayLater(n *node, by lua.By, from time.Time) {
+	if n.token == "" || r.closed {
+		return
+	}
+	r.services[n.service.keys] = n.service
+	n.service.part(n, goodbye{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
+	r.actors.wake(r.actors.renewals)
+}
+
+// tidy forgets a service that has nothing left to do.
+func (r *Redis) tidy(s *service) {
+	if len(s.nodes) == 0 && len(s.batches) == 0 && r.services[s.keys] == s {
+		delete(r.services, s.keys)
+	}
+}
+
+// passing tells whether trying again may help.
+func passing(err error) bool {
+	for _, final := range []error{ErrInvalid, ErrConflict, ErrSuperseded, ErrClosed, context.Canceled} {
+		if errors.Is(classify(err), final) {
+			return false
+		}
+	}
+	return true
+}
+
+// unknown tells whether Redis may have done, or may yet do, what failed.
+func unknown(err error) bool {
+	err = classify(err)
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled)
+}

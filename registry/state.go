@@ -1,0 +1,157 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// A service is what this registry registered under one name, and what it knows
+// of the master that holds it. Redis.mu guards it, and all below.
+type service struct {
+	namespace, name string
+	keys            keys.Service
+	contact         contact
+	next            time.Time // Redis's: the lease end that comes next in the index, or zero
+	reapAt, reapFor time.Time // ours: the next look, and Redis's: the lease end that it is for
+	nodes           map[string]*node
+	batches         map[batchKey]*batch
+}
+
+// A node is one registration of one node. Its lease is fixed once and dies with
+// it: after Deregister, the next Register makes another node.
+type node struct {
+	service   *service
+	reg       *registration // of the newest Register
+	origin    *registration // of the first
+	id        string
+	version   string
+	token     string // the lease; "" until it is fixed
+	seq       uint64
+	data      []byte
+	apis      []byte
+	ttl       time.Duration
+	interval  time.Duration
+	exclusive bool
+
+	batch     *batch // who renews it; nil for a manual one
+	state     State
+	confirmed bool      // was registered at least once
+	calls     int       // Register calls under way
+	trusted   time.Time // ours: until when the lease stands, by the last success
+}
+
+// A registration is what the nodes of one Register call share.
+type registration struct {
+	onState  func(State, error)
+	reported State
+}
+
+// A batch is the nodes of one service that are renewed together: those of one
+// interval, or those that share a check.
+type batch struct {
+	service  *service
+	key      batchKey
+	check    func(context.Context) error
+	nodes    map[string]*node
+	goodbyes []goodbye
+
+	due     time.Time // ours
+	backoff *backoff.ExponentialBackOff
+	verdict verdict
+}
+
+// batchKey tells the batches of a service apart.
+type batchKey struct {
+	interval time.Duration
+	checked  *registration // nil where nothing is to be checked
+}
+
+// A verdict is where a batch stands with its check.
+type verdict int
+
+const (
+	unasked verdict = iota
+	asking
+	passed
+)
+
+// A goodbye is a deregistration that could not be delivered. It is retried as
+// long as the lease may still stand, so that watchers need not wait for its end.
+type goodbye struct {
+	lease       lua.Lease
+	by          lua.By
+	from, until time.Time // ours
+}
+
+func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq} }
+
+// over tells whether nothing more can come of this registration.
+func (n *node) over() bool {
+	return n.state == Superseded || n.state == Removed || n.state == Left
+}
+
+// batch returns the batch of a key, made where there is none.
+func (s *service) batch(key batchKey, check func(context.Context) error) *batch {
+	b := s.batches[key]
+	if b == nil {
+		b = &batch{service: s, key: key, check: check, nodes: map[string]*node{}, backoff: retries(key.interval)}
+		s.batches[key] = b
+	}
+	return b
+}
+
+// join puts n into the batch that renews it, and out of another. It is due at
+// the latest at that time of ours.
+func (s *service) join(n *node, check func(context.Context) error, due time.Time) {
+	key := batchKey{interval: n.interval}
+	if check != nil {
+		key.checked = n.reg
+	}
+	b := s.batch(key, check)
+	if b.due.IsZero() || due.Before(b.due) {
+		b.due = due
+	}
+	if n.batch != b {
+		s.leave(n)
+		b.nodes[n.id], n.batch = n, b
+	}
+}
+
+// leave takes n out of its batch.
+func (s *service) leave(n *node) {
+	if b := n.batch; b != nil {
+		n.batch = nil
+		delete(b.nodes, n.id)
+		s.tidy(b)
+	}
+}
+
+// part has a goodbye delivered later.
+func (s *service) part(n *node, g goodbye) {
+	b := s.batch(batchKey{interval: n.interval}, nil)
+	b.goodbyes = append(b.goodbyes, g)
+	if b.due.IsZero() || g.from.Before(b.due) {
+		b.due = g.from
+	}
+}
+
+// tidy forgets a batch that has nothing left to do.
+func (s *service) tidy(b *batch) {
+	if len(b.nodes) == 0 && len(b.goodbyes) == 0 {
+		delete(s.batches, b.key)
+	}
+}
+
+// ttl is the longest TTL of the service's nodes: what contact is measured by.
+func (s *service) ttl() time.Duration {
+	var longest time.Duration
+	for _, n := range s.nodes {
+		longest = max(longest, n.ttl)
+	}
+	return longest
+}

@@ -1,0 +1,206 @@
+package registry
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// maxName is the longest name, version, namespace or id, in bytes.
+const maxName = 255
+
+// A plan is a Register call that was found to be sound, ready to be written.
+type plan struct {
+	registerOptions // with ttl and interval in force
+	name, version   string
+	nodes           []planned
+	reg             *registration // once it is adopted
+}
+
+type planned struct {
+	id         string
+	data, apis []byte
+}
+
+// newPlan checks everything that Register was given. Nothing has been written
+// when it refuses.
+func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
+	if s == nil {
+		return nil, invalid("Service", "is nil")
+	}
+	o.namespace = cmp.Or(o.namespace, s.Namespace, in.Namespace)
+	if err := o.lease(s, in); err != nil {
+		return nil, err
+	}
+	p := &plan{registerOptions: o, name: s.Name, version: s.Version}
+	if err := cmp.Or(checkNamespace("Namespace", o.namespace), checkName("Name", s.Name)); err != nil {
+		return nil, err
+	}
+	if err := checkText("Version", s.Version); err != nil {
+		return nil, err
+	}
+	if len(s.Nodes) == 0 {
+		return nil, invalid("Nodes", "there are none to register")
+	}
+	shared, err := serviceRecord(s, o.ttl)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool, len(s.Nodes))
+	for i, n := range s.Nodes {
+		field := fmt.Sprintf("Nodes[%d]", i)
+		if err := checkNode(field, n); err != nil {
+			return nil, err
+		}
+		id := cmp.Or(n.ID, n.Address)
+		if seen[id] {
+			return nil, invalid(field+".ID", "%q is there twice", id)
+		}
+		seen[id] = true
+		data, err := nodeRecord(shared, n).Encode()
+		if err != nil {
+			return nil, invalid(field, "%v", err)
+		}
+		p.nodes = append(p.nodes, planned{id: id, data: data, apis: s.APIs})
+	}
+	return p, nil
+}
+
+// lease works out TTL and interval: the call's over the service's over the
+// registry's. An interval that was not set for this call never exceeds a third
+// of the TTL.
+func (o *registerOptions) lease(s *Service, in Options) error {
+	field := "RegisterTTL"
+	if o.ttl == 0 {
+		field, o.ttl = "TTL", s.TTL
+	}
+	def(&o.ttl, in.TTL)
+	o.ttl = o.ttl.Truncate(time.Millisecond)
+	if err := checkLease(field, o.ttl, "RegisterInterval", o.interval); err != nil {
+		return err
+	}
+	if o.interval == 0 {
+		o.interval = o.ttl / 3
+		if in.Interval > 0 {
+			o.interval = min(in.Interval, o.interval)
+		}
+		if in.TTL == o.ttl && in.Interval > 0 {
+			o.interval = in.Interval
+		}
+	}
+	if o.manual && o.retry {
+		return invalid("RegisterManual", "cannot go on in the background as RegisterRetry asks")
+	}
+	return nil
+}
+
+// serviceRecord is what the records of all nodes of s share.
+func serviceRecord(s *Service, ttl time.Duration) (record.Node, error) {
+	r := record.Node{Version: s.Version, ServiceMetadata: s.Metadata, TTL: ttl}
+	budget := record.MaxNode // more values than bytes cannot fit
+	for i, e := range s.Endpoints {
+		field := fmt.Sprintf("Endpoints[%d]", i)
+		if e == nil {
+			return r, invalid(field, "is nil")
+		}
+		request, err := toValue(e.Request, &budget)
+		if err != nil {
+			return r, invalid(field+".Request", "%v", err)
+		}
+		response, err := toValue(e.Response, &budget)
+		if err != nil {
+			return r, invalid(field+".Response", "%v", err)
+		}
+		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: e.Name, Request: request, Response: response, Metadata: e.Metadata})
+	}
+	if s.APIs != nil {
+		if len(s.APIs) > record.MaxAPIs {
+			return r, invalid("APIs", "%d bytes are over %d", len(s.APIs), record.MaxAPIs)
+		}
+		if !json.Valid(s.APIs) {
+			return r, invalid("APIs", "is not JSON")
+		}
+		r.APIs = apisHash(s.APIs)
+	}
+	return r, nil
+}
+
+func apisHash(document []byte) string {
+	sum := sha256.Sum256(document)
+	return hex.EncodeToString(sum[:])
+}
+
+func checkNode(field string, n *Node) error {
+	if n == nil {
+		return invalid(field, "is nil")
+	}
+	if err := cmp.Or(checkText(field+".ID", n.ID), checkText(field+".Zone", n.Zone)); err != nil {
+		return err
+	}
+	if n.Weight < 0 {
+		return invalid(field+".Weight", "%d is negative", n.Weight)
+	}
+	if n.Status != Up && n.Status != Draining {
+		return invalid(field+".Status", "%d is neither Up nor Draining", n.Status)
+	}
+	return checkAddress(field, n.Network, n.Address)
+}
+
+// checkAddress wants what a caller can dial: host:port, or a unix path.
+func checkAddress(field, network, address string) error {
+	if err := cmp.Or(checkText(field+".Network", network), checkName(field+".Address", address)); err != nil {
+		return err
+	}
+	if strings.HasPrefix(network, "unix") {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return invalid(field+".Address", "%q is not host:port: %v", address, err)
+	}
+	if host == "" {
+		return invalid(field+".Address", "%q has no host that others can reach", address)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return invalid(field+".Address", "%q has no port from 1 to 65535", address)
+	}
+	return nil
+}
+
+// checkNamespace takes a name, but not "*", which means all where one reads.
+func checkNamespace(field, ns string) error {
+	if ns == allNamespaces {
+		return invalid(field, "* stands for all namespaces, only in reading")
+	}
+	return checkName(field, keys.Namespace(ns))
+}
+
+func checkName(field, s string) error {
+	if s == "" {
+		return invalid(field, "is empty")
+	}
+	return checkText(field, s)
+}
+
+func checkText(field, s string) error {
+	switch {
+	case len(s) > maxName:
+		return invalid(field, "%d bytes are over %d", len(s), maxName)
+	case !utf8.ValidString(s):
+		return invalid(field, "%q is not UTF-8", s)
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return invalid(field, "%q holds a control character", s)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package registry
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// judge draws the conclusion of one code about one node: its state, and the
+// error that a caller sees. A node that left meanwhile has no state any more.
+func (r *Redis) judge(c *conn, n *node, code lua.Code, sent time.Time) error {
+	if n.over() {
+		return nil
+	}
+	switch code {
+	case lua.Done, lua.Quiet, lua.Older:
+		n.confirmed = true
+		n.trusted = sent.Add(n.ttl)
+		r.become(c, n, Live, nil)
+		return nil
+	case lua.None:
+		return nil // another node of the call was refused
+	case lua.Conflict:
+		return r.lose(c, n, Superseded, fmt.Errorf("%w: another process lives under this ID", ErrConflict))
+	case lua.Superseded:
+		return r.lose(c, n, Superseded, fmt.Errorf("%w", ErrSuperseded))
+	default: // removed by an operator, or by somebody who has our lease
+		return r.lose(c, n, Removed, fmt.Errorf("%w: an operator removed the node", ErrSuperseded))
+	}
+}
+
+// lose ends the renewal of a node that somebody else has now. What never stood
+// is simply refused: its Register reports that.
+func (r *Redis) lose(c *conn, n *node, state State, err error) error {
+	if n.confirmed || n.batch != nil {
+		n.service.leave(n)
+		r.become(c, n, state, err)
+	}
+	return err
+}
+
+// become changes a node's state and reports it.
+func (r *Redis) become(c *conn, n *node, state State, err error) {
+	if n.state == state {
+		return
+	}
+	n.state = state
+	if err != nil {
+		err = failure("renew", n.service.namespace, n.service.name, &nodeError{n.id, err})
+	}
+	log := c.o.Logger.Info()
+	if state == Lost || state == Superseded || state == Removed || state == Withheld {
+		log = c.o.Logger.Warn()
+	}
+	log.Err(err).Str("namespace", n.service.namespace).Str("service", n.service.name).Str("node", n.id).
+		Stringer("state", state).Msg("rollcall: registration")
+	r.actors.reports.add(func() {
+		c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
+	})
+	if n.reg.onState != nil && n.reg.reported != state {
+		n.reg.reported = state
+		report := n.reg.onState
+		r.actors.reports.add(func() { report(state, err) })
+	}
+}
