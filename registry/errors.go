@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // The sentinels that every failure of this package unwraps to, for errors.Is.
@@ -114,6 +115,8 @@ func classify(err error) error {
 	switch {
 	case errors.As(err, &wrong), redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return fmt.Errorf("%w: %w; another program uses this key: choose another Prefix", ErrConflict, err)
+	case errors.Is(err, record.ErrMalformed), errors.Is(err, record.ErrTooLarge):
+		return fmt.Errorf("%w: %w", ErrConflict, err)
 	case lua.IsPermission(err):
 		return fmt.Errorf("%w: %w", ErrPermission, err)
 	default:

@@ -171,8 +171,13 @@ func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, 
 	defer r.mu.Unlock()
 	s.contact.heard(sent, received, res.Now, master, s.ttl()/2)
 	c.published(s, res)
-	if res.Err == nil && !res.Next.Equal(s.next) {
-		s.next = res.Next
+	if res.Err != nil {
+		return
+	}
+	// A lease end that moved away is noticed when its time has come.
+	sooner := s.reapAt.IsZero() || s.reapFor.IsZero() || res.Next.Before(s.reapFor)
+	s.next = res.Next
+	if sooner {
 		r.actors.wake(r.actors.reaps)
 	}
 }

@@ -22,7 +22,7 @@ import (
 //
 // A first registration that fails leaves nothing behind, unless RegisterRetry
 // is given. Once registered, new data that could not be delivered is delivered
-// by the next renewal that succeeds.
+// by the next renewal that succeeds. The options of the newest call are in force.
 func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption) (err error) {
 	c, err := r.connection()
 	if err != nil {
@@ -175,8 +175,12 @@ func (r *Redis) sayLater(n *node, by lua.By, from time.Time) {
 	if n.token == "" || r.closed {
 		return
 	}
-	r.services[n.service.keys] = n.service
-	n.service.part(n, goodbye{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
+	s := r.services[n.service.keys]
+	if s == nil {
+		s = n.service
+		r.services[s.keys] = s
+	}
+	s.part(n, goodbye{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
 	r.actors.wake(r.actors.renewals)
 }
 

@@ -78,8 +78,7 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 }
 
 // lease works out TTL and interval: the call's over the service's over the
-// registry's. An interval that was not set for this call never exceeds a third
-// of the TTL.
+// registry's. The registry's interval counts where it suits the TTL.
 func (o *registerOptions) lease(s *Service, in Options) error {
 	field := "RegisterTTL"
 	if o.ttl == 0 {
@@ -92,10 +91,7 @@ func (o *registerOptions) lease(s *Service, in Options) error {
 	}
 	if o.interval == 0 {
 		o.interval = o.ttl / 3
-		if in.Interval > 0 {
-			o.interval = min(in.Interval, o.interval)
-		}
-		if in.TTL == o.ttl && in.Interval > 0 {
+		if in.Interval > 0 && in.Interval <= o.ttl/2 {
 			o.interval = in.Interval
 		}
 	}

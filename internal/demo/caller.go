@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,11 +127,12 @@ func (c *caller) note(node string, err error, start, end time.Time) {
 }
 
 // root is the innermost cause of err: without addresses, so that equal causes
-// have equal texts.
+// have equal texts. Hertz's network library numbers its errors beyond those of
+// the system, and wraps the text around the number.
 func root(err error) string {
 	for {
 		inner := errors.Unwrap(err)
-		if inner == nil {
+		if inner == nil || strings.HasPrefix(inner.Error(), "errno ") {
 			return err.Error()
 		}
 		err = inner

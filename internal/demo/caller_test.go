@@ -41,8 +41,18 @@ func TestNote(t *testing.T) {
 }
 
 func TestRoot(t *testing.T) {
-	err := fmt.Errorf("outer: %w", fmt.Errorf("inner at %v: %w", time.Now(), errors.New("reset")))
-	if got := root(err); got != "reset" {
-		t.Errorf("%q, want reset", got)
+	for want, err := range map[string]error{
+		"reset":          fmt.Errorf("read 127.0.0.1:4711: %w", errors.New("reset")),
+		"closed by peer": fmt.Errorf("dial 127.0.0.1:80: %w", numbered{}),
+	} {
+		if got := root(err); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
+
+// numbered is an error as Hertz's network library makes them.
+type numbered struct{}
+
+func (numbered) Error() string { return "closed by peer" }
+func (numbered) Unwrap() error { return syscall.Errno(257) }

@@ -34,7 +34,7 @@ func good() report {
 }
 
 func TestProblems(t *testing.T) {
-	tally := func(node string, f func(*tally)) func(*report) {
+	with := func(node string, f func(*tally)) func(*report) {
 		return func(r *report) {
 			t := r.tallies[node]
 			f(&t)
@@ -42,7 +42,7 @@ func TestProblems(t *testing.T) {
 		}
 	}
 	cases := map[string]struct {
-		break_ func(*report)
+		spoil func(*report)
 		want   string // "" means no problem
 	}{
 		"all well":    {func(*report) {}, ""},
@@ -51,36 +51,36 @@ func TestProblems(t *testing.T) {
 			func(r *report) { r.changes[2].known = at(6001 * time.Millisecond) },
 			"node-3 is killed, and the client knew after 4s, allowed are 4s",
 		},
-		"no answer": {tally("node-1", func(t *tally) { t.answered = 0 }), "node-1 answered no call"},
+		"no answer": {with("node-1", func(t *tally) { t.answered = 0 }), "node-1 answered no call"},
 		"picked while it drains": {
-			tally("node-2", func(t *tally) { t.lastPick = at(2 * time.Second) }),
+			with("node-2", func(t *tally) { t.lastPick = at(2 * time.Second) }),
 			"node-2 was picked 900ms after the client knew that it drains",
 		},
 		"picked although it is gone": {
-			tally("node-3", func(t *tally) { t.lastPick = at(5 * time.Second) }),
+			with("node-3", func(t *tally) { t.lastPick = at(5 * time.Second) }),
 			"node-3 was picked 488ms after the client knew that it is killed",
 		},
 		"failed before it was killed": {
-			tally("node-3", func(t *tally) { t.firstFailure = at(0) }),
+			with("node-3", func(t *tally) { t.firstFailure = at(0) }),
 			"node-3 failed 3 calls, not only while it was dead and still known: 1 x EOF, 2 x connection refused",
 		},
 		"a live node failed": {
-			tally("node-1", func(t *tally) { t.failed, t.why = 1, map[string]int{"timeout": 1} }),
+			with("node-1", func(t *tally) { t.failed, t.why = 1, map[string]int{"timeout": 1} }),
 			"node-1 failed 1 calls, not only while it was dead and still known: 1 x timeout",
 		},
 		"a draining node failed": {
-			tally("node-2", func(t *tally) { t.failed, t.why = 1, map[string]int{"EOF": 1} }),
+			with("node-2", func(t *tally) { t.failed, t.why = 1, map[string]int{"EOF": 1} }),
 			"node-2 failed 1 calls, not only while it was dead and still known: 1 x EOF",
 		},
 		"nobody to call": {
-			tally("", func(t *tally) { t.failed, t.why = 1, map[string]int{"not found": 1} }),
+			with("", func(t *tally) { t.failed, t.why = 1, map[string]int{"not found": 1} }),
 			"no node failed 1 calls, not only while it was dead and still known: 1 x not found",
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := good()
-			c.break_(&r)
+			c.spoil(&r)
 			if got := strings.Join(r.problems(), "\n"); got != c.want {
 				t.Errorf("got  %q\nwant %q", got, c.want)
 			}

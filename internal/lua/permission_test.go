@@ -21,49 +21,32 @@ var allowed = []string{
 	"+pexpire", "+pttl", "+llen", "+lpush", "+ltrim", "+publish",
 }
 
-// as returns the stage's server as a user sees it to whom rules apply.
-func (s *stage) as(srv *redistest.Server, rules ...string) *server {
-	s.Helper()
-	ctx := s.Context()
-	s.set(srv.Client().ACLSetUser(ctx, "registrar", rules...).Err())
-	o := *srv.Client().Options()
-	o.Username, o.Password = "registrar", "secret"
-	c := redis.NewClient(&o)
-	s.Cleanup(func() {
-		_ = c.Close()
-		_ = srv.Client().ACLDelUser(context.WithoutCancel(ctx), "registrar").Err()
-	})
-	return &server{name: "restricted", client: c}
-}
-
-// everyCall makes one call of every script that changes something, on a stage
-// of the scenario refused, as the stage's server is now.
-func everyCall(s *stage) map[string]reply {
-	got := map[string]reply{}
-	for _, w := range writings {
-		got[w.name] = w.call(s)
-	}
-	return got
-}
-
-func TestPermissionOfTheDocumentedACLSuffices(t *testing.T) {
-	srv := redistest.SharedStandalone(t)
-	restricted(t, srv, allowed, func(s *stage) {
-		for name, r := range everyCall(s) {
-			if r.Err != nil || r.Unpublished != nil {
-				t.Errorf("%s: error %v, unpublished %v", name, r.Err, r.Unpublished)
-			}
-		}
-	})
-}
-
-// restricted plays on a stage of the scenario refused as a user of these rules.
-func restricted(t *testing.T, srv *redistest.Server, rules []string, play func(s *stage)) {
+// restricted plays on the stage of refused, as a user to whom the rules apply.
+func restricted(t *testing.T, rules []string, play func(s *stage)) {
 	t.Helper()
-	refused(t.Name(), func(s *stage) {
-		s.server = s.as(srv, rules...)
+	admin := redistest.SharedStandalone(t).Client()
+	refused("", func(s *stage) {
+		s.set(admin.ACLSetUser(t.Context(), "registrar", rules...).Err())
+		o := *admin.Options()
+		o.Username, o.Password = "registrar", "secret"
+		c := redis.NewClient(&o)
+		t.Cleanup(func() {
+			_ = c.Close()
+			_ = admin.ACLDelUser(context.WithoutCancel(t.Context()), "registrar").Err()
+		})
+		s.client = c
 		play(s)
 	}).play(newStage(t, standalone(t), t.Name()))
+}
+
+func TestPermissionsOfARegistrarSuffice(t *testing.T) {
+	for _, w := range writings {
+		restricted(t, allowed, func(s *stage) {
+			if r := w.call(s); r.Err != nil || r.Unpublished != nil {
+				t.Errorf("%s: error %v, unpublished %v", w.name, r.Err, r.Unpublished)
+			}
+		})
+	}
 }
 
 // TestPermissionToPublish takes away what PUBLISH needs: the changes stand, and
@@ -71,8 +54,7 @@ func restricted(t *testing.T, srv *redistest.Server, rules []string, play func(s
 func TestPermissionToPublish(t *testing.T) {
 	for name, rule := range map[string]string{"command": "-publish", "channel": "resetchannels"} {
 		t.Run(name, func(t *testing.T) {
-			srv := redistest.SharedStandalone(t)
-			restricted(t, srv, append(slices.Clone(allowed), rule), func(s *stage) {
+			restricted(t, slices.Concat(allowed, []string{rule}), func(s *stage) {
 				r := s.register(node("a", ours, 2), node("new", ours, 1))
 				if r.Err != nil || !IsPermission(r.Unpublished) {
 					t.Errorf("error %v, unpublished %v, want only the latter, a permission", r.Err, r.Unpublished)
@@ -83,7 +65,6 @@ func TestPermissionToPublish(t *testing.T) {
 				if r := s.deregister(at("b", ours, 1)); r.Err != nil || !IsPermission(r.Unpublished) {
 					t.Errorf("deregister: error %v, unpublished %v", r.Err, r.Unpublished)
 				}
-				s.server = standalone(t)
 				want := []string{
 					"a live ours/2 rev 5 10m, indexed 10m", "b gone self ours/1 1m, not indexed",
 					"late no hash, indexed -5m", "new live ours/1 rev 6 10m, indexed 10m",
@@ -103,37 +84,38 @@ func TestPermissionToPublish(t *testing.T) {
 // TestPermissionDenied takes away one right at a time: whoever has to tell,
 // tells that it is a permission.
 func TestPermissionDenied(t *testing.T) {
-	for name, rules := range map[string][]string{
-		"evalsha":           {"-evalsha"},
-		"every key":         {"resetkeys"},
-		"other keys only":   {"resetkeys", "~other:*"},
-		"keys to read only": {"resetkeys", "%R~luatest:*"},
-		"time":              {"-time"},
-		"hmget":             {"-hmget"},
-		"hset":              {"-hset", "-pexpire"},
-		"every command":     {"-@all"},
+	for _, tc := range []struct {
+		right  string
+		rules  []string
+		spares []string // calls that do without
+	}{
+		{"evalsha", []string{"-evalsha"}, nil},
+		{"every key", []string{"resetkeys"}, nil},
+		{"our keys", []string{"resetkeys", "~other:*"}, nil},
+		{"to write our keys", []string{"resetkeys", "%R~luatest:*"}, nil},
+		{"time", []string{"-time"}, nil},
+		{"hmget", []string{"-hmget"}, nil},
+		{"zscore", []string{"-zscore"}, []string{"renew node"}},
+		{"hset", []string{"-hset"}, []string{"renew", "renew node"}},
+		{"zrange", []string{"-zrange"}, []string{"renew node"}},
+		{"every command", []string{"-@all"}, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			srv := redistest.SharedStandalone(t)
-			restricted(t, srv, append(slices.Clone(allowed), rules...), func(s *stage) {
-				for call, r := range everyCall(s) {
-					if name == "hset" && (call == "reap" || call == "undo override") {
-						continue // these fail later, or not at all
+		t.Run(tc.right, func(t *testing.T) {
+			for _, w := range writings {
+				restricted(t, slices.Concat(allowed, tc.rules), func(s *stage) {
+					if r := w.call(s); IsPermission(r.Err) == slices.Contains(tc.spares, w.name) {
+						t.Errorf("%s: error %v", w.name, r.Err)
 					}
-					if !IsPermission(r.Err) {
-						t.Errorf("%s: error %v, want a permission", call, r.Err)
-					}
-				}
-			})
+				})
+			}
 		})
 	}
 }
 
 func TestPermissionToSendSource(t *testing.T) {
-	srv := redistest.SharedStandalone(t)
-	restricted(t, srv, append(slices.Clone(allowed), "-eval"), func(s *stage) {
+	restricted(t, slices.Concat(allowed, []string{"-eval"}), func(s *stage) {
 		s.renew(at("a", ours, 1)).is(Done)
-		s.set(srv.Client().ScriptFlush(t.Context()).Err())
+		s.set(s.admin().ScriptFlush(t.Context()).Err())
 		if r := s.renew(at("a", ours, 1)); !IsPermission(r.Err) {
 			t.Errorf("error %v, want a permission", r.Err)
 		}
@@ -148,9 +130,11 @@ func TestPermissionOfAPassword(t *testing.T) {
 			o.Password = password
 			c := redis.NewClient(&o)
 			t.Cleanup(func() { _ = c.Close() })
-			s := &stage{T: t, server: &server{client: c}, after: time.Minute, nonces: map[int64][]string{}}
-			if r := s.renew(at("a", ours, 1)); !IsPermission(r.Err) {
-				t.Errorf("error %v, want a permission", r.Err)
+			call := RenewCall{Target: Target{Service: service(t, name), Deadline: time.Now().Add(time.Minute)}}
+			for i, r := range Renew(t.Context(), c, call, call) {
+				if !IsPermission(r.Err) {
+					t.Errorf("call %d: error %v, want a permission", i, r.Err)
+				}
 			}
 		})
 	}

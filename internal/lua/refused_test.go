@@ -185,7 +185,7 @@ func malformedScenarios() (all []scenario) {
 		{"override: a nonce that is not hex", 3, func(s *stage) reply {
 			t := s.target()
 			t.Nonce = "not hex"
-			return s.note("override", Override(s.Context(), s.server.client, OverrideCall{Target: t, ID: "a"}))
+			return s.note("override", Override(s.Context(), s.client, OverrideCall{Target: t, ID: "a"}))
 		}},
 	} {
 		all = append(all, refused("malformed, "+m.what, func(s *stage) {

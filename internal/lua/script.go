@@ -84,6 +84,13 @@ func send(ctx context.Context, c redis.UniversalClient, calls []call, add func(r
 	for i, c := range calls {
 		cmds[i] = add(p, c)
 	}
-	_, _ = p.Exec(ctx) // each command carries its own error
+	_, err := p.Exec(ctx)
+	for _, cmd := range cmds {
+		// Each carries its own error, unless Redis refused the connection itself
+		// (WRONGPASS, LOADING): then go-redis gives them none, and no reply.
+		if err != nil && cmd.Err() == nil && cmd.Val() == nil {
+			cmd.SetErr(err)
+		}
+	}
 	return cmds
 }

@@ -2,6 +2,7 @@ package lua
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -40,4 +41,25 @@ func (s *server) master(ctx context.Context, key string) (*redis.Client, error) 
 		return c.MasterForKey(ctx, key)
 	}
 	return s.client.(*redis.Client), nil
+}
+
+// masters are the clients of all processes that hold keys.
+func (s *server) masters(t testing.TB) []*redis.Client {
+	t.Helper()
+	c, ok := s.client.(*redis.ClusterClient)
+	if !ok {
+		return []*redis.Client{s.client.(*redis.Client)}
+	}
+	var mu sync.Mutex
+	var all []*redis.Client
+	err := c.ForEachMaster(t.Context(), func(_ context.Context, m *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, m)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("list the masters: %v", err)
+	}
+	return all
 }

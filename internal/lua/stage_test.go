@@ -42,6 +42,7 @@ func at(id, token string, seq uint64) Lease { return Lease{ID: id, Token: token,
 type stage struct {
 	*testing.T
 	server *server
+	client redis.UniversalClient // that the calls go through
 	svc    keys.Service
 
 	after  time.Duration // deadline of calls, from now
@@ -57,12 +58,8 @@ type stage struct {
 
 // newStage clears the service called name and listens to its events.
 func newStage(t *testing.T, srv *server, name string) *stage {
-	space, err := keys.New("luatest")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &stage{
-		T: t, server: srv, svc: space.Service("stage", name), after: time.Minute,
+		T: t, server: srv, client: srv.client, svc: service(t, name), after: time.Minute,
 		nonces: map[int64][]string{}, marks: map[string]string{}, evicted: map[string]bool{},
 		published: make(chan []string, 1),
 	}
@@ -70,6 +67,14 @@ func newStage(t *testing.T, srv *server, name string) *stage {
 	t.Cleanup(s.clear)
 	s.listen()
 	return s
+}
+
+func service(t testing.TB, name string) keys.Service {
+	space, err := keys.New("luatest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return space.Service("stage", name)
 }
 
 func (s *stage) target() Target {
@@ -84,24 +89,24 @@ func (s *stage) target() Target {
 
 func (s *stage) register(nodes ...Registration) reply {
 	s.Helper()
-	return s.note("register", Register(s.Context(), s.server.client, RegisterCall{Target: s.target(), Nodes: nodes}))
+	return s.note("register", Register(s.Context(), s.client, RegisterCall{Target: s.target(), Nodes: nodes}))
 }
 
 func (s *stage) exclusive(nodes ...Registration) reply {
 	s.Helper()
 	c := RegisterCall{Target: s.target(), Nodes: nodes, Exclusive: true}
-	return s.note("register exclusive", Register(s.Context(), s.server.client, c))
+	return s.note("register exclusive", Register(s.Context(), s.client, c))
 }
 
 func (s *stage) renew(nodes ...Lease) reply {
 	s.Helper()
-	return s.note("renew", Renew(s.Context(), s.server.client, RenewCall{Target: s.target(), Nodes: nodes}))
+	return s.note("renew", Renew(s.Context(), s.client, RenewCall{Target: s.target(), Nodes: nodes}))
 }
 
 // renewNode renews one node by its hash alone.
 func (s *stage) renewNode(n Lease) reply {
 	s.Helper()
-	return s.note("renew node", RenewNodes(s.Context(), s.server.client, RenewCall{Target: s.target(), Nodes: []Lease{n}}))
+	return s.note("renew node", RenewNodes(s.Context(), s.client, RenewCall{Target: s.target(), Nodes: []Lease{n}}))
 }
 
 func (s *stage) deregister(nodes ...Lease) reply { s.Helper(); return s.end(Self, nodes) }
@@ -115,24 +120,24 @@ func (s *stage) undo(nodes ...Lease) reply { s.Helper(); return s.end(Undo, node
 func (s *stage) end(by By, nodes []Lease) reply {
 	s.Helper()
 	c := DeregisterCall{Target: s.target(), By: by, Nodes: nodes}
-	return s.note("deregister "+string(by), Deregister(s.Context(), s.server.client, c))
+	return s.note("deregister "+string(by), Deregister(s.Context(), s.client, c))
 }
 
 func (s *stage) reap(ids ...string) reply {
 	s.Helper()
-	return s.note("reap", Reap(s.Context(), s.server.client, ReapCall{Target: s.target(), IDs: ids}))
+	return s.note("reap", Reap(s.Context(), s.client, ReapCall{Target: s.target(), IDs: ids}))
 }
 
 func (s *stage) override(id, json string) reply {
 	s.Helper()
 	c := OverrideCall{Target: s.target(), ID: id, JSON: []byte(json)}
-	return s.note("override", Override(s.Context(), s.server.client, c))
+	return s.note("override", Override(s.Context(), s.client, c))
 }
 
 // raw runs a script with keys and arguments that the typed calls never send.
 func (s *stage) raw(sc *script, keys []string, args ...any) reply {
 	s.Helper()
-	return s.note("raw", run(s.Context(), s.server.client, []call{{sc, keys, args}}))
+	return s.note("raw", run(s.Context(), s.client, []call{{sc, keys, args}}))
 }
 
 // repeat makes a call once for each code, as a client does that lost the

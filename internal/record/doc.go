@@ -10,7 +10,8 @@
 //	 "weight":10, "zone":"eu-1a", "status":"draining", "metadata":{"k":"v"},
 //	 "ttl":15000,
 //	 "service":{"metadata":{"k":"v"}, "endpoints":[
-//	  {"name":"Add", "request":{"name":"A", "type":"object", "values":[]},
+//	  {"name":"Add", "request":{"name":"A", "type":"object", "values":[
+//	   {"name":"n", "type":"int"}]},
 //	   "response":{"name":"B", "type":"string"}, "metadata":{"k":"v"}}]},
 //	 "apis":"<sha256 of the API document, hex>"}
 //

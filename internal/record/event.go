@@ -50,7 +50,7 @@ func DecodeEvent(b []byte) (Event, error) {
 }
 
 func decodeEvent(b []byte) (Event, error) {
-	first, _, _ := bytes.Cut(b[:min(len(b), maxHeader)], []byte(" "))
+	first, _, _ := bytes.Cut(b, []byte(" "))
 	if v, ok := decimal(string(first), math.MaxUint32); !ok || v == 0 {
 		return Event{}, fmt.Errorf("%w: it starts with %.32q, want a version", ErrMalformed, first)
 	} else if v != Version {

@@ -67,6 +67,9 @@ func TestEventWire(t *testing.T) {
 			if diff := cmp.Diff(tc.event, back, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("DecodeEvent (-want +got):\n%s", diff)
 			}
+			if back.Time.Location() != time.UTC {
+				t.Errorf("time in %v, want UTC", back.Time.Location())
+			}
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,16 @@ func TestNodeWire(t *testing.T) {
 				t.Errorf("DecodeNode (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestNodeEncodeOmitsEmpty(t *testing.T) {
+	n := Node{
+		Address: "a:1", Metadata: map[string]string{}, ServiceMetadata: map[string]string{},
+		Endpoints: []Endpoint{}, Extra: map[string]json.RawMessage{},
+	}
+	if got, err := n.Encode(); err != nil || string(got) != `{"v":1,"address":"a:1"}` {
+		t.Errorf("Encode = %s, %v", got, err)
 	}
 }
 
@@ -157,7 +168,7 @@ func TestDecodeNodeRefuses(t *testing.T) {
 func TestNodeEncodeRefuses(t *testing.T) {
 	shared := &Value{}
 	for range MaxDepth - 1 {
-		shared = &Value{Values: []*Value{shared, shared}}
+		shared = &Value{Values: slices.Repeat([]*Value{shared}, 64)}
 	}
 	loop := &Value{}
 	loop.Values = []*Value{loop}
@@ -177,7 +188,7 @@ func TestNodeEncodeRefuses(t *testing.T) {
 		{"nil in values", func(n *Node) { n.Endpoints = []Endpoint{{Request: &Value{Values: []*Value{nil}}}} }, ErrMalformed},
 		{"values too deep", func(n *Node) { n.Endpoints = []Endpoint{{Request: deep(MaxDepth + 1)}} }, ErrMalformed},
 		{"values in a loop", func(n *Node) { n.Endpoints = []Endpoint{{Request: loop}} }, ErrMalformed},
-		{"values shared 32,768-fold", func(n *Node) { n.Endpoints = []Endpoint{{Request: shared}} }, ErrTooLarge},
+		{"values shared 64^15-fold", func(n *Node) { n.Endpoints = []Endpoint{{Request: shared}} }, ErrTooLarge},
 		{"extra under a known name", func(n *Node) { n.Extra = map[string]json.RawMessage{"zone": json.RawMessage(`1`)} }, ErrMalformed},
 		{"extra that is no JSON", func(n *Node) { n.Extra = map[string]json.RawMessage{"x": json.RawMessage(`{`)} }, ErrMalformed},
 		{"extra name", func(n *Node) { n.Extra = map[string]json.RawMessage{"\xff": json.RawMessage(`1`)} }, ErrMalformed},

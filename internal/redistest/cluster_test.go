@@ -11,28 +11,39 @@ import (
 )
 
 func TestClusterFailover(t *testing.T) {
-	c := redistest.SharedCluster(t)
-	if len(c.Addrs()) != 6 || len(c.Servers()) != 6 || len(c.Masters()) != 3 {
-		t.Fatalf("%d servers, %d masters", len(c.Addrs()), len(c.Masters()))
-	}
-	old := c.MasterFor("k")
-	old.Kill()
-	c.WaitFailover(old)
-	master := c.MasterFor("k")
-	if master == old {
-		t.Fatal("the master is the old one")
-	}
-	if err := master.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
-		t.Errorf("write to the new master: %v", err)
-	}
-	old.Restart(false)
-	c.WaitHealthy()
-	if n, err := old.Client().DBSize(t.Context()).Result(); n != 1 || err != nil {
-		t.Errorf("the old master, now a replica, has %d keys, %v", n, err)
-	}
-	c.Flush()
-	if n, err := master.Client().DBSize(t.Context()).Result(); n != 0 || err != nil {
-		t.Errorf("%d keys after Flush, %v", n, err)
+	for _, way := range []struct {
+		name       string
+		fail, mend func(old *redistest.Server)
+	}{
+		{"killed", (*redistest.Server).Kill, func(old *redistest.Server) { old.Restart(false) }},
+		{"paused", (*redistest.Server).Pause, (*redistest.Server).Resume},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel() // each mostly waits
+			c := redistest.StartCluster(t)
+			if len(c.Addrs()) != 6 || len(c.Servers()) != 6 || len(c.Masters()) != 3 {
+				t.Fatalf("%d servers, %d masters", len(c.Addrs()), len(c.Masters()))
+			}
+			old := c.MasterFor("k")
+			way.fail(old)
+			c.WaitFailover(old)
+			master := c.MasterFor("k")
+			if master == old {
+				t.Fatal("the master is the old one")
+			}
+			if err := master.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
+				t.Errorf("write to the new master: %v", err)
+			}
+			way.mend(old)
+			c.WaitHealthy()
+			if n, err := old.Client().DBSize(t.Context()).Result(); n != 1 || err != nil {
+				t.Errorf("the old master, now a replica, has %d keys, %v", n, err)
+			}
+			c.Flush()
+			if n, err := master.Client().DBSize(t.Context()).Result(); n != 0 || err != nil {
+				t.Errorf("%d keys after Flush, %v", n, err)
+			}
+		})
 	}
 }
 

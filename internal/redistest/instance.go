@@ -124,7 +124,7 @@ func (i *instance) run() error {
 		"--save", "", "--appendonly", "no",
 		"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
 	}, i.args...)
-	p, err := startProcess(i.binary, args...)
+	p, err := startProcess(i.dir, i.binary, args...)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ type process struct {
 	done chan struct{}
 }
 
-func startProcess(string, ...string) (*process, error) { return nil, errNoUnix }
+func startProcess(string, string, ...string) (*process, error) { return nil, errNoUnix }
 
 func (p *process) output() string   { return "" }
 func (p *process) kill()            {}

@@ -14,32 +14,37 @@ import (
 )
 
 // leash is run by sh as the parent of a server. It tells the server's pid on
-// stderr and kills the server once nobody holds the other end of its stdin. It
-// ignores what a terminal or a dying parent sends, or it could go first.
+// stderr and kills the server at the first line on its stdin. Where there is no
+// line but an end, the test process is gone, and so the data directory goes too.
+// It ignores what a terminal or a dying parent sends, or it could go first.
 const leash = `
 trap '' HUP INT QUIT TERM
+dir=$1
+shift
 "$@" </dev/null 2>&1 &
 echo $! >&2
 exec >&- 2>&-
-read -r _
+read -r _ && dir=
 kill -9 $!
 wait $!
+[ -z "$dir" ] || rm -rf "$dir"
 `
 
 // A process is one running server. It owns a single goroutine, run.
 type process struct {
 	pid    int
 	paused atomic.Bool
-	hold   io.Closer     // the server lives while this is open
-	done   chan struct{} // closed when the server is gone
+	hold   io.WriteCloser // the server lives while this is open
+	done   chan struct{}  // closed when the server is gone
 
 	mu  sync.Mutex
 	out bytes.Buffer // what the server printed
 }
 
-// startProcess runs a program. It does not wait until the program is ready.
-func startProcess(program string, args ...string) (*process, error) {
-	cmd := exec.Command("sh", append([]string{"-c", leash, "sh", program}, args...)...)
+// startProcess runs a program that keeps its data in dir. It does not wait until
+// the program is ready.
+func startProcess(dir, program string, args ...string) (*process, error) {
+	cmd := exec.Command("sh", append([]string{"-c", leash, "sh", dir, program}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // out of reach of Ctrl-C
 	hold, err := cmd.StdinPipe()
 	if err != nil {
@@ -71,7 +76,7 @@ func startProcess(program string, args ...string) (*process, error) {
 func (p *process) run(cmd *exec.Cmd, out io.Reader) {
 	defer close(p.done)
 	_, _ = io.Copy(p, out)
-	_ = p.hold.Close()
+	p.release()
 	_ = cmd.Wait() // says only what killed the server
 }
 
@@ -89,9 +94,15 @@ func (p *process) output() string {
 	return p.out.String()
 }
 
+// release tells the leash to kill the server, unless that was said before.
+func (p *process) release() {
+	_, _ = io.WriteString(p.hold, "\n")
+	_ = p.hold.Close()
+}
+
 // kill ends the server at once and waits until it is gone.
 func (p *process) kill() {
-	_ = p.hold.Close()
+	p.release()
 	<-p.done
 }
 

@@ -33,7 +33,7 @@ func StartSentinel(t testing.TB) *Sentinel {
 	master := strconv.Itoa(s.servers[0].port)
 	must(t, "start replication", func(ctx context.Context) error {
 		for _, r := range s.servers[1:] {
-			if err := r.client.SlaveOf(ctx, "127.0.0.1", master).Err(); err != nil {
+			if err := r.client.ReplicaOf(ctx, "127.0.0.1", master).Err(); err != nil {
 				return err
 			}
 		}

@@ -22,11 +22,6 @@ func TestSentinelFailover(t *testing.T) {
 			func(_ *redistest.Sentinel, old *redistest.Server) { old.Kill() },
 			func(old *redistest.Server) { old.Restart(false) },
 		},
-		{
-			"paused",
-			func(_ *redistest.Sentinel, old *redistest.Server) { old.Pause() },
-			(*redistest.Server).Resume,
-		},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel() // each mostly waits
