@@ -26,16 +26,7 @@ func (s *stage) settle(nodes, events []string) []string {
 	if d := cmp.Diff(events, said, cmpopts.EquateEmpty()); d != "" {
 		s.Errorf("events (-want +got):\n%s", d)
 	}
-	for _, err := range []error{
-		s.checkChain(got),
-		s.checkTags(got),
-		s.checkVersion(got, all[s.svc.Version()]),
-		s.checkLog(got, all[s.svc.Log()]),
-	} {
-		if err != nil {
-			s.Error(err)
-		}
-	}
+	s.checkStory(got, all)
 	for _, e := range got {
 		s.transcript = append(s.transcript, fmt.Sprintf("event %s %s>%s %s",
 			s.mark("epoch", e.epoch), s.mark("tag", e.prev), s.mark("tag", e.tag), e))
@@ -43,8 +34,23 @@ func (s *stage) settle(nodes, events []string) []string {
 	return append(s.transcript, s.lines(all)...)
 }
 
+// checkStory wants events, version and log to tell one story.
+func (s *stage) checkStory(events []event, all map[string]entry) {
+	s.Helper()
+	for _, err := range []error{
+		checkChain(events),
+		s.checkTags(events),
+		s.checkVersion(events, all[s.svc.Version()]),
+		s.checkLog(events, all[s.svc.Log()]),
+	} {
+		if err != nil {
+			s.Error(err)
+		}
+	}
+}
+
 // checkChain wants each event to follow the one before, or to begin a history.
-func (s *stage) checkChain(events []event) error {
+func checkChain(events []event) error {
 	for i, e := range events {
 		first := i == 0 || events[i-1].epoch != e.epoch
 		if first && (e.rev != 1 || e.prev != "") {

@@ -1,0 +1,37 @@
+# On Windows, use WSL: the tests stop and resume real servers by signals.
+
+GO       ?= go
+FUZZTIME ?= 10s
+TIMEOUT  ?= 15m
+TOOL      = $(GO) tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+
+.PHONY: help test lint cross demo fuzz bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+test: ## Install the Redis servers that tests start, if missing; run every test with the race detector
+	@GO="$(GO)" scripts/prepare-tests
+	$(GO) test -race -timeout $(TIMEOUT) ./...
+
+lint: ## Run go vet, gofumpt and staticcheck
+	$(GO) vet ./...
+	@echo "$(TOOL) gofumpt -l ."; files=$$($(TOOL) gofumpt -l .) || exit 1; \
+	if [ -n "$$files" ]; then \
+		printf 'not formatted; run %s gofumpt -w on:\n%s\n' "$(TOOL)" "$$files" >&2; exit 1; \
+	fi
+	$(TOOL) staticcheck ./...
+
+cross: ## Build the importable packages for other systems
+	@GO="$(GO)" scripts/cross-build darwin/arm64 windows/amd64 linux/arm64
+
+demo: ## Watch servers come, drain and crash, and a client that finds them
+	$(GO) run ./cmd/rollcall demo
+
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
+
+bench: ## Run every benchmark
+	$(GO) test -run '^$$' -bench . -benchmem ./...
