@@ -73,6 +73,7 @@ func (o *redisOptions) lease() []registry.Option {
 func newRedisOptions(addr string, opts []RedisOption) *redisOptions {
 	o := &redisOptions{client: redis.Options{
 		Addr:                  addr,
+		DialerRetries:         1,    // the registry itself tries again
 		ContextTimeoutEnabled: true, // or a hung Redis outlasts our deadlines
 		DisableIdentity:       true, // CLIENT SETINFO is unknown to Redis below 7.2, and forbidden to many users
 		MaintNotificationsConfig: &maintnotifications.Config{

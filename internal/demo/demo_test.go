@@ -27,11 +27,13 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// What Hertz leaves running, whatever a program does: balancers, which have
 		// no end; cleaners, which sleep before they see that there is nothing left
-		// to clean; and the pollers of its network library.
+		// to clean; the pollers of its network library; and the clock of its Date
+		// headers.
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client/loadbalance.(*BalancerFactory).watcher"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client/loadbalance.(*BalancerFactory).refresh"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client.(*Client).cleaner"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/protocol/http1.(*HostClient).connsCleaner"),
+		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/protocol.UpdateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"),
 	)
 }

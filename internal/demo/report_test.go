@@ -43,7 +43,7 @@ func TestProblems(t *testing.T) {
 	}
 	cases := map[string]struct {
 		spoil func(*report)
-		want   string // "" means no problem
+		want  string // "" means no problem
 	}{
 		"all well":    {func(*report) {}, ""},
 		"never known": {func(r *report) { r.changes[0].known = time.Time{} }, "node-1 joins, and the client never knew"},
