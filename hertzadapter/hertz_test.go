@@ -54,6 +54,7 @@ func TestAClientFindsServersByName(t *testing.T) {
 			t.Errorf("zone us: %q, %v, want ErrNotFound", got, err)
 		}
 
+		c.c.CloseIdleConnections() // a shutdown waits for them
 		one.stop(t)
 		two.stop(t)
 		nobodyStands(t, r)

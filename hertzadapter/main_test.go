@@ -17,9 +17,9 @@ func TestMain(m *testing.M) {
 	redistest.Main(m,
 		// What Hertz leaves running, whatever a program does: balancers, which have
 		// no end; cleaners, which sleep before they see that there is nothing left
-		// to clean; the pollers of its network library; the clock of its
-		// Date headers; and Run's goroutine, which
-		// hands its result to a Spin that has returned.
+		// to clean; the pollers of its network library; the clock of its Date
+		// headers; and Run's goroutine, which hands its result to a Spin that has
+		// returned.
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client/loadbalance.(*BalancerFactory).watcher"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client/loadbalance.(*BalancerFactory).refresh"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client.(*Client).cleaner"),

@@ -131,7 +131,7 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 	case <-reg.done:
 	case <-ctx.Done():
 	}
-	if err := reg.withdraw(ctx, a.o); err != nil {
+	if err := reg.withdraw(ctx, a.o); err != nil && !errors.Is(err, registry.ErrClosed) { // Close withdraws everything
 		log.Warn().Err(err).Msg("not deregistered: the node is gone when its lease runs out")
 	}
 	a.release(ctx, log)
@@ -190,9 +190,6 @@ func (a *registrar) undo(info *hertzregistry.Info, reg, old *registration) bool 
 	defer a.mu.Unlock()
 	switch {
 	case a.live[keyOf(info)] != reg: // replaced in its turn, or deregistered
-		return false
-	case old != nil:
-		a.live[keyOf(info)] = old
 		return false
 	}
 	delete(a.live, keyOf(info))

@@ -10,17 +10,20 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
 // binary is this command, built.
 var binary string
 
-func TestMain(m *testing.M) {
-	os.Exit(testMain(m))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(built{m}) }
 
-func testMain(m *testing.M) int {
+// built runs the tests with binary in place.
+type built struct{ m *testing.M }
+
+func (b built) Run() int {
 	dir, err := os.MkdirTemp("", "rollcall")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -32,7 +35,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	return b.m.Run()
 }
 
 func runDemo(t *testing.T, args ...string) string {

@@ -120,11 +120,12 @@ func TestCtrlCDuringTheScript(t *testing.T) {
 func TestKeepGoesOnUntilCtrlC(t *testing.T) {
 	t.Parallel()
 	r := startDemo(t, "--keep")
-	pid := pidOf(t, r.await(t, " is process "))
+	pid := pidOf(t, r.await(t, "node-1 is process "))
+	r.await(t, "keep")
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	r.await(t, "(draining)")
+	r.await(t, "node-1 (draining)")
 	r.await(t, "calls")
 	if exit := r.interrupt(t); exit != 0 {
 		t.Errorf("exit status %d, want 0", exit)

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/app/middlewares/client/sd"
 	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/rollcall-go/rollcall/hertzadapter"
 	"github.com/rollcall-go/rollcall/registry"
@@ -27,6 +28,7 @@ func main() {
 	name := flag.String("name", "hello", "service name, in lower case")
 	flag.Parse()
 	log.SetFlags(0)
+	logging.Disable() // go-redis would report each failed dial; the error says it once
 
 	r := registry.NewRegistry(registry.Addrs(*redis))
 	err := call(r, *name)

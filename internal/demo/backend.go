@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	neturl "net/url"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -27,6 +29,10 @@ func openBackend(url string) (*backend, error) {
 	if url != "" {
 		o, err := redis.ParseURL(url)
 		if err != nil {
+			var quoting *neturl.Error // it quotes the password
+			if errors.As(err, &quoting) {
+				err = quoting.Err
+			}
 			return nil, fmt.Errorf("--redis: %w; use redis://user:password@host:port/db", err)
 		}
 		b.what = fmt.Sprintf("yours at %s, keys below %s:", o.Addr, b.prefix)

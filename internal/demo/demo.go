@@ -37,7 +37,8 @@ type Config struct {
 
 // Run plays the script and prints what happens. It returns an error if something
 // did not happen as it should, and the context's error if that ended before the
-// script did. Nothing is left behind: no process, and no key in Redis.
+// script did. Nothing is left behind: no process, and no key in Redis that does
+// not expire within a minute.
 func Run(ctx context.Context, cfg Config) (err error) {
 	silence()
 	p := newPrinter(cfg.Out)

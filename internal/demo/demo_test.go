@@ -110,9 +110,10 @@ func TestANodeThatDoesNotStartIsAnError(t *testing.T) {
 }
 
 func TestRedisThatIsNotThere(t *testing.T) {
-	for _, url := range []string{"redis://127.0.0.1:1", "nonsense://"} {
-		if err := Run(t.Context(), Config{Redis: url, Out: &bytes.Buffer{}, Node: node(t)}); err == nil {
-			t.Errorf("%s: Run: nil, want an error", url)
+	for _, url := range []string{"redis://u:secret@127.0.0.1:1", "nonsense://u:secret@h", "redis://u:secret @h"} {
+		err := Run(t.Context(), Config{Redis: url, Out: &bytes.Buffer{}, Node: node(t)})
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: Run: %v, want an error without the password", url, err)
 		}
 	}
 }

@@ -93,30 +93,51 @@ func (s *stage) age(d time.Duration) {
 // dump returns everything that the service has in Redis.
 func (s *stage) dump() map[string]entry {
 	s.Helper()
-	ctx, c := s.Context(), s.admin()
-	all := map[string]entry{}
-	for _, k := range s.names() {
-		e := entry{Type: c.Type(ctx, k).Val(), Expires: "never"}
-		if left := c.PTTL(ctx, k).Val(); left >= 0 {
+	ctx, names := s.Context(), s.names()
+	pipe := s.admin().Pipeline()
+	types, lefts := map[string]*redis.StatusCmd{}, map[string]*redis.DurationCmd{}
+	for _, k := range names {
+		types[k], lefts[k] = pipe.Type(ctx, k), pipe.PTTL(ctx, k)
+	}
+	_, err := pipe.Exec(ctx)
+	s.set(err)
+
+	all, values := map[string]entry{}, map[string]redis.Cmder{}
+	for _, k := range names {
+		e := entry{Type: types[k].Val(), Expires: "never"}
+		if left := lefts[k].Val(); left >= 0 {
 			e.Expires = minutes(left)
 		}
-		var err error
-		switch e.Type {
+		switch all[k] = e; e.Type {
 		case "hash":
-			e.Fields, err = c.HGetAll(ctx, k).Result()
+			values[k] = pipe.HGetAll(ctx, k)
 		case "zset":
-			var members []redis.Z
-			members, err = c.ZRangeWithScores(ctx, k, 0, -1).Result()
+			values[k] = pipe.ZRangeWithScores(ctx, k, 0, -1)
+		case "list":
+			values[k] = pipe.LRange(ctx, k, 0, -1)
+		case "string":
+			values[k] = pipe.Get(ctx, k)
+		default:
+			s.Fatalf("key %s is a %q", k, e.Type)
+		}
+	}
+	_, err = pipe.Exec(ctx)
+	s.set(err)
+	for k, v := range values {
+		e := all[k]
+		switch v := v.(type) {
+		case *redis.MapStringStringCmd:
+			e.Fields = v.Val()
+		case *redis.ZSliceCmd:
 			e.Scores = map[string]float64{}
-			for _, m := range members {
+			for _, m := range v.Val() {
 				e.Scores[fmt.Sprint(m.Member)] = m.Score
 			}
-		case "list":
-			e.Items, err = c.LRange(ctx, k, 0, -1).Result()
-		case "string":
-			e.Items = []string{c.Get(ctx, k).Val()}
+		case *redis.StringSliceCmd:
+			e.Items = v.Val()
+		case *redis.StringCmd:
+			e.Items = []string{v.Val()}
 		}
-		s.set(err)
 		all[k] = e
 	}
 	return all

@@ -73,6 +73,7 @@ func manyCalls(t *testing.T, srv *server) {
 		s.register(node("a", ours, 1), node("b", ours, 1), node("c", ours, 1), node("d", ours, 1)).is(Done, Done, Done, Done)
 		s.evict(s.svc.Node("d"))
 		s.indexed("d", -time.Minute)
+		s.frozen = true
 		stages = append(stages, s)
 		for _, sc := range []*script{register, renew, renewNode, deregister, reap, override} {
 			calls = append(calls, s.anyCall(sc))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,7 +39,7 @@ func at(id, token string, seq uint64) Lease { return Lease{ID: id, Token: token,
 // A stage is a service on one server: what a scenario acts on. It keeps a
 // transcript in which nothing differs between two servers that do the same.
 type stage struct {
-	*testing.T
+	tb
 	server *server
 	client redis.UniversalClient // that the calls go through
 	svc    keys.Service
@@ -56,10 +55,20 @@ type stage struct {
 	evicted    map[string]bool // keys that are not what the scripts left
 }
 
+// tb is what a stage needs of the test: it plays in those of package rapid too.
+type tb interface {
+	Context() context.Context
+	Cleanup(func())
+	Helper()
+	Error(...any)
+	Errorf(string, ...any)
+	Fatalf(string, ...any)
+}
+
 // newStage clears the service called name and listens to its events.
-func newStage(t *testing.T, srv *server, name string) *stage {
+func newStage(t tb, srv *server, name string) *stage {
 	s := &stage{
-		T: t, server: srv, client: srv.client, svc: service(t, name), after: time.Minute,
+		tb: t, server: srv, client: srv.client, svc: service(t, name), after: time.Minute,
 		nonces: map[int64][]string{}, marks: map[string]string{}, evicted: map[string]bool{},
 		published: make(chan []string, 1),
 	}
@@ -69,10 +78,10 @@ func newStage(t *testing.T, srv *server, name string) *stage {
 	return s
 }
 
-func service(t testing.TB, name string) keys.Service {
+func service(t tb, name string) keys.Service {
 	space, err := keys.New("luatest")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("make keys: %v", err)
 	}
 	return space.Service("stage", name)
 }

@@ -2,6 +2,8 @@ package redistest_test
 
 import (
 	"context"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,5 +102,41 @@ func TestProxyLatency(t *testing.T) {
 	if err := c.Ping(brief(t)).Err(); !isTimeout(err) {
 		t.Errorf("on a stalled connection: %v", err)
 	}
+	healed(t, p)
+}
+
+// Clients that read nothing, and clients that vanish, must hold up no fault and
+// leave no goroutine.
+func TestProxyWithDeafClients(t *testing.T) {
+	s, p, c := behind(t)
+	if err := s.Client().Set(t.Context(), "k", strings.Repeat("x", 1<<20), 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var deaf []net.Conn
+	for range 8 {
+		conn, err := net.Dial("tcp", p.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte(strings.Repeat("GET k\r\n", 20))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		deaf = append(deaf, conn)
+	}
+	p.Stall()
+	for _, conn := range deaf[:4] {
+		_ = conn.Close()
+	}
+	if err := c.Ping(brief(t)).Err(); !isTimeout(err) {
+		t.Errorf("on a stalled connection: %v", err)
+	}
+	healed(t, p)
+	p.DropReplies()
+	healed(t, p)
+	p.Cut()
 	healed(t, p)
 }

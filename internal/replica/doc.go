@@ -1,0 +1,24 @@
+// Package replica follows the state of one service from what a reader receives:
+// change events that may be lost, repeated, reordered or of a dead branch of
+// history, versions that were probed or polled, and snapshots.
+//
+// A Replica is a value without timers and sockets. Its owner feeds it and does
+// what the verdicts say:
+//
+//	          Event, chains            Event, odd
+//	settled <-----------------> settled -----------> doubt
+//	   ^                                               | 40 to 200 ms, Probe
+//	   |  Probe: known since it was asked for          |
+//	   +-----------------------------------------------+
+//	   |                                               | Probe: unknown twice,
+//	   |  Snapshot that counts                         v or older than asked
+//	   +-------------------------------------------- reread
+//
+// # What it guarantees
+//
+// Within one epoch the revisions of its changes never go back. What it shows is
+// the state of Redis at the point it is at, and beside that only nodes that are
+// held: those that the registry lost, until one TTL of contact after they were
+// first missed. A node that lives is never taken away because an event, an index
+// or a replica of Redis was lost.
+package replica

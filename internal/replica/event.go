@@ -1,0 +1,86 @@
+package replica
+
+import (
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// Event takes a change event, in the order in which the subscription brings
+// them. It applies if its prev-tag is the tag that the replica is at; rev only
+// orders, the tag proves.
+func (r *Replica) Event(e record.Event) Verdict {
+	r.arrivals++
+	if r.recording {
+		r.recorded = append(r.recorded, e)
+	}
+	if !r.proven {
+		return Settled // the snapshot that is due covers it, or finds it recorded
+	}
+	if _, been := r.known(e.Tag); been {
+		return r.verdict()
+	}
+	r.odd = append(r.odd, arrival{e, r.arrivals})
+	r.chain()
+	if len(r.odd) > 0 && r.at.Tag == "" {
+		return Reread // the first change of a service that had none
+	}
+	return r.verdict()
+}
+
+// chain applies what follows from where the replica is, as far as it goes.
+func (r *Replica) chain() {
+	for i := 0; i < len(r.odd); i++ {
+		if e := r.odd[i].event; r.follows(e) {
+			r.odd = append(r.odd[:i], r.odd[i+1:]...)
+			r.apply(e)
+			i = -1
+		}
+	}
+}
+
+func (r *Replica) follows(e record.Event) bool {
+	if r.off&ruleChain != 0 {
+		return e.Epoch == r.at.Epoch && e.Rev == r.at.Rev+1
+	}
+	return e.Prev != "" && e.Prev == r.at.Tag
+}
+
+// verdict says what the odd events call for.
+func (r *Replica) verdict() Verdict {
+	switch {
+	case len(r.odd) > oddSize:
+		return Reread
+	case len(r.odd) > 0 || r.wanted != nil:
+		return Doubt
+	}
+	return Settled
+}
+
+// apply makes the change of an event that follows.
+func (r *Replica) apply(e record.Event) {
+	r.reach(Point{e.Epoch, e.Rev, e.Tag})
+	switch e.Kind {
+	case record.Put:
+		r.put(e.ID, e.Lease, string(e.Payload), e.Time)
+	case record.Set:
+		r.set(e.ID, string(e.Payload), e.Time)
+	case record.Del:
+		delete(r.ghosts, e.ID)
+		r.drop(e.ID, e.Time)
+		if h, held := r.holds[e.ID]; held && !newer(h.node.Lease, e.Lease) {
+			r.release(e.ID, e.Time)
+		}
+	case record.Exp: // tells no lease, so it says nothing of a node that is held
+		delete(r.ghosts, e.ID)
+		r.drop(e.ID, e.Time)
+	}
+}
+
+// newer tells whether lease a comes after b. What is not a lease comes first.
+func newer(a, b string) bool {
+	la, erra := record.ParseLease(a)
+	lb, errb := record.ParseLease(b)
+	if erra != nil || errb != nil {
+		return erra == nil
+	}
+	return la.Compare(lb) > 0
+}

@@ -1,0 +1,36 @@
+package replica
+
+import "time"
+
+// A hold keeps showing a node that the registry lost: a flush, an empty restart
+// or a lagging replica took it, nobody said that it is gone, and it registers
+// again.
+type hold struct {
+	node Node
+	left time.Duration // of contact, until it is given up
+}
+
+// hold begins a hold of a full TTL, from when the node was first missed.
+func (r *Replica) hold(n Node) {
+	r.holds[n.ID] = hold{node: n, left: n.Record.TTL}
+}
+
+// Pass tells that Redis has answered without a break for this long. Holds end
+// by it, and by nothing else: their clock stops while Redis is away, and no
+// further loss moves their end.
+func (r *Replica) Pass(d time.Duration, now time.Time) {
+	for id, h := range r.holds {
+		h.left -= d
+		r.holds[id] = h
+		if h.left <= 0 {
+			r.release(id, now)
+		}
+	}
+}
+
+// release ends a hold: the node is gone.
+func (r *Replica) release(id string, at time.Time) {
+	h := r.holds[id]
+	delete(r.holds, id)
+	r.tell(Delete, h.node, at)
+}

@@ -1,0 +1,163 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// A Verdict is what the owner of a replica has to do after an input.
+type Verdict int
+
+// The verdicts, from the mildest.
+const (
+	Settled Verdict = iota // nothing: applied, or known already
+	Doubt                  // something does not chain: wait a little, then Probe
+	Reread                 // take a snapshot
+	Missed                 // take a snapshot, on a new subscription: this one has lost events
+)
+
+// A Point is one state of a service in its history.
+type Point struct {
+	Epoch string
+	Rev   uint64
+	Tag   string
+}
+
+// A Node is a member of the service as callers see it.
+type Node struct {
+	ID     string
+	Lease  string      // "" if not known
+	Record record.Node // with what an operator set laid over it
+
+	data, override string // as they came
+	seen           uint64 // mark of the newest evidence that it lives
+}
+
+// An Action says what happened to a node.
+type Action int
+
+// The actions.
+const (
+	Create Action = iota
+	Update
+	Delete
+)
+
+// A Change is one difference in what callers see.
+type Change struct {
+	Action Action
+	Node   Node
+	Point  Point     // the state that it belongs to
+	Time   time.Time // Redis's, of the change or of the look that found it
+}
+
+// A Replica follows one service. It is driven by one goroutine: every method
+// is an input, the verdict says what to do next, and Changes what callers have
+// to hear.
+type Replica struct {
+	at     Point
+	proven bool            // a snapshot has been taken, and at is Redis's own state
+	ring   []mark          // the newest points, in the order in which they were reached
+	marks  uint64          // of the newest point
+	nodes  map[string]Node // members of the index at that point that can be shown
+	ghosts map[string]bool // members that cannot: no hash was found, or no record in it
+	holds  map[string]hold // shown, but lost by the registry
+
+	overrides map[string]string // by node, as they came
+	odd       []arrival         // events that do not chain, in the order in which they came
+	arrivals  uint64
+	wanted    *string        // the tag of a version that no event has brought yet
+	recording bool           // a snapshot is under way
+	recorded  []record.Event // what came since it began
+	changes   []Change
+
+	off rule // rules switched off, by the tests that show what they are for
+}
+
+type mark struct {
+	point Point
+	n     uint64
+}
+
+// An arrival is an event that is kept until it chains.
+type arrival struct {
+	event record.Event
+	n     uint64
+}
+
+const (
+	ringSize = 512  // points known: more than can pass while a version travels
+	oddSize  = 1024 // odd events kept: beyond them, a snapshot is cheaper
+)
+
+// New returns a replica that knows nothing: its first verdicts ask for a
+// snapshot.
+func New() *Replica {
+	return &Replica{
+		nodes: map[string]Node{}, ghosts: map[string]bool{}, holds: map[string]hold{}, overrides: map[string]string{},
+	}
+}
+
+// At returns the point that the replica has reached.
+func (r *Replica) At() Point { return r.at }
+
+// Mark returns a number that only grows, by one with each point reached. Take
+// it before a version is asked for, and give it to Probe, Poll or Missing with
+// the answer: what is older than the question proves nothing.
+func (r *Replica) Mark() uint64 { return r.marks }
+
+// Arrivals counts the events that came. It is taken and given as Mark is.
+func (r *Replica) Arrivals() uint64 { return r.arrivals }
+
+// Nodes returns what callers see, in the order of the ids: the members, and
+// those that are held.
+func (r *Replica) Nodes() []Node {
+	shown := make([]Node, 0, len(r.nodes)+len(r.holds))
+	shown = slices.AppendSeq(shown, maps.Values(r.nodes))
+	for _, h := range r.holds {
+		shown = append(shown, h.node)
+	}
+	slices.SortFunc(shown, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
+	return shown
+}
+
+// Held tells whether a node is shown only because it was lost by the registry
+// and may come back.
+func (r *Replica) Held(id string) bool {
+	_, held := r.holds[id]
+	return held
+}
+
+// Changes returns what callers have to hear since the last call.
+func (r *Replica) Changes() []Change {
+	c := r.changes
+	r.changes = nil
+	return c
+}
+
+// reach makes p the point that the replica is at.
+func (r *Replica) reach(p Point) {
+	r.at = p
+	r.marks++
+	r.ring = append(r.ring, mark{p, r.marks})
+	if len(r.ring) == 2*ringSize {
+		r.ring = append(r.ring[:0:0], r.ring[ringSize:]...)
+	}
+	if r.wanted != nil && *r.wanted == p.Tag {
+		r.wanted = nil
+	}
+}
+
+// known returns the mark of a tag, if the replica has been there.
+func (r *Replica) known(tag string) (uint64, bool) {
+	for i := len(r.ring) - 1; i >= 0; i-- {
+		if r.ring[i].point.Tag == tag {
+			return r.ring[i].n, true
+		}
+	}
+	return 0, false
+}

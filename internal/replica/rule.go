@@ -1,0 +1,13 @@
+package replica
+
+// A rule is one that the tests switch off to see what it is for. Outside of
+// tests every rule is on.
+type rule uint
+
+const (
+	ruleChain    rule = 1 << iota // an event applies only if its prev-tag is ours
+	ruleBack                      // a version that is older than the question means a fork
+	ruleCount                     // at an equal tag, the index has as many members as we
+	ruleEvidence                  // what is newer than a look is not judged by it
+	ruleHold                      // what nobody said goodbye to was lost, and is held
+)

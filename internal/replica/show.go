@@ -1,0 +1,90 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// put makes a node a member with this record, whatever it was before.
+func (r *Replica) put(id, lease, data string, at time.Time) {
+	before, shown := r.nodes[id]
+	if h, held := r.holds[id]; held {
+		before, shown = h.node, true
+		delete(r.holds, id)
+	}
+	n, err := compose(id, lease, data, r.overrides[id])
+	if err != nil { // a record that we cannot read: of a later version, perhaps
+		delete(r.nodes, id)
+		r.ghosts[id] = true
+		if shown {
+			r.tell(Delete, before, at)
+		}
+		return
+	}
+	n.seen = r.marks
+	delete(r.ghosts, id)
+	r.nodes[id] = n
+	switch {
+	case !shown:
+		r.tell(Create, n, at)
+	case n.data != before.data || n.override != before.override:
+		r.tell(Update, n, at)
+	}
+}
+
+// set lays an operator's override over a node, or takes it off.
+func (r *Replica) set(id, override string, at time.Time) {
+	r.overrides[id] = override
+	if override == "" {
+		delete(r.overrides, id)
+	}
+	before, member := r.nodes[id]
+	h, held := r.holds[id]
+	if held {
+		before = h.node
+	}
+	if !member && !held || before.override == override {
+		return
+	}
+	n, err := compose(id, before.Lease, before.data, override)
+	if err != nil { // an override that we cannot read changes nothing
+		return
+	}
+	n.seen = before.seen
+	if held {
+		h.node = n
+		r.holds[id] = h
+	} else {
+		r.nodes[id] = n
+	}
+	r.tell(Update, n, at)
+}
+
+// drop removes a member.
+func (r *Replica) drop(id string, at time.Time) {
+	if n, member := r.nodes[id]; member {
+		delete(r.nodes, id)
+		r.tell(Delete, n, at)
+	}
+}
+
+func (r *Replica) tell(a Action, n Node, at time.Time) {
+	r.changes = append(r.changes, Change{Action: a, Node: n, Point: r.at, Time: at})
+}
+
+// compose reads a record and lays an override over it. An override that cannot
+// be read is left off: the node's own word stands.
+func compose(id, lease, data, override string) (Node, error) {
+	n := Node{ID: id, Lease: lease, data: data, override: override}
+	var err error
+	if n.Record, err = record.DecodeNode([]byte(data)); err != nil {
+		return n, err
+	}
+	if override != "" {
+		if o, err := record.DecodeOverride([]byte(override)); err == nil {
+			n.Record = o.Apply(n.Record)
+		}
+	}
+	return n, nil
+}

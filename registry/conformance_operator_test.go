@@ -1,0 +1,85 @@
+package registry_test
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+var operators = []testCase{
+	{"an operator's removal stops the node", operatorRemoves},
+	{"an operator's override is laid over the node", operatorOverrides},
+}
+
+// remove deregisters a node as an operator does, whoever holds it.
+func (b backstage) remove(id string) {
+	b.t.Helper()
+	seq, err := strconv.ParseUint(b.field(id, "seq"), 10, 64)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(lua.Deregister(b.t.Context(), b.client, lua.DeregisterCall{
+		Target: b.target(), By: lua.Operator, Nodes: []lua.Lease{{ID: id, Token: b.field(id, "lease"), Seq: seq}},
+	}))
+}
+
+// override sets what an operator says of a node; "" undoes it.
+func (b backstage) override(id, json string) {
+	b.t.Helper()
+	b.do(lua.Override(b.t.Context(), b.client, lua.OverrideCall{Target: b.target(), ID: id, JSON: []byte(json)}))
+}
+
+func operatorRemoves(t *testing.T, tp redistest.Topology) {
+	r, b, s := open(t, tp), behind(t, tp, "shop"), newStates()
+	register(t, r, service("shop", node("a"), node("b")), s.option())
+	s.next(t, registry.Live)
+	b.remove("a")
+	wantIDs(t, r, "shop", "/b")
+	wantErr(t, s.next(t, registry.Removed), registry.ErrSuperseded)
+	wantErr(t, r.Register(t.Context(), service("shop", node("a"))), registry.ErrSuperseded)
+	b.extended("b", b.end("b"))
+	wantIDs(t, r, "shop", "/b")
+
+	deregister(t, r, service("shop", node("a"))) // its owner has understood
+	s.next(t, registry.Left)
+	register(t, r, service("shop", node("a")))
+	wantIDs(t, r, "shop", "/a", "/b")
+}
+
+func operatorOverrides(t *testing.T, tp redistest.Topology) {
+	r, b := open(t, tp), behind(t, tp, "shop")
+	n := &registry.Node{ID: "a/1", Address: "10.0.0.1:80", Weight: 5, Zone: "eu", Metadata: map[string]string{"k": "v", "drop": "me"}}
+	register(t, r, service("shop", n, node("other")))
+	want := func(want *registry.Node) {
+		t.Helper()
+		if d := cmp.Diff(want, get(t, r, "shop")[0].Nodes[0]); d != "" {
+			t.Errorf("(-want +found):\n%s", d)
+		}
+	}
+	b.override("a/1", `{"status":"draining","weight":0,"metadata":{"new":"x","drop":null}}`)
+	overridden := *n
+	overridden.Status, overridden.Weight, overridden.Metadata = registry.Draining, 0, map[string]string{"k": "v", "new": "x"}
+	want(&overridden)
+
+	n.Zone = "us"
+	register(t, r, service("shop", n)) // with new data
+	overridden.Zone = "us"
+	want(&overridden)
+	deregister(t, r, service("shop", n))
+	register(t, r, service("shop", n)) // under a new lease
+	want(&overridden)
+
+	b.override("a/1", `{"status":""}`)
+	n.Status = registry.Draining
+	register(t, r, service("shop", n))
+	overridden = *n
+	overridden.Status = registry.Up // against the node's own word
+	want(&overridden)
+	b.override("a/1", "")
+	want(n)
+}
