@@ -191,6 +191,9 @@ func (a *registrar) undo(info *hertzregistry.Info, reg, old *registration) bool 
 	switch {
 	case a.live[keyOf(info)] != reg: // replaced in its turn, or deregistered
 		return false
+	case old != nil:
+		a.live[keyOf(info)] = old
+		return false
 	}
 	delete(a.live, keyOf(info))
 	return true

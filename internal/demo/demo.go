@@ -21,7 +21,7 @@ const (
 	interval    = time.Second
 	refresh     = 100 * time.Millisecond  // of Hertz's balancer
 	callEvery   = 20 * time.Millisecond   // one call after the other
-	callTimeout = time.Second             // of one call
+	callTimeout = 2 * time.Second         // of one call
 	drainFor    = 1500 * time.Millisecond // that a node goes on serving while it drains
 	reportEvery = 5 * time.Second         // with Config.Keep
 	closeWithin = 5 * time.Second         // for the end, whatever hangs

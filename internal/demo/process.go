@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -113,7 +114,7 @@ func (p *process) outcome() error {
 		return fmt.Errorf("%v: %s", p.err, text)
 	}
 	if p.err == nil {
-		return fmt.Errorf("exit status 0")
+		return errors.New("exit status 0")
 	}
 	return p.err
 }
