@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +47,7 @@ func connect(o Options) (*conn, error) {
 		if single, ok := o.Client.(*redis.Client); ok {
 			c.db = single.Options().DB
 		}
+		c.o.DB = c.db
 		return c, nil
 	}
 	if o.backend == "embedded" {
@@ -55,6 +58,7 @@ func connect(o Options) (*conn, error) {
 	if err := c.dial(); err != nil {
 		return nil, err
 	}
+	c.o.DB = c.db // a URL may have named it
 	c.closes = append([]func() error{c.UniversalClient.Close}, c.closes...)
 	return c, nil
 }
@@ -124,12 +128,16 @@ func (c *conn) dial() error {
 	return nil
 }
 
-func parseURL[T any](url string, parse func(string) (*T, error), into **T) error {
-	if url == "" {
+func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error {
+	if raw == "" {
 		return nil
 	}
-	parsed, err := parse(url)
-	if err != nil {
+	parsed, err := parse(raw)
+	var cut *url.Error // quotes the URL, and with it the password
+	switch {
+	case errors.As(err, &cut), err != nil && strings.Contains(err.Error(), "@"):
+		return invalid("URL", "it cannot be parsed; percent-encode what is special in user and password")
+	case err != nil:
 		return invalid("URL", "%v", err)
 	}
 	*into = parsed

@@ -87,12 +87,8 @@ func lateRegister(t *testing.T, tp redistest.Topology) {
 	s2.next(t, registry.Live)
 
 	for range 2 { // first Redis says so, then the registry knows
-		for _, also := range []registry.RegisterOption{nil, registry.RegisterRetry(), registry.RegisterExclusive()} {
-			opts := []registry.RegisterOption{}
-			if also != nil {
-				opts = append(opts, also)
-			}
-			wantErr(t, old.Register(t.Context(), mine, opts...), registry.ErrSuperseded)
+		for _, also := range [][]registry.RegisterOption{nil, {registry.RegisterRetry()}, {registry.RegisterExclusive()}} {
+			wantErr(t, old.Register(t.Context(), mine, append(also, s.option())...), registry.ErrSuperseded)
 		}
 	}
 	if err := s.next(t, registry.Superseded); !errors.Is(err, registry.ErrSuperseded) {

@@ -58,14 +58,18 @@ func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*n
 	var clock *redis.TimeCmd
 	holders := make([]*redis.StringCmd, len(nodes))
 	sent := time.Now()
-	_, _ = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i, n := range nodes {
 			holders[i] = p.HGet(ctx, s.keys.Node(n.id), "lease")
 		}
 		clock = p.Time(ctx)
 		return nil
-	}) // each command carries its own error
-	now, err := clock.Result()
+	})
+	err = refusal(cmds, err)
+	if errors.Is(err, redis.Nil) { // a node that nobody holds
+		err = clock.Err()
+	}
+	now := clock.Val()
 	starts := make([]int64, len(nodes))
 	for i, h := range holders {
 		lease, herr := h.Result()

@@ -232,3 +232,16 @@ func pipelined[In any, Cmd redis.Cmder](ctx context.Context, c *conn, in []In, a
 	}
 	return cmds, nil
 }
+
+// refusal is why a transaction failed. EXEC only tells that it was discarded;
+// the command that Redis refused tells for what.
+func refusal(cmds []redis.Cmder, err error) error {
+	if redis.HasErrorPrefix(err, "EXECABORT") {
+		for _, cmd := range cmds {
+			if !redis.HasErrorPrefix(cmd.Err(), "EXECABORT") {
+				err = cmp.Or(cmd.Err(), err)
+			}
+		}
+	}
+	return err
+}

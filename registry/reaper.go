@@ -122,14 +122,14 @@ func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string,
 	var first *redis.ZSliceCmd
 	var clock *redis.TimeCmd
 	sent := time.Now()
-	_, err = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		first = p.ZRangeWithScores(ctx, s.keys.Index(), 0, lua.MaxNodes-1)
 		clock = p.Time(ctx)
 		return nil
 	})
 	if err != nil {
 		c.failed(ctx)
-		return nil, now, err
+		return nil, now, refusal(cmds, err)
 	}
 	now = clock.Val()
 	master, received := c.master(ctx, s.keys), time.Now()

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -127,7 +128,7 @@ func (o *Options) where() string {
 	if o.URL != "" {
 		addrs = "?"
 		if u, err := url.Parse(o.URL); err == nil {
-			addrs = u.Host + u.Path
+			addrs = cmp.Or(u.Host, u.Path)
 		}
 	}
 	switch {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	limit   = 30 * time.Second      // of any wait, for the slowest machine
+	limit   = time.Minute           // of any wait, for the slowest machine: Sentinel alone takes 15 s to settle
 	attempt = 2 * time.Second       // of one try within a wait: a stopped server never answers
 	pause   = 10 * time.Millisecond // between two tries
 )

@@ -78,12 +78,12 @@ func (c *Cluster) Masters() []*Server {
 	c.t.Helper()
 	var out []*Server
 	mustAwait(c.t, "find the masters", func(ctx context.Context) error {
-		view, err := c.ask(ctx)
+		v, err := c.ask(ctx)
 		if err != nil {
 			return err
 		}
 		out = nil
-		for _, owner := range view.owner {
+		for _, owner := range v.owner {
 			if owner != nil && !slices.Contains(out, owner) {
 				out = append(out, owner)
 			}
@@ -111,15 +111,15 @@ func (c *Cluster) MasterFor(key string) *Server {
 func (c *Cluster) owner(key string) (owner *Server, slot int) {
 	c.t.Helper()
 	mustAwait(c.t, fmt.Sprintf("find the master for %q", key), func(ctx context.Context) error {
-		view, err := c.ask(ctx)
+		v, err := c.ask(ctx)
 		if err != nil {
 			return err
 		}
-		n, err := view.from.client.ClusterKeySlot(ctx, key).Result()
+		n, err := v.from.client.ClusterKeySlot(ctx, key).Result()
 		if err != nil {
 			return err
 		}
-		if owner, slot = view.owner[n], int(n); owner == nil {
+		if owner, slot = v.owner[n], int(n); owner == nil {
 			return fmt.Errorf("nobody owns slot %d", n)
 		}
 		return nil
@@ -136,11 +136,11 @@ func (c *Cluster) WaitFailover(old *Server) {
 			if s.instance == old.instance {
 				continue
 			}
-			view, err := c.complete(ctx, s)
+			v, err := c.complete(ctx, s)
 			if err != nil {
 				return err
 			}
-			for slot, owner := range view.owner {
+			for slot, owner := range v.owner {
 				if owner.instance == old.instance {
 					return fmt.Errorf("%s sees slot %d at the old master", s.Addr(), slot)
 				}
@@ -160,15 +160,15 @@ func (c *Cluster) WaitHealthy() {
 			return err
 		}
 		for _, s := range c.servers {
-			view, err := c.complete(ctx, s)
+			v, err := c.complete(ctx, s)
 			if err != nil {
 				return err
 			}
-			if view.owner != first.owner {
+			if v.owner != first.owner {
 				return fmt.Errorf("%s and %s see different owners", s.Addr(), first.from.Addr())
 			}
-			if len(view.master) != masters {
-				return fmt.Errorf("%s sees %d replicas, not %d", s.Addr(), len(view.master), masters)
+			if len(v.master) != masters {
+				return fmt.Errorf("%s sees %d replicas, not %d", s.Addr(), len(v.master), masters)
 			}
 		}
 		for replica, master := range first.master {

@@ -177,7 +177,7 @@ func (i *instance) ready(ctx context.Context, pid int) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("another process answers on %s: %w", i.addr(), lines.Err())
+	return fmt.Errorf("another process answers on %s (%v)", i.addr(), lines.Err())
 }
 
 // stop ends the process and removes its files, as far as that goes: a child that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,13 +34,14 @@ func brief(t *testing.T) context.Context {
 	return ctx
 }
 
-// refused says whether nothing listens on addr.
+// refused says whether nothing listens on addr. A timeout is no refusal: a paused
+// server looks like that once its backlog is full.
 func refused(addr string) bool {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err == nil {
 		_ = c.Close()
 	}
-	return err != nil
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func isTimeout(err error) bool {

@@ -51,11 +51,11 @@ func (m *Migration) Finish() {
 	m.over = true
 	mustAwait(m.c.t, fmt.Sprintf("slot %d moves to %s", m.Slot, m.To.Addr()), func(ctx context.Context) error {
 		for _, s := range running(m.c.servers) {
-			view, err := m.c.view(ctx, s)
+			v, err := m.c.view(ctx, s)
 			if err != nil {
 				return err
 			}
-			if view.owner[m.Slot] != m.To {
+			if v.owner[m.Slot] != m.To {
 				return fmt.Errorf("%s does not know it", s.Addr())
 			}
 		}

@@ -2,6 +2,7 @@ package redistest_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -26,6 +27,16 @@ func behind(t *testing.T) (*redistest.Server, *redistest.Proxy, *redis.Client) {
 		t.Fatalf("through a healthy proxy: %v", err)
 	}
 	return s, p, c
+}
+
+func dial(t *testing.T, p *redistest.Proxy) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", p.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
 }
 
 func healed(t *testing.T, p *redistest.Proxy) {
@@ -78,7 +89,11 @@ func TestProxyStall(t *testing.T) {
 
 func TestProxyDropReplies(t *testing.T) {
 	s, p, c := behind(t)
+	idle, gapped := dial(t, p), dial(t, p)
 	p.DropReplies()
+	if _, err := gapped.Write([]byte("PING\r\n")); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Incr(brief(t), "n").Err(); !isTimeout(err) {
 		t.Errorf("a reply passed: %v", err)
 	}
@@ -86,6 +101,16 @@ func TestProxyDropReplies(t *testing.T) {
 		t.Errorf("the command did not arrive: %q, %v", got, err)
 	}
 	healed(t, p)
+	_ = gapped.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := gapped.Read(make([]byte, 100)); err == nil || isTimeout(err) {
+		t.Errorf("a connection that lost a reply goes on: %d bytes, %v", n, err)
+	}
+	if _, err := idle.Write([]byte("PING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(idle, make([]byte, len("+PONG\r\n"))); err != nil {
+		t.Errorf("a connection that lost nothing: %v", err)
+	}
 }
 
 func TestProxyLatency(t *testing.T) {
@@ -114,11 +139,7 @@ func TestProxyWithDeafClients(t *testing.T) {
 	}
 	var deaf []net.Conn
 	for range 8 {
-		conn, err := net.Dial("tcp", p.Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
+		conn := dial(t, p)
 		if _, err := conn.Write([]byte(strings.Repeat("GET k\r\n", 20))); err != nil {
 			t.Fatal(err)
 		}

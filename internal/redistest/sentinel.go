@@ -92,7 +92,7 @@ func (s *Sentinel) Replicas() []*Server {
 }
 
 // Set sets an option of the master on every sentinel, as SENTINEL SET does, for
-// example "down-after-milliseconds".
+// example "down-after-milliseconds". It stays set.
 func (s *Sentinel) Set(option, value string) {
 	s.t.Helper()
 	must(s.t, "set "+option, func(ctx context.Context) error {

@@ -45,6 +45,25 @@ func forTest(t testing.TB, servers []*Server) []*Server {
 	return out
 }
 
+func addrs(servers []*Server) []string {
+	out := make([]string, len(servers))
+	for i, s := range servers {
+		out[i] = s.Addr()
+	}
+	return out
+}
+
+// running returns the servers that are neither dead nor paused.
+func running(servers []*Server) []*Server {
+	var out []*Server
+	for _, s := range servers {
+		if s.Running() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Addr returns host:port. It stays the same over restarts.
 func (s *Server) Addr() string { return s.addr() }
 
@@ -76,7 +95,8 @@ func (s *Server) setPaused(on bool) {
 
 // Restart starts the server again on the same port, whether it ran or not. With
 // keepData it is shut down cleanly and comes back with its data; otherwise it is
-// killed and comes back empty. After Kill there is no data to keep.
+// killed and comes back empty. A server that was killed, or is paused, has no data
+// to keep.
 func (s *Server) Restart(keepData bool) {
 	s.t.Helper()
 	p := s.proc.Load()

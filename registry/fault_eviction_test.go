@@ -1,0 +1,60 @@
+package registry_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A Redis that may evict nodes is told of once, by Init or by the first Register,
+// where that can be known at all.
+func TestEvictionWarning(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	if err := server.Client().Do(t.Context(), "ACL", "SETUSER", "narrow", "on", ">secret", "~*", "&*", "+@all", "-config").Err(); err != nil {
+		t.Fatal(err)
+	}
+	narrow := []registry.Option{registry.Username("narrow"), registry.Password("secret")}
+	for _, tc := range []struct {
+		name, policy string
+		opts         []registry.Option
+		warnings     int
+	}{
+		{"nothing is evicted", "noeviction", nil, 0},
+		{"what expires is evicted", "volatile-lru", nil, 1},
+		{"anything is evicted", "allkeys-lru", nil, 1},
+		{"nobody knows", "allkeys-lru", narrow, 0},
+	} {
+		for _, init := range []bool{false, true} {
+			name := tc.name
+			if init {
+				name += ", with Init"
+			}
+			t.Run(name, func(t *testing.T) {
+				server.SetConfig("maxmemory-policy", tc.policy)
+				log := &logBuffer{}
+				r := open(t, at(server), append(tc.opts, registry.Logger(zerolog.New(log).Level(zerolog.WarnLevel)))...)
+				if init {
+					if err := r.Init(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				register(t, r, service("shop", node("a")))
+				register(t, r, service("cart", node("a")))
+				if err := r.Close(t.Context()); err != nil { // when every look is over
+					t.Fatal(err)
+				}
+				if got := strings.Count(log.String(), "\n"); got != tc.warnings {
+					t.Errorf("%d warnings, want %d:\n%s", got, tc.warnings, log)
+				}
+				if tc.warnings > 0 && (!strings.Contains(log.String(), tc.policy) || !strings.Contains(log.String(), "noeviction")) {
+					t.Errorf("the warning names not both what is set and what to set:\n%s", log)
+				}
+			})
+		}
+	}
+}

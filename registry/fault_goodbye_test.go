@@ -1,0 +1,146 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// Deregister does not wait for Redis longer than its context. Renewal ends at
+// once, and Redis hears of it when it is back.
+func TestDeregisterWhileDown(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name     string
+		down, up func(*redistest.Server, *redistest.Proxy)
+	}{
+		{
+			"cut off",
+			func(_ *redistest.Server, p *redistest.Proxy) { p.Cut() },
+			func(_ *redistest.Server, p *redistest.Proxy) { p.Heal() },
+		},
+		{
+			"paused",
+			func(s *redistest.Server, _ *redistest.Proxy) { s.Pause() },
+			func(s *redistest.Server, _ *redistest.Proxy) { s.Resume() },
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			const bound, interval = 300 * time.Millisecond, time.Second
+			server := redistest.Start(t)
+			proxy := redistest.StartProxy(t, server.Addr())
+			log := newRounds()
+			r := open(t, at(proxy), registry.TTL(patience), registry.Interval(interval), log.option())
+			seen := newStates()
+			register(t, r, service("shop", node("a"), node("b")), seen.option())
+			seen.next(t, registry.Live)
+
+			tc.down(server, proxy)
+			ctx, cancel := context.WithTimeout(t.Context(), bound)
+			defer cancel()
+			began := time.Now()
+			err := r.Deregister(ctx, service("shop"))
+			bounded(t, began, bound, "Deregister")
+			if !errors.Is(err, registry.ErrUnavailable) {
+				t.Errorf("Deregister: %v, want ErrUnavailable", err)
+			}
+			seen.next(t, registry.Left)
+			log.bad(t, 2)
+
+			tc.up(server, proxy)
+			shop := ledgerOf(t, server.Client(), "shop")
+			within(t, interval+time.Second, "goodbye delivered", func() error {
+				return errors.Join(shop.indexed(), stands(t.Context(), r, "shop"))
+			})
+			changes := shop.changes()
+			slices.Sort(changes)
+			if want := []string{"del a", "del b", "put a", "put b"}; !slices.Equal(changes, want) {
+				t.Errorf("changes: %v, want %v", changes, want)
+			}
+			if gone := server.Client().HGet(t.Context(), shop.Node("a"), "gone").Val(); gone != "self" {
+				t.Errorf("tombstone of %q, want self", gone)
+			}
+			seen.none(t)
+		})
+	}
+}
+
+// Close does not wait for Redis longer than its context, and leaves nothing
+// running and no connection open.
+func TestCloseWhileDown(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		proxied  bool
+		down, up func(*redistest.Server, *redistest.Proxy)
+	}{
+		{
+			"killed", false,
+			func(s *redistest.Server, _ *redistest.Proxy) { s.Kill() },
+			nil,
+		},
+		{
+			"paused", false,
+			func(s *redistest.Server, _ *redistest.Proxy) { s.Pause() },
+			func(s *redistest.Server, _ *redistest.Proxy) { s.Resume() },
+		},
+		{
+			"stalled", true,
+			func(_ *redistest.Server, p *redistest.Proxy) { p.Stall() },
+			func(_ *redistest.Server, p *redistest.Proxy) { p.Heal() },
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			const bound = 500 * time.Millisecond
+			server := redistest.Start(t)
+			proxy := redistest.StartProxy(t, server.Addr())
+			to := at(server)
+			if tc.proxied {
+				to = at(proxy)
+			}
+			running := goleak.IgnoreCurrent()
+			log := newRounds()
+			r := open(t, to, registry.TTL(3*time.Second), registry.Interval(time.Second), log.option())
+			register(t, r, service("shop", node("a")))
+
+			tc.down(server, proxy)
+			log.bad(t, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), bound)
+			defer cancel()
+			began := time.Now()
+			err := r.Close(ctx)
+			bounded(t, began, bound, "Close")
+			if !errors.Is(err, registry.ErrUnavailable) {
+				t.Errorf("Close: %v, want ErrUnavailable", err)
+			}
+			if err := r.Register(t.Context(), service("shop", node("a"))); !errors.Is(err, registry.ErrClosed) {
+				t.Errorf("Register after Close: %v, want ErrClosed", err)
+			}
+			if tc.up != nil {
+				tc.up(server, proxy)
+				eventually(t, patience, func() error { return connections(t.Context(), server.Client(), 1) })
+			}
+			eventually(t, patience, func() error {
+				return goleak.Find(running, goleak.IgnoreTopFunction("github.com/Shopify/toxiproxy/v2.(*Proxy).freeBlocker"))
+			})
+		})
+	}
+}
+
+// connections returns nil once a server has this many clients.
+func connections(ctx context.Context, c *redis.Client, want int) error {
+	clients := c.InfoMap(ctx, "clients")
+	if got := clients.Item("Clients", "connected_clients"); got != fmt.Sprint(want) {
+		return fmt.Errorf("%s clients (%v), want %d", got, clients.Err(), want)
+	}
+	return nil
+}
