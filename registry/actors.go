@@ -10,48 +10,73 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// actors are the goroutines of one registry. They start with the first Register
-// and end with Close:
+// actors are the goroutines of one registry. The first Register starts those of
+// the registrar, the first Watch the hub's; Close ends all.
 //
 //	keeper     renews leases, registers again what was lost, delivers goodbyes
 //	reaper     removes nodes of the same services whose leases ran out
 //	cataloguer keeps the lists of services and namespaces fresh
 //	reporter   calls OnState and the observer of states
+//	hub        feeds the watches
 //
-// Checks run in goroutines of the keeper's.
+// Checks run in goroutines of the keeper's, and trips to Redis in the hub's.
 type actors struct {
+	ctx      context.Context
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 	renewals chan struct{} // wakes the keeper
 	reaps    chan struct{} // wakes the reaper
 	listings chan struct{} // wakes the cataloguer
-	reports  *queue
+	reports  *queue        // of the reporter; nil before the first Register
+	hub      *hub          // nil before the first Watch
 }
 
-// start starts the actors, once.
+// acting returns the actors, or why there can be none. Redis.mu is held.
+func (r *Redis) acting() (*actors, error) {
+	if r.closed {
+		return nil, ErrClosed
+	}
+	if r.actors == nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		r.actors = &actors{
+			ctx:      ctx,
+			cancel:   cancel,
+			renewals: make(chan struct{}, 1),
+			reaps:    make(chan struct{}, 1),
+			listings: make(chan struct{}, 1),
+		}
+	}
+	return r.actors, nil
+}
+
+// start starts the registrar's actors, once.
 func (r *Redis) start(c *conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		return ErrClosed
+	a, err := r.acting()
+	if err != nil || a.reports != nil {
+		return err
 	}
-	if r.actors != nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a := &actors{
-		cancel:   cancel,
-		renewals: make(chan struct{}, 1),
-		reaps:    make(chan struct{}, 1),
-		listings: make(chan struct{}, 1),
-		reports:  &queue{wake: make(chan struct{}, 1)},
-	}
-	r.actors = a
-	a.done.Go(func() { r.keepAlive(ctx, c, a) })
-	a.done.Go(func() { r.reap(ctx, c, a) })
-	a.done.Go(func() { r.catalogue(ctx, c, a) })
-	a.done.Go(func() { a.reports.run(ctx) })
+	a.reports = newQueue()
+	a.done.Go(func() { r.keepAlive(a.ctx, c, a) })
+	a.done.Go(func() { r.reap(a.ctx, c, a) })
+	a.done.Go(func() { r.catalogue(a.ctx, c, a) })
+	a.done.Go(func() { a.reports.run(a.ctx) })
 	return nil
+}
+
+// watching returns the hub, started at the first call.
+func (r *Redis) watching(c *conn) (*hub, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, err := r.acting()
+	if err != nil {
+		return nil, err
+	}
+	if a.hub == nil {
+		a.hub = newHub(a.ctx, c, &a.done)
+	}
+	return a.hub, nil
 }
 
 // wake has an actor look again. It never blocks.
@@ -89,12 +114,14 @@ func until(ctx context.Context, at time.Time, wake <-chan struct{}) {
 	}
 }
 
-// A queue calls functions one after the other, in the order of add.
+// A queue holds calls for one goroutine, in the order of add, as many as come.
 type queue struct {
 	mu    sync.Mutex
 	calls []func()
 	wake  chan struct{}
 }
+
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
 
 // add never blocks.
 func (q *queue) add(f func()) {
@@ -107,22 +134,21 @@ func (q *queue) add(f func()) {
 	}
 }
 
-// run calls what is added until ctx ends, and then what is left.
+// drain makes the calls that were added, and tells whether there were any.
+func (q *queue) drain() bool {
+	q.mu.Lock()
+	calls := q.calls
+	q.calls = nil
+	q.mu.Unlock()
+	for _, f := range calls {
+		f()
+	}
+	return len(calls) > 0
+}
+
+// run makes the calls that are added until ctx ends, and then those that are left.
 func (q *queue) run(ctx context.Context) {
-	for {
-		q.mu.Lock()
-		calls := q.calls
-		q.calls = nil
-		q.mu.Unlock()
-		for _, f := range calls {
-			f()
-		}
-		if len(calls) > 0 {
-			continue
-		}
-		if ctx.Err() != nil {
-			return
-		}
+	for q.drain() || ctx.Err() == nil {
 		select {
 		case <-q.wake:
 		case <-ctx.Done():

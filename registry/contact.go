@@ -10,6 +10,7 @@ type contact struct {
 	last   time.Time // ours: of the newest answer
 	now    time.Time // Redis's, at last, as well as it is known
 	master string    // who answered
+	broken bool      // a call has failed since the newest answer
 }
 
 // maxStep is how far Redis's clock may be from where it was expected before it
@@ -17,8 +18,8 @@ type contact struct {
 const maxStep = time.Second
 
 // heard takes an answer to a call that was sent and received at these times and
-// read TIME in between. Contact breaks on a silence longer than gap, another
-// master, or a step of Redis's clock.
+// read TIME in between. Contact breaks on a silence longer than gap, a call that
+// failed, another master, or a step of Redis's clock.
 func (c *contact) heard(sent, received, now time.Time, master string, gap time.Duration) {
 	// At received, Redis's clock shows between now and now plus the round trip.
 	earliest, latest := now, now.Add(received.Sub(sent))
@@ -30,12 +31,15 @@ func (c *contact) heard(sent, received, now time.Time, master string, gap time.D
 	if clamped.After(latest) {
 		clamped = latest
 	}
-	if c.last.IsZero() || received.Sub(c.last) > gap || master != c.master ||
+	if c.broken || c.last.IsZero() || received.Sub(c.last) > gap || master != c.master ||
 		clamped.Sub(expected).Abs() > maxStep {
 		c.since = received
 	}
-	c.last, c.now, c.master = received, clamped, master
+	c.last, c.now, c.master, c.broken = received, clamped, master, false
 }
+
+// lost breaks contact: a call has failed, so others may have failed too.
+func (c *contact) lost() { c.broken = true }
 
 // known tells whether Redis has ever answered.
 func (c *contact) known() bool { return !c.last.IsZero() }

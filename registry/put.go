@@ -168,6 +168,9 @@ func (c *conn) target(ctx context.Context, s *service) lua.Target {
 func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, sent, received time.Time) {
 	if res.Now.IsZero() {
 		c.failed(ctx)
+		r.mu.Lock()
+		s.contact.lost()
+		r.mu.Unlock()
 		return
 	}
 	master := c.master(ctx, s.keys)

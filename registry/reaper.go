@@ -81,6 +81,7 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		s.contact.lost()
 		return time.Now().Add(s.ttl()/3 + spread()), err
 	}
 	r.mu.Lock()

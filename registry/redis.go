@@ -155,8 +155,3 @@ func (c *conn) observe(e Event) {
 		c.o.Observe(e)
 	}
 }
-
-// Watch is not part of this version: errors.ErrUnsupported.
-func (r *Redis) Watch(context.Context, ...WatchOption) (Watcher, error) {
-	return nil, failure("watch", "", "", errors.ErrUnsupported)
-}

@@ -3,6 +3,7 @@ package keys
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -77,4 +78,31 @@ func Namespace(ns string) string {
 		return DefaultNamespace
 	}
 	return ns
+}
+
+// EventsPattern matches the channels Events of every service of a namespace;
+// "*" stands for all namespaces. Encoded names hold nothing that a pattern reads
+// as more than itself.
+func (s Space) EventsPattern(ns string, db int) string {
+	if ns != "*" {
+		ns = NamespaceMember(ns) + "/*"
+	}
+	return s.prefix + ":{" + ns + "}:events:" + strconv.Itoa(db)
+}
+
+// ParseEvents undoes Service(ns, svc).Events(db). It refuses other channels.
+func (s Space) ParseEvents(channel string, db int) (ns, svc string, err error) {
+	inner, ok1 := strings.CutPrefix(channel, s.prefix+":{")
+	inner, ok2 := strings.CutSuffix(inner, "}:events:"+strconv.Itoa(db))
+	n, v, ok3 := strings.Cut(inner, "/")
+	if !ok1 || !ok2 || !ok3 || v == "" {
+		return "", "", fmt.Errorf("channel %q: want %s:{namespace/service}:events:%d", channel, s.prefix, db)
+	}
+	if ns, err = ParseNamespaceMember(n); err != nil {
+		return "", "", fmt.Errorf("channel %q: %w", channel, err)
+	}
+	if svc, err = unescapeName(v); err != nil {
+		return "", "", fmt.Errorf("channel %q: %w", channel, err)
+	}
+	return ns, svc, nil
 }

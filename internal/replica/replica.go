@@ -51,6 +51,7 @@ const (
 type Change struct {
 	Action Action
 	Node   Node
+	Before Node      // of an Update: what it was
 	Point  Point     // the state that it belongs to
 	Time   time.Time // Redis's, of the change or of the look that found it
 }
@@ -161,3 +162,21 @@ func (r *Replica) known(tag string) (uint64, bool) {
 	}
 	return 0, false
 }
+
+// Shows tells whether a member is shown.
+func (r *Replica) Shows(id string) bool {
+	_, shown := r.nodes[id]
+	return shown
+}
+
+// TTL is the longest TTL of the members; 0 where there is none.
+func (r *Replica) TTL() time.Duration {
+	var longest time.Duration
+	for _, n := range r.nodes {
+		longest = max(longest, n.Record.TTL)
+	}
+	return longest
+}
+
+// TTLOf is the TTL of one member; 0 where it is none.
+func (r *Replica) TTLOf(id string) time.Duration { return r.nodes[id].Record.TTL }

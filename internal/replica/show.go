@@ -29,7 +29,7 @@ func (r *Replica) put(id, lease, data string, at time.Time) {
 	case !shown:
 		r.tell(Create, n, at)
 	case n.data != before.data || n.override != before.override:
-		r.tell(Update, n, at)
+		r.change(before, n, at)
 	}
 }
 
@@ -58,7 +58,7 @@ func (r *Replica) set(id, override string, at time.Time) {
 	} else {
 		r.nodes[id] = n
 	}
-	r.tell(Update, n, at)
+	r.change(before, n, at)
 }
 
 // drop removes a member.
@@ -67,6 +67,11 @@ func (r *Replica) drop(id string, at time.Time) {
 		delete(r.nodes, id)
 		r.tell(Delete, n, at)
 	}
+}
+
+func (r *Replica) change(before, n Node, at time.Time) {
+	r.tell(Update, n, at)
+	r.changes[len(r.changes)-1].Before = before
 }
 
 func (r *Replica) tell(a Action, n Node, at time.Time) {

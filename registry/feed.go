@@ -1,0 +1,208 @@
+package registry
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/replica"
+)
+
+// A feed follows one service for all that watch it. The hub's goroutine owns it.
+type feed struct {
+	name      serviceName
+	keys      keys.Service
+	replica   *replica.Replica
+	contact   contact
+	followers map[follower]bool
+
+	subscribed   bool // the subscription in force has acknowledged it
+	health, told health
+
+	rereadAt time.Time // when to take a snapshot; zero: none is called for
+	reading  bool      // one is under way
+	failures int       // of snapshots in a row that did not count
+	probeAt  time.Time // when to probe; zero: no doubt
+	probing  bool
+	pollAt   time.Time
+	polling  bool
+	passed   time.Time // ours: until when contact was counted for holds
+}
+
+// A health is how much a feed may be trusted.
+type health struct {
+	proven     bool      // a snapshot has counted
+	refused    error     // the subscription was refused, and why
+	staleSince time.Time // ours; zero while it is live
+	err        error     // why it is stale
+}
+
+// A follower hears of a feed's changes and of its health, from the hub's
+// goroutine: it must not block.
+type follower interface {
+	stands(f *feed) // what is known when it begins to follow
+	changed(f *feed, changes []replica.Change)
+	fares(f *feed) // its health
+}
+
+// The waits of a feed. Doubt gives events that are on their way time to come;
+// a lease end gives a reaper time to act, and not every reader the same.
+const (
+	doubtSoonest, doubtLatest = 40 * time.Millisecond, 200 * time.Millisecond
+	endSoonest, endLatest     = 50 * time.Millisecond, 300 * time.Millisecond
+	maxFailures               = 3
+)
+
+func between(soonest, latest time.Duration) time.Duration {
+	return soonest + rand.N(latest-soonest)
+}
+
+// follow does what a verdict calls for, and says whether the subscription has
+// lost events.
+func (f *feed) follow(v replica.Verdict, now time.Time) (missed bool) {
+	switch v {
+	case replica.Settled:
+		f.probeAt = time.Time{}
+	case replica.Doubt:
+		if f.probeAt.IsZero() {
+			f.probeAt = now.Add(between(doubtSoonest, doubtLatest))
+		}
+	case replica.Reread, replica.Missed:
+		f.reread(now)
+	}
+	return v == replica.Missed
+}
+
+func (f *feed) reread(at time.Time) {
+	f.probeAt = time.Time{}
+	if f.rereadAt.IsZero() || at.Before(f.rereadAt) {
+		f.rereadAt = at
+	}
+}
+
+// event takes a message of the subscription.
+func (f *feed) event(payload string, now time.Time) (missed bool) {
+	e, err := record.DecodeEvent([]byte(payload))
+	if err != nil {
+		// Of another protocol version, or nothing of ours: what it stands for can
+		// only be read, and not more often than a poll.
+		f.reread(now.Add(time.Second))
+		return false
+	}
+	empty := f.replica.TTL() == 0
+	missed = f.follow(f.replica.Event(e), now)
+	if e.Kind == record.Put && f.contact.known() {
+		// Nobody may be left to tell of the end of this lease.
+		ttl := f.replica.TTLOf(e.ID)
+		f.pollAt = earlier(f.pollAt, f.contact.local(e.Time.Add(ttl)).Add(between(endSoonest, endLatest)))
+		if empty {
+			f.pollAt = now // contact is measured by the TTLs, which were not known
+		}
+	}
+	return missed
+}
+
+// read takes a snapshot, or the failure to get one.
+func (f *feed) read(snap reading, err error, poll time.Duration, now time.Time) (missed bool) {
+	f.reading = false
+	if err != nil {
+		f.replica.Abandon()
+		f.contact.lost()
+		f.fail(err, now)
+		f.reread(now.Add(between(poll/4, poll/2)))
+		return false
+	}
+	v := f.replica.Snapshot(snap.Snapshot)
+	f.contact.heard(snap.sent, snap.received, snap.Now, snap.master, f.ttl()/2)
+	if v == replica.Reread {
+		f.failures++
+		delay := between(doubtSoonest, doubtLatest)
+		if f.failures >= maxFailures {
+			f.failures = 0
+			delay = poll
+		}
+		f.reread(now.Add(delay))
+		return false
+	}
+	f.failures, f.health.proven = 0, true
+	f.live()
+	return f.follow(v, now)
+}
+
+// looked takes what a poll found. It returns the nodes whose hashes have to be
+// looked for: their leases have ended, and contact has lasted long enough to
+// judge.
+func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now time.Time) (check []string, missed bool) {
+	f.polling = false
+	// Contact lasts only if it is made more often than every half TTL.
+	poll = min(poll, f.ttl()*2/5)
+	f.pollAt = now.Add(poll - rand.N(poll/3+1))
+	if l.err != nil {
+		f.contact.lost()
+		f.fail(l.err, now)
+		f.passed = time.Time{}
+		return nil, false
+	}
+	ttl := f.ttl()
+	f.contact.heard(l.sent, l.received, l.now, l.master, ttl/2)
+	if !f.passed.IsZero() && f.contact.since.Before(f.passed) {
+		f.replica.Pass(l.received.Sub(f.passed), l.now)
+	}
+	f.passed = l.received
+	if f.health.proven {
+		f.live()
+	}
+	missed = f.follow(f.replica.Poll(l.point, l.members, mark, arrivals), now)
+
+	// On time for the next lease end, and for the end of the grace.
+	if !l.next.IsZero() {
+		f.pollAt = earlier(f.pollAt, f.contact.local(l.next).Add(between(endSoonest, endLatest)))
+	}
+	for _, id := range l.overdue {
+		if f.replica.Shows(id) {
+			check = append(check, id)
+		}
+	}
+	if len(check) == 0 {
+		return nil, missed
+	}
+	if proven := f.contact.provenFrom(ttl); now.Before(proven) {
+		f.pollAt = earlier(f.pollAt, proven.Add(between(endSoonest, endLatest)))
+		return nil, missed
+	}
+	return check, missed
+}
+
+// ttl is the longest TTL of what the feed shows.
+func (f *feed) ttl() time.Duration {
+	if longest := f.replica.TTL(); longest > 0 {
+		return longest
+	}
+	return DefaultTTL
+}
+
+func (f *feed) live() {
+	f.health.staleSince, f.health.err = time.Time{}, nil
+}
+
+func (f *feed) fail(err error, now time.Time) {
+	if f.health.staleSince.IsZero() {
+		f.health.staleSince = now
+	}
+	f.health.err = classify(err)
+}
+
+// next is when the feed has something to do.
+func (f *feed) next() time.Time {
+	var next time.Time
+	for _, t := range []struct {
+		at   time.Time
+		busy bool
+	}{{f.rereadAt, f.reading || !f.subscribed}, {f.probeAt, f.probing || f.reading}, {f.pollAt, f.polling}} {
+		if !t.busy && !t.at.IsZero() && (next.IsZero() || t.at.Before(next)) {
+			next = t.at
+		}
+	}
+	return next
+}

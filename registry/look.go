@@ -1,0 +1,283 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/replica"
+)
+
+// point reads the version of a service from HMGET epoch rev tag.
+func point(reply []any, err error) (replica.Point, error) {
+	if err != nil {
+		return replica.Point{}, err
+	}
+	var p replica.Point
+	if len(reply) != 3 {
+		return p, errors.New("version: want three fields")
+	}
+	epoch, ok1 := reply[0].(string)
+	rev, ok2 := reply[1].(string)
+	tag, ok3 := reply[2].(string)
+	if !ok1 || !ok2 || !ok3 {
+		return p, nil // there is none, or half of one: the next change makes a new one
+	}
+	n, err := strconv.ParseUint(rev, 10, 64)
+	return replica.Point{Epoch: epoch, Rev: n, Tag: tag}, err
+}
+
+func askVersion(ctx context.Context, p redis.Pipeliner, k keys.Service) *redis.SliceCmd {
+	return p.HMGet(ctx, k.Version(), "epoch", "rev", "tag")
+}
+
+// A reading is a snapshot, with what its last trip tells of contact.
+type reading struct {
+	replica.Snapshot
+	sent, received time.Time // ours
+	master         string
+}
+
+// snapshot reads a service in pages, between two looks at its version.
+func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
+	var snap reading
+	k := c.space.Service(s.namespace, s.name)
+	var version *redis.SliceCmd
+	var log *redis.StringSliceCmd
+	if _, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		version = askVersion(ctx, p, k)
+		log = p.LRange(ctx, k.Log(), 0, -1)
+		return nil
+	}); err != nil {
+		return snap, err
+	}
+	var err error
+	if snap.Before, err = point(version.Result()); err != nil {
+		return snap, err
+	}
+	for _, line := range log.Val() {
+		e, err := record.ParseLogEntry(line)
+		if err != nil {
+			break // nothing older can be trusted to be ours
+		}
+		snap.Log = append(snap.Log, e)
+	}
+	if snap.Members, err = c.members(ctx, s); err != nil {
+		return snap, err
+	}
+	var clock *redis.TimeCmd
+	snap.sent = time.Now()
+	if _, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		version = askVersion(ctx, p, k)
+		clock = p.Time(ctx)
+		return nil
+	}); err != nil {
+		return snap, err
+	}
+	snap.received, snap.master = time.Now(), c.master(ctx, k)
+	if snap.Now, err = clock.Result(); err != nil {
+		return snap, err
+	}
+	snap.After, err = point(version.Result())
+	return snap, err
+}
+
+// members reads what the index lists.
+func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, error) {
+	nodes, overrides, err := c.candidates(ctx, []serviceName{s})
+	if err != nil {
+		return nil, err
+	}
+	members := make([]replica.Member, 0, len(nodes))
+	for len(nodes) > 0 {
+		page := nodes[:min(pageSize, len(nodes))]
+		nodes = nodes[len(page):]
+		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
+			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "lease")
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i, reply := range replies {
+			m := replica.Member{ID: page[i].id, Override: overrides[s][keys.EscapeID(page[i].id)]}
+			if v := reply.Val(); len(v) == 2 {
+				m.Data, _ = v[0].(string)
+				m.Lease, _ = v[1].(string)
+			}
+			members = append(members, m)
+		}
+	}
+	return members, nil
+}
+
+// A look is what a poll found of one service.
+type look struct {
+	point          replica.Point
+	members        int
+	overdue        []string  // ids whose leases have ended by the index
+	next           time.Time // Redis's: the earliest lease end that has not come; zero where none is near
+	now            time.Time // Redis's
+	sent, received time.Time // ours
+	master         string
+	err            error
+}
+
+// lowest is how many of the earliest lease ends a poll reads.
+const lowest = 32
+
+// look polls services, one MULTI each, all in one pipeline for each master.
+func (c *conn) look(ctx context.Context, services []keys.Service) []look {
+	looks := make([]look, len(services))
+	masters := map[*redis.Client][]int{}
+	for i, k := range services {
+		client, err := c.masterClient(ctx, k)
+		if err != nil {
+			looks[i].err = err
+			continue
+		}
+		masters[client] = append(masters[client], i)
+	}
+	for client, which := range masters {
+		c.lookAt(ctx, client, services, which, looks)
+	}
+	return looks
+}
+
+// masterClient returns the client of the master that has a service.
+func (c *conn) masterClient(ctx context.Context, k keys.Service) (*redis.Client, error) {
+	switch client := c.UniversalClient.(type) {
+	case *redis.ClusterClient:
+		return client.MasterForKey(ctx, k.Index())
+	case *redis.Client:
+		return client, nil
+	default:
+		return nil, errors.ErrUnsupported // checkClient lets no other through
+	}
+}
+
+// lookAt sends the MULTIs of one master. They are written out as plain commands,
+// because a client's own transaction is a trip of its own.
+func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys.Service, which []int, looks []look) {
+	p := client.Pipeline()
+	answers := make([]*redis.Cmd, len(which))
+	for j, i := range which {
+		k := services[i]
+		p.Do(ctx, "multi")
+		p.Do(ctx, "hmget", k.Version(), "epoch", "rev", "tag")
+		p.Do(ctx, "zcard", k.Index())
+		p.Do(ctx, "zrange", k.Index(), 0, lowest-1, "withscores")
+		p.Do(ctx, "time")
+		answers[j] = p.Do(ctx, "exec")
+	}
+	sent := time.Now()
+	_, _ = p.Exec(ctx) // each answer carries its own error
+	received := time.Now()
+	for j, i := range which {
+		looks[i] = parseLook(answers[j].Slice())
+		looks[i].sent, looks[i].received = sent, received
+		looks[i].master = c.master(ctx, services[i])
+	}
+}
+
+// parseLook reads the answer to a look's EXEC.
+func parseLook(answer []any, err error) (l look) {
+	if err != nil {
+		return look{err: err}
+	}
+	bad := look{err: errors.New("poll: an answer of an unexpected shape")}
+	if len(answer) != 4 {
+		return bad
+	}
+	for _, a := range answer {
+		if err, refused := a.(error); refused {
+			return look{err: err}
+		}
+	}
+	version, ok1 := answer[0].([]any)
+	members, ok2 := answer[1].(int64)
+	ends, ok3 := answer[2].([]any)
+	clock, ok4 := answer[3].([]any)
+	if !ok1 || !ok2 || !ok3 || !ok4 || len(clock) != 2 {
+		return bad
+	}
+	if l.point, err = point(version, nil); err != nil {
+		return look{err: err}
+	}
+	s, err1 := strconv.ParseInt(text(clock[0]), 10, 64)
+	us, err2 := strconv.ParseInt(text(clock[1]), 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return look{err: err}
+	}
+	l.members, l.now = int(members), time.Unix(s, us*1000)
+	for _, m := range scored(ends) {
+		if m.end.After(l.now) {
+			l.next = m.end
+			break
+		}
+		if id, err := keys.Unescape(m.member); err == nil {
+			l.overdue = append(l.overdue, id)
+		}
+	}
+	return l
+}
+
+type scoredMember struct {
+	member string
+	end    time.Time
+}
+
+// scored reads members with scores, which come in pairs or in a flat list by the
+// protocol in use.
+func scored(reply []any) []scoredMember {
+	var flat []any
+	for _, v := range reply {
+		if pair, ok := v.([]any); ok {
+			flat = append(flat, pair...)
+		} else {
+			flat = append(flat, v)
+		}
+	}
+	members := make([]scoredMember, 0, len(flat)/2)
+	for i := 0; i+1 < len(flat); i += 2 {
+		if ms, err := strconv.ParseFloat(text(flat[i+1]), 64); err == nil {
+			members = append(members, scoredMember{text(flat[i]), time.UnixMilli(int64(ms))})
+		}
+	}
+	return members
+}
+
+// text is a reply that a protocol gives as a string and another as a number.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return ""
+}
+
+// vanished returns those of the ids whose hashes Redis does not have. A
+// tombstone is no hash of a node.
+func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) ([]string, error) {
+	held, err := pipelined(ctx, c, ids, func(p redis.Pipeliner, id string) *redis.BoolCmd {
+		return p.HExists(ctx, k.Node(id), "data")
+	})
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
+	for i, there := range held {
+		if !there.Val() {
+			gone = append(gone, ids[i])
+		}
+	}
+	return gone, nil
+}

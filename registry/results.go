@@ -1,0 +1,67 @@
+package registry
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/replica"
+)
+
+// results are what a change of a replica means to a watcher. A node that moves
+// to another version leaves one service and joins another.
+func results(f *feed, c replica.Change) []*Result {
+	switch c.Action {
+	case replica.Create:
+		return []*Result{result(f, Create, c.Node, c.Point, c.Time)}
+	case replica.Delete:
+		return []*Result{result(f, Delete, c.Node, c.Point, c.Time)}
+	}
+	if c.Before.Record.Version != c.Node.Record.Version {
+		return []*Result{
+			result(f, Delete, c.Before, c.Point, c.Time),
+			result(f, Create, c.Node, c.Point, c.Time),
+		}
+	}
+	return []*Result{result(f, Update, c.Node, c.Point, c.Time)}
+}
+
+func result(f *feed, a Action, n replica.Node, p replica.Point, at time.Time) *Result {
+	s := serviceVersion{f.name.namespace, f.name.name, n.Record.Version}.service()
+	s.describe(n.Record)
+	s.Nodes = []*Node{fromRecord(n.ID, n.Record)}
+	return &Result{Action: a, Service: s, Timestamp: at, Revision: p.Rev, History: p.Epoch}
+}
+
+// coalesce leaves of the results of each node of a version only what a consumer
+// that has seen none of them needs: the last state, where the last one stood.
+func coalesce(pending []*Result) []*Result {
+	type subject struct{ namespace, name, version, id string }
+	net := map[subject]*Result{} // nil: it came and went
+	var kept []*Result
+	for _, r := range slices.Backward(pending) {
+		k := subject{r.Service.Namespace, r.Service.Name, r.Service.Version, r.Service.Nodes[0].ID}
+		last, later := net[k]
+		if !later {
+			merged := *r
+			net[k] = &merged
+			kept = append(kept, &merged)
+			continue
+		}
+		// r is older than last: what it did, last must still do.
+		switch {
+		case r.Action == Create && last.Action == Delete:
+			last.Action = vanished
+		case r.Action == Create:
+			last.Action = Create
+		case r.Action == Delete && last.Action != Delete && last.Action != vanished:
+			last.Action = Update
+		case last.Action == vanished:
+			last.Action = Delete
+		}
+	}
+	slices.Reverse(kept)
+	return slices.DeleteFunc(kept, func(r *Result) bool { return r.Action == vanished })
+}
+
+// vanished marks, while coalescing, a node that came and went unseen.
+const vanished Action = -1

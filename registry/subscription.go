@@ -1,0 +1,195 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// A subscription is one connection that brings the events of all channels that
+// it is asked for. It does not mend itself: at the first failure, or when
+// nothing comes for too long, it ends, and the hub makes another.
+//
+// Two goroutines own it. The writer sends one SUBSCRIBE a channel, so that the
+// answers, acknowledgements and refusals, can be told apart by their order, and
+// a ping whenever half the silence has passed. The reader reports what comes.
+type subscription struct {
+	ps      *redis.PubSub
+	silence time.Duration // without a word for so long, the connection is dead
+	report  func(signal)
+
+	mu      sync.Mutex
+	asks    []ask     // not yet sent
+	asked   []channel // sent, not yet answered
+	wake    chan struct{}
+	done    sync.WaitGroup
+	cancel  context.CancelFunc
+	closing sync.Once
+}
+
+// A channel is what one SUBSCRIBE or PSUBSCRIBE names.
+type channel struct {
+	name    string
+	pattern bool
+}
+
+// An ask is a channel to subscribe to, or to leave.
+type ask struct {
+	channel
+	leave bool
+}
+
+// A signal is what the reader reports: exactly one of its fields is set.
+type signal struct {
+	acknowledged *channel
+	refused      *channel // with err
+	message      *redis.Message
+	ended        bool // with err; the last one
+	err          error
+}
+
+// subscribe starts a subscription without any channel.
+func (c *conn) subscribe(ctx context.Context, silence time.Duration, report func(signal)) *subscription {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &subscription{
+		ps: c.Subscribe(ctx), silence: silence, report: report,
+		wake: make(chan struct{}, 1), cancel: cancel,
+	}
+	s.done.Go(func() { s.write(ctx) })
+	s.done.Go(func() { s.read(ctx) })
+	return s
+}
+
+// ask subscribes to channels, or leaves them. It never blocks.
+func (s *subscription) ask(asks ...ask) {
+	s.mu.Lock()
+	s.asks = append(s.asks, asks...)
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close ends both goroutines; wait waits for them.
+func (s *subscription) close() {
+	s.closing.Do(func() {
+		s.cancel()
+		_ = s.ps.Close() // interrupts the reader; what it says is of no use any more
+	})
+}
+
+func (s *subscription) wait() { s.done.Wait() }
+
+func (s *subscription) write(ctx context.Context) {
+	ping := time.NewTicker(s.silence / 2)
+	defer ping.Stop()
+	for {
+		s.mu.Lock()
+		asks := s.asks
+		s.asks = nil
+		for _, a := range asks {
+			if !a.leave {
+				s.asked = append(s.asked, a.channel)
+			}
+		}
+		s.mu.Unlock()
+		for _, a := range asks {
+			if err := s.send(ctx, a); err != nil {
+				s.close() // the reader reports
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-ping.C:
+			if err := s.ps.Ping(ctx); err != nil {
+				s.close()
+				return
+			}
+		}
+	}
+}
+
+func (s *subscription) send(ctx context.Context, a ask) error {
+	switch {
+	case a.leave && a.pattern:
+		return s.ps.PUnsubscribe(ctx, a.name)
+	case a.leave:
+		return s.ps.Unsubscribe(ctx, a.name)
+	case a.pattern:
+		return s.ps.PSubscribe(ctx, a.name)
+	default:
+		return s.ps.Subscribe(ctx, a.name)
+	}
+}
+
+func (s *subscription) read(ctx context.Context) {
+	for {
+		select { // there is nothing to receive on before the first SUBSCRIBE
+		case <-ctx.Done():
+			s.report(signal{ended: true, err: ctx.Err()})
+			return
+		default:
+		}
+		msg, err := s.ps.ReceiveTimeout(ctx, s.silence)
+		switch {
+		case err == nil:
+			s.received(msg)
+		case lua.IsPermission(err) && s.answered(signal{err: err}):
+		default:
+			s.close()
+			s.report(signal{ended: true, err: quiet(err, s.silence)})
+			return
+		}
+	}
+}
+
+// received reports a message, or an acknowledgement.
+func (s *subscription) received(msg any) {
+	switch m := msg.(type) {
+	case *redis.Message:
+		s.report(signal{message: m})
+	case *redis.Subscription:
+		if m.Kind == "subscribe" || m.Kind == "psubscribe" {
+			s.answered(signal{})
+		}
+	}
+}
+
+// answered reports the answer to the oldest channel that was asked for, and
+// whether there was one.
+func (s *subscription) answered(answer signal) bool {
+	s.mu.Lock()
+	if len(s.asked) == 0 {
+		s.mu.Unlock()
+		return false
+	}
+	ch := s.asked[0]
+	s.asked = s.asked[1:]
+	s.mu.Unlock()
+	if answer.err != nil {
+		answer.refused = &ch
+	} else {
+		answer.acknowledged = &ch
+	}
+	s.report(answer)
+	return true
+}
+
+// quiet says of a time-out what it means.
+func quiet(err error, silence time.Duration) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return errors.Join(errors.New("nothing came for "+silence.String()+", not even the answer to a ping"), err)
+	}
+	return err
+}

@@ -1,0 +1,220 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/replica"
+)
+
+// Watch reports what stands, one Create for each node, and then every change, in
+// order. ctx ends the watch, not only the call: Next then returns its error.
+// Watch itself returns when it knows what stands, or within Options.Timeout.
+//
+// With WatchService one service is watched, which need not exist yet; without
+// it every service of the namespace, or with WatchNamespace("*") of all.
+//
+// Changes come by pub/sub, within a millisecond; what pub/sub loses is noticed
+// within Options.PollInterval and healed by reading again, and comes as the
+// changes that were missed. A consumer that is slow gets later states for
+// earlier ones, and never misses the last. While Redis is away the watch stays
+// silent, and goes on by itself.
+//
+//	ErrInvalid      a name or namespace is wrong
+//	ErrPermission   Redis refused the subscription or a read
+//	ErrUnavailable  Redis did not answer in time
+func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err error) {
+	c, err := r.connection()
+	if err != nil {
+		return nil, failure("watch", "", "", err)
+	}
+	limited, op := c.begin(ctx, "watch")
+	defer op.end(&err)
+	var o watchOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	op.namespace, op.service = cmp.Or(o.namespace, c.o.Namespace), o.service
+	all := op.service == ""
+	if !all || op.namespace != allNamespaces {
+		if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkText("Name", op.service)); err != nil {
+			return nil, err
+		}
+	}
+	h, err := r.watching(c)
+	if err != nil {
+		return nil, err
+	}
+	w := newWatcher(ctx, h, all)
+	h.do(func() {
+		if all {
+			n := h.watchAll(op.namespace, w)
+			w.detach = func() { h.unwatchAll(n, w) }
+		} else {
+			f := h.attach(serviceName{op.namespace, op.service}, w)
+			w.detach = func() { h.detach(f, w) }
+		}
+	})
+	select {
+	case err := <-w.start:
+		if err != nil {
+			w.Stop()
+			return nil, err
+		}
+		return w, nil
+	case <-limited.Done():
+		why := w.why()
+		w.Stop()
+		return nil, errors.Join(limited.Err(), why)
+	case <-h.ctx.Done():
+		return nil, ErrClosed
+	}
+}
+
+// A watcher is the Watcher of one Watch.
+type watcher struct {
+	h      *hub
+	ctx    context.Context
+	all    bool       // of a namespace, which starts it; else its one feed does
+	start  chan error // what Watch waits for: nil once it knows what stands
+	detach func()     // in the hub's goroutine
+
+	mu      sync.Mutex
+	pending []*Result
+	full    int // so many are coalesced
+	wake    chan struct{}
+	stopped chan struct{}
+	stop    sync.Once
+	begun   bool  // start was told
+	lastErr error // why what is watched does not stand
+}
+
+// maxPending is how many results wait for a slow consumer before later ones
+// take the place of earlier ones.
+const maxPending = 1024
+
+func newWatcher(ctx context.Context, h *hub, all bool) *watcher {
+	return &watcher{
+		h: h, ctx: ctx, all: all, start: make(chan error, 1), detach: func() {},
+		full: maxPending, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+}
+
+// Next returns the next change. It blocks until there is one, Stop, the end of
+// Watch's context or Close of the registry.
+func (w *watcher) Next() (*Result, error) {
+	for {
+		// What ends the watch comes before what it has still to tell.
+		select {
+		case <-w.stopped:
+			return nil, ErrWatcherStopped
+		case <-w.ctx.Done():
+			w.Stop()
+			return nil, w.ctx.Err()
+		case <-w.h.ctx.Done():
+			return nil, ErrClosed
+		default:
+		}
+		if res := w.take(); res != nil {
+			return res, nil
+		}
+		select {
+		case <-w.wake:
+		case <-w.stopped:
+		case <-w.ctx.Done():
+		case <-w.h.ctx.Done():
+		}
+	}
+}
+
+// Stop ends the watch and unblocks Next.
+func (w *watcher) Stop() {
+	w.stop.Do(func() {
+		close(w.stopped)
+		w.h.do(func() { w.detach() })
+	})
+}
+
+func (w *watcher) take() *Result {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.pending) == 0 {
+		return nil
+	}
+	res := w.pending[0]
+	w.pending = w.pending[1:]
+	if len(w.pending) > 0 {
+		signalOne(w.wake)
+	}
+	return res
+}
+
+func (w *watcher) add(results ...*Result) {
+	if len(results) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pending = append(w.pending, results...)
+	if len(w.pending) > w.full {
+		w.pending = coalesce(w.pending)
+		w.full = max(maxPending, 2*len(w.pending))
+	}
+	signalOne(w.wake)
+}
+
+func signalOne(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// stands tells of the nodes that a feed shows already.
+func (w *watcher) stands(f *feed) {
+	at := f.replica.At()
+	now := time.Now()
+	if f.contact.known() {
+		now = f.contact.at(now)
+	}
+	for _, n := range f.replica.Nodes() {
+		w.add(result(f, Create, n, at, now))
+	}
+}
+
+func (w *watcher) changed(f *feed, changes []replica.Change) {
+	for _, c := range changes {
+		w.add(results(f, c)...)
+	}
+}
+
+func (w *watcher) fares(f *feed) {
+	if !w.all {
+		w.started(f.health.proven, cmp.Or(f.health.refused, f.health.err))
+	}
+}
+
+// started tells Watch, once, that what it watches stands, or that it is refused.
+func (w *watcher) started(ready bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastErr = err
+	final := err != nil && errors.Is(err, ErrPermission)
+	if w.begun || !ready && !final {
+		return
+	}
+	w.begun = true
+	if ready {
+		err = nil
+	}
+	w.start <- err
+}
+
+func (w *watcher) why() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lastErr
+}
