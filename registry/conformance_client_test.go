@@ -169,29 +169,6 @@ func TestInitUnavailable(t *testing.T) {
 	wantIDs(t, r, "shop", "/a")
 }
 
-// An evicting Redis is warned of once, by the registry of whoever connects.
-func TestEvictionWarning(t *testing.T) {
-	server := redistest.SharedStandalone(t)
-	tp := redistest.Topology{Addrs: []string{server.Addr()}}
-	for policy, want := range map[string]int{"noeviction": 0, "volatile-ttl": 1, "allkeys-lru": 1} {
-		server.SetConfig("maxmemory-policy", policy)
-		for name, use := range map[string]func(*registry.Redis){
-			"Init":     func(r *registry.Redis) { _, _ = r.Init(), r.Init() },
-			"Register": func(r *registry.Redis) { register(t, r, service("shop", node("a"))) },
-		} {
-			log := &logBuffer{}
-			r := open(t, tp, logInto(log))
-			use(r)
-			if err := r.Close(t.Context()); err != nil {
-				t.Error(err)
-			}
-			if got := strings.Count(log.String(), `"maxmemory-policy":"`+policy); got != want {
-				t.Errorf("%s with %s: %d warnings, want %d:\n%s", name, policy, got, want, log)
-			}
-		}
-	}
-}
-
 // An index over 20,000 nodes is scanned, and beyond 500 nodes come in pages.
 func TestLargeIndex(t *testing.T) {
 	const count = 20_050

@@ -230,7 +230,7 @@ func documentCap(t *testing.T, tp redistest.Topology) {
 func crashedGone(t *testing.T, tp redistest.Topology) {
 	reader := open(t, tp)
 	b := behind(t, tp, "shop")
-	b.plant("crashed", time.Second, `{"v":1,"address":"10.0.0.9:80"}`)
+	b.plant("crashed", 2*time.Second, `{"v":1,"address":"10.0.0.9:80"}`)
 	wantIDs(t, reader, "shop", "/crashed")
 	eventually(t, patience, func() error {
 		if found := ids(t, reader, "shop"); found != nil {

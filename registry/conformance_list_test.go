@@ -68,7 +68,7 @@ func deadNotListed(t *testing.T, tp redistest.Topology) {
 	r := open(t, tp)
 	register(t, r, versioned("", "shop", "1", "a"))
 	register(t, r, versioned("", "shop", "2", "b"))
-	register(t, r, versioned("", "desk", "", "a"), registry.RegisterManual(), registry.RegisterTTL(time.Second))
+	register(t, r, versioned("", "desk", "", "a"), registry.RegisterManual(), registry.RegisterTTL(2*time.Second))
 	wantList(t, r, "", "default/desk/", "default/shop/1", "default/shop/2")
 	deregister(t, r, versioned("", "shop", "2", "b"))
 	eventually(t, patience, func() error {

@@ -15,7 +15,8 @@ type feed struct {
 	keys      keys.Service
 	replica   *replica.Replica
 	contact   contact
-	followers map[follower]bool
+	followers map[listener]bool
+	view      *View // of the state as it is, for those that Follow; nil until one asks
 
 	subscribed   bool // the subscription in force has acknowledged it
 	health, told health
@@ -38,9 +39,9 @@ type health struct {
 	err        error     // why it is stale
 }
 
-// A follower hears of a feed's changes and of its health, from the hub's
+// A listener hears of a feed's changes and of its health, from the hub's
 // goroutine: it must not block.
-type follower interface {
+type listener interface {
 	stands(f *feed) // what is known when it begins to follow
 	changed(f *feed, changes []replica.Change)
 	fares(f *feed) // its health

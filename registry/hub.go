@@ -228,12 +228,13 @@ func (h *hub) check(f *feed, ids []string) {
 // after hands on what an input changed.
 func (h *hub) after(f *feed, missed bool) {
 	if changes := f.replica.Changes(); len(changes) > 0 {
+		f.view = nil
 		for w := range f.followers {
 			w.changed(f, changes)
 		}
 	}
 	if f.health != f.told {
-		f.told = f.health
+		f.told, f.view = f.health, nil
 		for w := range f.followers {
 			w.fares(f)
 		}
@@ -346,14 +347,14 @@ func (h *hub) refuse(ch channel, err error) {
 }
 
 // attach has w follow a service, and tells it what is known already.
-func (h *hub) attach(name serviceName, w follower) *feed {
+func (h *hub) attach(name serviceName, w listener) *feed {
 	k := h.c.space.Service(name.namespace, name.name)
 	ch := k.Events(h.c.db)
 	f := h.feeds[ch]
 	if f == nil {
 		now := time.Now()
 		f = &feed{
-			name: name, keys: k, replica: replica.New(), followers: map[follower]bool{},
+			name: name, keys: k, replica: replica.New(), followers: map[listener]bool{},
 			pollAt: now.Add(rand.N(h.c.o.PollInterval)),
 		}
 		h.feeds[ch] = f
@@ -369,7 +370,7 @@ func (h *hub) attach(name serviceName, w follower) *feed {
 }
 
 // detach ends it. A feed that nobody follows is let go.
-func (h *hub) detach(f *feed, w follower) {
+func (h *hub) detach(f *feed, w listener) {
 	delete(f.followers, w)
 	ch := f.keys.Events(h.c.db)
 	if len(f.followers) > 0 || h.feeds[ch] != f {

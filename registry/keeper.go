@@ -82,14 +82,10 @@ type task struct {
 }
 
 // round renews, registers again and says goodbye for the batches that are due,
-// within a third of their interval.
+// within a third of the shortest interval.
 func (r *Redis) round(ctx context.Context, c *conn, due []*batch) {
 	began := time.Now()
-	limit := due[0].key.interval
-	for _, b := range due {
-		limit = min(limit, b.key.interval)
-	}
-	limited, cancel := context.WithTimeout(ctx, limit/3)
+	limited, cancel := context.WithTimeout(ctx, r.shortest()/3)
 	defer cancel()
 
 	tasks := r.tasks(due, began)
@@ -105,6 +101,20 @@ func (r *Redis) round(ctx context.Context, c *conn, due []*batch) {
 	}
 	report.Took = time.Since(began)
 	c.observe(report)
+}
+
+// shortest is the shortest interval of all batches, due or not: a round that
+// waits for a dead master keeps the services of others waiting.
+func (r *Redis) shortest() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	shortest := time.Hour
+	for _, s := range r.services {
+		for _, b := range s.batches {
+			shortest = min(shortest, b.key.interval)
+		}
+	}
+	return shortest
 }
 
 // tasks looks what each batch needs.

@@ -98,16 +98,16 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, er
 		page := nodes[:min(pageSize, len(nodes))]
 		nodes = nodes[len(page):]
 		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
-			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "lease")
+			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "lease", "rev")
 		})
 		if err != nil {
 			return nil, err
 		}
 		for i, reply := range replies {
 			m := replica.Member{ID: page[i].id, Override: overrides[s][keys.EscapeID(page[i].id)]}
-			if v := reply.Val(); len(v) == 2 {
-				m.Data, _ = v[0].(string)
-				m.Lease, _ = v[1].(string)
+			if v := reply.Val(); len(v) == 3 {
+				m.Data, m.Lease = text(v[0]), text(v[1])
+				m.Rev, _ = strconv.ParseUint(text(v[2]), 10, 64) // 0, the oldest, where it cannot be read
 			}
 			members = append(members, m)
 		}

@@ -60,7 +60,7 @@ func (r *Replica) apply(e record.Event) {
 	r.reach(Point{e.Epoch, e.Rev, e.Tag})
 	switch e.Kind {
 	case record.Put:
-		r.put(e.ID, e.Lease, string(e.Payload), e.Time)
+		r.put(e.ID, e.Lease, string(e.Payload), e.Rev, e.Time)
 	case record.Set:
 		r.set(e.ID, string(e.Payload), e.Time)
 	case record.Del:

@@ -31,6 +31,7 @@ type Point struct {
 type Node struct {
 	ID     string
 	Lease  string      // "" if not known
+	Rev    uint64      // of its last registration or change of record
 	Record record.Node // with what an operator set laid over it
 
 	data, override string // as they came

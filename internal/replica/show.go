@@ -7,7 +7,7 @@ import (
 )
 
 // put makes a node a member with this record, whatever it was before.
-func (r *Replica) put(id, lease, data string, at time.Time) {
+func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 	before, shown := r.nodes[id]
 	if h, held := r.holds[id]; held {
 		before, shown = h.node, true
@@ -22,7 +22,7 @@ func (r *Replica) put(id, lease, data string, at time.Time) {
 		}
 		return
 	}
-	n.seen = r.marks
+	n.seen, n.Rev = r.marks, rev
 	delete(r.ghosts, id)
 	r.nodes[id] = n
 	switch {
@@ -51,7 +51,7 @@ func (r *Replica) set(id, override string, at time.Time) {
 	if err != nil { // an override that we cannot read changes nothing
 		return
 	}
-	n.seen = before.seen
+	n.seen, n.Rev = before.seen, before.Rev
 	if held {
 		h.node = n
 		r.holds[id] = h

@@ -19,6 +19,7 @@ type Snapshot struct {
 type Member struct {
 	ID       string
 	Lease    string
+	Rev      uint64 // as the hash says
 	Data     string // "" where there is no hash, or a tombstone
 	Override string
 }
@@ -57,7 +58,7 @@ func (r *Replica) Snapshot(s Snapshot) Verdict {
 		m := state[e.ID]
 		switch e.Kind {
 		case record.Put:
-			state[e.ID] = Member{ID: e.ID, Lease: e.Lease, Data: string(e.Payload), Override: m.Override}
+			state[e.ID] = Member{ID: e.ID, Lease: e.Lease, Rev: e.Rev, Data: string(e.Payload), Override: m.Override}
 		case record.Set:
 			m.ID, m.Override = e.ID, string(e.Payload)
 			if m.Data != "" {
@@ -111,7 +112,7 @@ func (r *Replica) adopt(s Snapshot, state map[string]Member, log []record.LogEnt
 		_, shown := r.nodes[id]
 		switch {
 		case m.Data != "":
-			r.put(id, m.Lease, m.Data, s.Now)
+			r.put(id, m.Lease, m.Data, m.Rev, s.Now)
 		case !shown:
 			r.ghosts[id] = true
 		}

@@ -1,0 +1,156 @@
+package replica
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// birth is what a clock of Redis shows when a run begins.
+const birth = 1_000_000 * time.Second
+
+// A server is what one Redis holds of the service.
+type server struct {
+	w    *world
+	name string
+	skew time.Duration // of its clock
+
+	index     map[string]int64 // id -> end of the lease, ms
+	hashes    map[string]*hash
+	version   Point
+	log       []record.LogEntry // newest first
+	overrides map[string]string
+
+	subscriptions []*subscription
+	dead          bool
+	stopped       bool
+	waiting       []func() // until it goes on
+	migrating     bool     // its slot moves: calls that name two keys are refused
+
+	been []Point // all its versions, for the judge
+}
+
+// A hash is a node's, or a tombstone.
+type hash struct {
+	lease   string
+	seq     uint64
+	ttl     int64 // ms
+	data    string
+	gone    string // self or op
+	expires int64  // ms
+}
+
+func (w *world) newServer() *server {
+	w.ids++
+	return &server{
+		w: w, name: fmt.Sprintf("redis%d", w.ids), been: []Point{{}},
+		index: map[string]int64{}, hashes: map[string]*hash{}, overrides: map[string]string{},
+	}
+}
+
+// clone is what a replica of Redis holds whose link breaks now.
+func (s *server) clone() *server {
+	c := s.w.newServer()
+	c.skew, c.version, c.log, c.been = s.skew, s.version, slices.Clone(s.log), slices.Clone(s.been)
+	c.index, c.overrides = maps.Clone(s.index), maps.Clone(s.overrides)
+	for id, h := range s.hashes {
+		copied := *h
+		c.hashes[id] = &copied
+	}
+	return c
+}
+
+// exec does what came over the network: at once, or when the server goes on.
+func (s *server) exec(do func()) {
+	switch {
+	case s.dead:
+	case s.stopped:
+		s.waiting = append(s.waiting, do)
+	default:
+		do()
+	}
+}
+
+// clock is TIME.
+func (s *server) clock() time.Duration {
+	return (birth + s.w.now + s.skew).Truncate(time.Microsecond)
+}
+
+func (s *server) clockMS() int64 { return s.clock().Milliseconds() }
+
+// hash returns a node's hash, or nil where there is none or it ran out.
+func (s *server) hash(id string) *hash {
+	h := s.hashes[id]
+	if h != nil && s.clockMS() > h.expires {
+		delete(s.hashes, id)
+		return nil
+	}
+	return h
+}
+
+// alive tells whether a node has a hash with a record.
+func (s *server) alive(id string) bool {
+	h := s.hash(id)
+	return h != nil && h.gone == ""
+}
+
+// ids returns the members of the index.
+func (s *server) ids() []string { return slices.Sorted(maps.Keys(s.index)) }
+
+// An end is one entry of the index.
+type end struct {
+	id string
+	at int64 // ms
+}
+
+// ends returns the index by score.
+func (s *server) ends() []end {
+	var ends []end
+	for id, at := range s.index {
+		ends = append(ends, end{id, at})
+	}
+	slices.SortFunc(ends, func(a, b end) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
+	return ends
+}
+
+// members reads some nodes, as a page of a snapshot does.
+func (s *server) members(ids []string) []Member {
+	members := make([]Member, len(ids))
+	for i, id := range ids {
+		members[i].ID = id
+		if h := s.hash(id); h != nil && h.gone == "" {
+			members[i].Lease, members[i].Data = h.lease, h.data
+		}
+	}
+	return members
+}
+
+// reached notes where the server is now.
+func (s *server) reached() { s.been = append(s.been, s.version) }
+
+// flush loses everything: FLUSHALL, or a restart without data.
+func (s *server) flush() {
+	clear(s.index)
+	clear(s.hashes)
+	clear(s.overrides)
+	s.version, s.log = Point{}, nil
+	s.reached()
+}
+
+// evictVersion loses the version alone.
+func (s *server) evictVersion() {
+	s.version = Point{}
+	s.reached()
+}
+
+// publish sends an event to every subscriber.
+func (s *server) publish(e record.Event) {
+	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(sub *subscription) bool { return sub.closed })
+	for _, sub := range s.subscriptions {
+		sub.send(e)
+	}
+}

@@ -1,0 +1,264 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/registry"
+	"github.com/rollcall-go/rollcall/registry/embedded"
+)
+
+// Register a node, find it by the name of its service, and say goodbye.
+func Example() {
+	server, err := embedded.Start() // or a Redis of yours
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer r.Close(ctx)
+
+	err = r.Register(ctx, &registry.Service{
+		Name: "shop", Version: "1.2.0",
+		Nodes: []*registry.Node{{Address: "10.0.0.7:8080", Zone: "eu-1a"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	services, err := r.GetService(ctx, "shop")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range services { // one for each version
+		for _, n := range s.Nodes {
+			fmt.Println(s.Name, s.Version, n.Address, n.Zone)
+		}
+	}
+
+	if err := r.Deregister(ctx, &registry.Service{Name: "shop"}); err != nil {
+		log.Fatal(err)
+	}
+	_, err = r.GetService(ctx, "shop")
+	fmt.Println(errors.Is(err, registry.ErrNotFound))
+	// Output:
+	// shop 1.2.0 10.0.0.7:8080 eu-1a
+	// true
+}
+
+// Two processes want the same ID; the first one that lives keeps it.
+func ExampleRegisterExclusive() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	first := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer first.Close(ctx)
+	second := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer second.Close(ctx)
+
+	shard := func(address string) *registry.Service {
+		return &registry.Service{Name: "store", Nodes: []*registry.Node{{ID: "shard-1", Address: address}}}
+	}
+	fmt.Println(first.Register(ctx, shard("10.0.0.1:80"), registry.RegisterExclusive()))
+
+	err = second.Register(ctx, shard("10.0.0.2:80"), registry.RegisterExclusive())
+	fmt.Println(errors.Is(err, registry.ErrConflict))
+
+	first.Close(ctx)
+	fmt.Println(second.Register(ctx, shard("10.0.0.2:80"), registry.RegisterExclusive()))
+	// Output:
+	// <nil>
+	// true
+	// <nil>
+}
+
+// A job that has its own heartbeat renews by registering again.
+func ExampleRegisterManual() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer r.Close(ctx)
+
+	job := &registry.Service{Name: "nightly", Nodes: []*registry.Node{{ID: "host-7", Address: "10.0.0.7:9000"}}}
+	for step := range 3 {
+		// Each step proves that the job lives, for at most another minute.
+		err := r.Register(ctx, job, registry.RegisterManual(), registry.RegisterTTL(time.Minute))
+		fmt.Println("step", step, err)
+	}
+	// Output:
+	// step 0 <nil>
+	// step 1 <nil>
+	// step 2 <nil>
+}
+
+// A node that cannot do its work is not renewed, runs out, and comes back when it
+// can.
+func ExampleRegisterCheck() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer r.Close(ctx)
+
+	var diskFull atomic.Bool
+	states := make(chan registry.State, 10)
+	err = r.Register(ctx, &registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: "10.0.0.7:8080"}}},
+		registry.RegisterInterval(100*time.Millisecond),
+		registry.RegisterCheck(func(context.Context) error {
+			if diskFull.Load() {
+				return errors.New("disk full")
+			}
+			return nil
+		}),
+		registry.OnState(func(s registry.State, _ error) { states <- s }))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(<-states)
+	diskFull.Store(true)
+	fmt.Println(<-states)
+	diskFull.Store(false)
+	fmt.Println(<-states)
+	// Output:
+	// live
+	// withheld
+	// live
+}
+
+// Another process takes the node over; this one learns of it and stops.
+func ExampleOnState() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	old := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer old.Close(ctx)
+	young := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer young.Close(ctx)
+
+	shop := &registry.Service{Name: "shop", Nodes: []*registry.Node{{ID: "shop-0", Address: "10.0.0.7:8080"}}}
+	over := make(chan struct{})
+	err = old.Register(ctx, shop, registry.RegisterInterval(100*time.Millisecond),
+		registry.OnState(func(s registry.State, cause error) {
+			switch s {
+			case registry.Live:
+				fmt.Println("callers see us")
+			case registry.Superseded, registry.Removed:
+				fmt.Println(cause)
+				close(over)
+			}
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := young.Register(ctx, shop); err != nil {
+		log.Fatal(err)
+	}
+	<-over
+	// Output:
+	// callers see us
+	// rollcall: renew default/shop/shop-0: superseded by a newer lease
+}
+
+// What lives, in all namespaces.
+func ExampleRedis_ListServices() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer r.Close(ctx)
+	for _, s := range []*registry.Service{
+		{Namespace: "eu", Name: "shop", Version: "1"},
+		{Namespace: "eu", Name: "shop", Version: "2"},
+		{Namespace: "us", Name: "till"},
+	} {
+		s.Nodes = []*registry.Node{{ID: "v" + s.Version, Address: "10.0.0.7:8080"}}
+		if err := r.Register(ctx, s); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	services, err := r.ListServices(ctx, registry.ListNamespace("*"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range services {
+		fmt.Printf("%s/%s %q\n", s.Namespace, s.Name, s.Version)
+	}
+	// Output:
+	// eu/shop "1"
+	// eu/shop "2"
+	// us/till ""
+}
+
+// A program that has a client already lends it; Close leaves it open.
+func ExampleClient() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
+	defer client.Close()
+
+	r := registry.NewRegistry(registry.Client(client), registry.Prefix("staging"))
+	err = r.Register(ctx, &registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: "10.0.0.7:8080"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r)
+	if err := r.Close(ctx); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client.Ping(ctx).Val())
+	// Output:
+	// rollcall on a shared redis client, prefix staging
+	// PONG
+}
+
+// A program's users choose the registry; embedded needs no server.
+func ExampleFlags() {
+	flags := flag.NewFlagSet("shop", flag.ExitOnError)
+	r := registry.NewRegistry(registry.Flags(flags))
+	_ = flags.Parse([]string{"-registry.default=embedded", "-registry.namespace=demo"}) // os.Args[1:]
+
+	ctx := context.Background()
+	defer r.Close(ctx)
+	if err := r.Init(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Options().Namespace)
+	// Output:
+	// demo
+}

@@ -1,0 +1,157 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/replica"
+)
+
+// A View is a service as it stands, and how far that may be trusted. It is
+// shared by all that follow the service: do not change it.
+type View struct {
+	// Services holds one *Service for each version that has a node, ordered as by
+	// GetService, but without APIs: those GetService reads.
+	Services []*Service
+
+	// Revision and History are those of a Result: the state that the view shows.
+	Revision uint64
+	History  string
+
+	// Held are the IDs of nodes that the registry has lost, in a flush or a
+	// failover, and that nobody said are gone: they are shown until they register
+	// again, or for a TTL at most.
+	Held []string
+
+	// StaleSince is when contact with Redis was lost; zero while the view is live.
+	StaleSince time.Time
+
+	// Err says why the view is stale.
+	Err error
+}
+
+// A Follower hands out the views of one service. Make it with Follow.
+type Follower struct {
+	h       *hub
+	feed    *feed // of the hub's goroutine
+	news    chan struct{}
+	stopped chan struct{}
+	stop    sync.Once
+}
+
+// Follow follows one service, which need not exist yet, until Stop or Close of
+// the registry. It does not wait for Redis: Next does. Followers and watches of
+// one service share one replica of it. WatchNamespace wins over the registry's
+// namespace; one that is not "*" is needed.
+func (r *Redis) Follow(service string, opts ...WatchOption) (*Follower, error) {
+	c, err := r.connection()
+	if err != nil {
+		return nil, failure("follow", "", service, err)
+	}
+	var o watchOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	name := serviceName{cmp.Or(o.namespace, c.o.Namespace), service}
+	err = cmp.Or(checkNamespace("Namespace", name.namespace), checkName("Name", service))
+	if err != nil {
+		return nil, failure("follow", name.namespace, service, err)
+	}
+	h, err := r.watching(c)
+	if err != nil {
+		return nil, failure("follow", name.namespace, service, err)
+	}
+	f := &Follower{h: h, news: make(chan struct{}, 1), stopped: make(chan struct{})}
+	h.do(func() { f.feed = h.attach(name, f) })
+	return f, nil
+}
+
+// Next returns the view as it stands, the first time, and after that a newer
+// one: it blocks until something changed, and passes over views that were never
+// asked for. The first view waits for Redis.
+//
+//	ErrWatcherStopped  after Stop
+//	ErrClosed          after Close of the registry
+//	ErrPermission      Redis refused the subscription
+//	ErrUnavailable     ctx ended before Redis answered for the first time; Next
+//	                   may be called again
+//
+// Otherwise, where ctx ends, its error.
+func (f *Follower) Next(ctx context.Context) (*View, error) {
+	var v *View
+	h := health{}
+	for {
+		select {
+		case <-f.stopped:
+			return nil, ErrWatcherStopped
+		case <-f.h.ctx.Done():
+			return nil, ErrClosed
+		case <-ctx.Done():
+			if err := cmp.Or(h.refused, h.err); err != nil {
+				return nil, errors.Join(ctx.Err(), err)
+			}
+			return nil, ctx.Err()
+		case <-f.news:
+		}
+		told := make(chan struct{})
+		f.h.do(func() {
+			v, h = f.feed.see(), f.feed.health
+			close(told)
+		})
+		select {
+		case <-told:
+		case <-f.h.ctx.Done():
+			return nil, ErrClosed
+		}
+		if h.proven {
+			return v, nil
+		}
+		if h.refused != nil {
+			return nil, h.refused
+		}
+	}
+}
+
+// Stop ends the following and unblocks Next. It may be called many times.
+func (f *Follower) Stop() {
+	f.stop.Do(func() {
+		close(f.stopped)
+		f.h.do(func() { f.h.detach(f.feed, f) })
+	})
+}
+
+func (f *Follower) stands(*feed)                    { signalOne(f.news) }
+func (f *Follower) changed(*feed, []replica.Change) { signalOne(f.news) }
+func (f *Follower) fares(*feed)                     { signalOne(f.news) }
+
+// see returns the view of the feed, made once for each state of it.
+func (f *feed) see() *View {
+	if f.view != nil {
+		return f.view
+	}
+	at := f.replica.At()
+	f.view = &View{Revision: at.Rev, History: at.Epoch, StaleSince: f.health.staleSince, Err: f.health.err}
+	versions, newest := map[string]*Service{}, map[string]uint64{}
+	for _, n := range f.replica.Nodes() {
+		if f.replica.Held(n.ID) {
+			f.view.Held = append(f.view.Held, n.ID)
+		}
+		s := versions[n.Record.Version]
+		if s == nil {
+			s = serviceVersion{f.name.namespace, f.name.name, n.Record.Version}.service()
+			versions[n.Record.Version] = s
+			f.view.Services = append(f.view.Services, s)
+		}
+		s.Nodes = append(s.Nodes, fromRecord(n.ID, n.Record))
+		if n.Rev >= newest[s.Version] {
+			newest[s.Version] = n.Rev
+			s.describe(n.Record)
+		}
+	}
+	slices.SortFunc(f.view.Services, byVersion)
+	return f.view
+}
