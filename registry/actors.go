@@ -18,6 +18,7 @@ import (
 //	cataloguer keeps the lists of services and namespaces fresh
 //	reporter   calls OnState and the observer of states
 //	hub        feeds the watches
+//	hints      listens to keyspace events, for the reaper and the hub
 //
 // Checks run in goroutines of the keeper's, and trips to Redis in the hub's.
 type actors struct {
@@ -32,7 +33,7 @@ type actors struct {
 }
 
 // acting returns the actors, or why there can be none. Redis.mu is held.
-func (r *Redis) acting() (*actors, error) {
+func (r *Redis) acting(c *conn) (*actors, error) {
 	if r.closed {
 		return nil, ErrClosed
 	}
@@ -45,6 +46,8 @@ func (r *Redis) acting() (*actors, error) {
 			reaps:    make(chan struct{}, 1),
 			listings: make(chan struct{}, 1),
 		}
+		hints := &hints{r: r, c: c, subs: map[string]*hintSub{}, askAt: map[string]time.Time{}}
+		r.actors.done.Go(func() { hints.listen(ctx) })
 	}
 	return r.actors, nil
 }
@@ -53,7 +56,7 @@ func (r *Redis) acting() (*actors, error) {
 func (r *Redis) start(c *conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a, err := r.acting()
+	a, err := r.acting(c)
 	if err != nil || a.reports != nil {
 		return err
 	}
@@ -69,7 +72,7 @@ func (r *Redis) start(c *conn) error {
 func (r *Redis) watching(c *conn) (*hub, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a, err := r.acting()
+	a, err := r.acting(c)
 	if err != nil {
 		return nil, err
 	}

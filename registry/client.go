@@ -194,7 +194,7 @@ func (c *conn) Close() error {
 }
 
 // master tells who answers for a service now, so that a change shows: an
-// address, or "" where only one server can.
+// address, or "" where nobody knows.
 func (c *conn) master(ctx context.Context, s keys.Service) string {
 	switch client := c.UniversalClient.(type) {
 	case *redis.ClusterClient:
@@ -203,12 +203,29 @@ func (c *conn) master(ctx context.Context, s keys.Service) string {
 			return ""
 		}
 		return m.Options().Addr
-	default:
-		if addr := c.dialed.Load(); addr != nil {
-			return *addr
-		}
-		return ""
+	case *redis.Client:
+		return c.address(client)
 	}
+	return ""
+}
+
+// eachMaster calls f for every master, in a cluster concurrently.
+func (c *conn) eachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error {
+	switch client := c.UniversalClient.(type) {
+	case *redis.ClusterClient:
+		return client.ForEachMaster(ctx, f)
+	case *redis.Client:
+		return f(ctx, client)
+	}
+	return errors.ErrUnsupported // checkClient lets no other through
+}
+
+// address tells one master from another.
+func (c *conn) address(m *redis.Client) string {
+	if dialed := c.dialed.Load(); dialed != nil {
+		return *dialed
+	}
+	return m.Options().Addr
 }
 
 // failed has a cluster client ask who owns which slot: it would go on asking a

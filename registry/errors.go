@@ -117,6 +117,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w; another program uses this key: choose another Prefix", ErrConflict, err)
 	case errors.Is(err, record.ErrMalformed), errors.Is(err, record.ErrTooLarge):
 		return fmt.Errorf("%w: %w", ErrConflict, err)
+	case errors.Is(err, redis.ErrClosed): // by Close, with this call under way
+		return fmt.Errorf("%w: %w", ErrClosed, err)
 	case lua.IsPermission(err):
 		return fmt.Errorf("%w: %w", ErrPermission, err)
 	default:

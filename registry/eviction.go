@@ -25,13 +25,7 @@ func (c *conn) warnEviction(ctx context.Context) {
 		}
 		return nil
 	}
-	var err error
-	switch client := c.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		err = client.ForEachMaster(ctx, look)
-	case *redis.Client:
-		err = look(ctx, client)
-	}
+	err := c.eachMaster(ctx, look)
 	if err != nil {
 		c.o.Logger.Debug().Err(err).Msg("rollcall: maxmemory-policy cannot be read")
 	}

@@ -37,6 +37,7 @@ type health struct {
 	refused    error     // the subscription was refused, and why
 	staleSince time.Time // ours; zero while it is live
 	err        error     // why it is stale
+	holding    uint64    // changes when a node is held, or not any more
 }
 
 // A listener hears of a feed's changes and of its health, from the hub's

@@ -85,17 +85,24 @@ func (f *Follower) Next(ctx context.Context) (*View, error) {
 	var v *View
 	h := health{}
 	for {
+		news := false
 		select {
 		case <-f.stopped:
-			return nil, ErrWatcherStopped
 		case <-f.h.ctx.Done():
-			return nil, ErrClosed
 		case <-ctx.Done():
+		case <-f.news:
+			news = true
+		}
+		switch { // what ends it comes before news
+		case closed(f.stopped):
+			return nil, ErrWatcherStopped
+		case f.h.ctx.Err() != nil:
+			return nil, ErrClosed
+		case !news:
 			if err := cmp.Or(h.refused, h.err); err != nil {
 				return nil, errors.Join(ctx.Err(), err)
 			}
 			return nil, ctx.Err()
-		case <-f.news:
 		}
 		told := make(chan struct{})
 		f.h.do(func() {
@@ -113,6 +120,15 @@ func (f *Follower) Next(ctx context.Context) (*View, error) {
 		if h.refused != nil {
 			return nil, h.refused
 		}
+	}
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -64,7 +64,7 @@ func (h *hub) run() {
 		until(h.ctx, h.due, h.inbox.wake)
 	}
 	if h.sub != nil {
-		h.sub.close()
+		h.sub.close(ErrClosed)
 		h.sub.wait()
 	}
 }
@@ -233,7 +233,7 @@ func (h *hub) after(f *feed, missed bool) {
 			w.changed(f, changes)
 		}
 	}
-	if f.health != f.told {
+	if f.health.holding = f.replica.Holding(); f.health != f.told {
 		f.told, f.view = f.health, nil
 		for w := range f.followers {
 			w.fares(f)
@@ -252,7 +252,7 @@ func (h *hub) subscribe() {
 	h.gen++
 	gen := h.gen
 	h.subAt = time.Time{}
-	h.sub = h.c.subscribe(h.ctx, h.c.o.PollInterval, func(s signal) {
+	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, func(s signal) {
 		h.do(func() {
 			if gen == h.gen {
 				h.hear(s)
@@ -277,7 +277,7 @@ func (h *hub) renew(why error) {
 	h.sub, h.gen = nil, h.gen+1
 	h.subAt = time.Now().Add(h.backoff.NextBackOff())
 	h.schedule(h.subAt)
-	old.close()
+	old.close(why)
 	h.tasks.Go(old.wait)
 	now := time.Now()
 	for _, f := range h.feeds {

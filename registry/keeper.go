@@ -11,7 +11,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
-// together is how much sooner than due a batch is renewed to share a round.
+// together is how much sooner than due a batch is renewed to share a round, at
+// most: with the shortest intervals, a tenth.
 const together = 50 * time.Millisecond
 
 // keepAlive is the keeper. It owns the schedule: each batch is due once an
@@ -37,7 +38,7 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 		for _, b := range s.batches {
 			switch {
 			case b.verdict == asking:
-			case b.due.After(now.Add(together)):
+			case b.due.After(now.Add(min(together, b.key.interval/10))):
 				next = earlier(next, b.due)
 			case b.check != nil && b.verdict == unasked:
 				b.verdict = asking

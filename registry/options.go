@@ -39,6 +39,8 @@ type Options struct {
 	Interval     time.Duration // a third of the TTL in force
 	PollInterval time.Duration // DefaultPollInterval
 
+	KeyspaceEvents bool
+
 	Logger  zerolog.Logger // silent
 	Observe Observer
 
@@ -111,6 +113,12 @@ func Interval(d time.Duration) Option { return func(o *Options) { o.Interval = d
 // PollInterval sets how often a watch checks that it missed nothing, at least
 // 100 ms.
 func PollInterval(d time.Duration) Option { return func(o *Options) { o.PollInterval = d } }
+
+// KeyspaceEvents has Redis send keyspace events of expired keys, which let the
+// crash of a node show some 100 ms sooner. It adds what is missing to
+// notify-keyspace-events, on every master, and leaves the flags that others set.
+// Where the events are on already they are used without it.
+func KeyspaceEvents(on bool) Option { return func(o *Options) { o.KeyspaceEvents = on } }
 
 // Logger receives what a person with a pager wants to know. Without it the
 // registry is silent.

@@ -30,7 +30,25 @@ func (r *Redis) put(ctx context.Context, c *conn, nodes []*node) error {
 		// Redis's clock was not where we took it to be. Now it is known.
 		err = r.send(ctx, c, nodes)
 	}
+	r.overtaken(ctx, nodes, err)
 	return err
+}
+
+// overtaken undoes what a call has done, or may yet do, for nodes that were
+// deregistered while it was under way: their first goodbye may have come to
+// Redis before it.
+func (r *Redis) overtaken(ctx context.Context, nodes []*node, err error) {
+	from := time.Now()
+	if deadline, ok := ctx.Deadline(); ok && unknown(err) {
+		from = deadline
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range nodes {
+		if n.state == Left && !n.confirmed {
+			r.sayLater(n, lua.Undo, from)
+		}
+	}
 }
 
 // fixLeases gives a lease to each node that has none. It starts after that of

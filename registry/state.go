@@ -140,9 +140,10 @@ func (s *service) part(n *node, g goodbye) {
 	}
 }
 
-// tidy forgets a batch that has nothing left to do.
+// tidy forgets a batch that has nothing left to do. While a round was under way
+// with it, another may have taken its place.
 func (s *service) tidy(b *batch) {
-	if len(b.nodes) == 0 && len(b.goodbyes) == 0 {
+	if len(b.nodes) == 0 && len(b.goodbyes) == 0 && s.batches[b.key] == b {
 		delete(s.batches, b.key)
 	}
 }

@@ -28,8 +28,10 @@ type subscription struct {
 	asks    []ask     // not yet sent
 	asked   []channel // sent, not yet answered
 	wake    chan struct{}
+	begun   chan struct{} // closed when the first SUBSCRIBE was sent: there is something to receive
 	done    sync.WaitGroup
-	cancel  context.CancelFunc
+	ctx     context.Context
+	cancel  context.CancelCauseFunc // with why it ended
 	closing sync.Once
 }
 
@@ -54,15 +56,15 @@ type signal struct {
 	err          error
 }
 
-// subscribe starts a subscription without any channel.
-func (c *conn) subscribe(ctx context.Context, silence time.Duration, report func(signal)) *subscription {
-	ctx, cancel := context.WithCancel(ctx)
+// newSubscription starts a subscription on ps, which has no channel yet.
+func newSubscription(ctx context.Context, ps *redis.PubSub, silence time.Duration, report func(signal)) *subscription {
+	ctx, cancel := context.WithCancelCause(ctx)
 	s := &subscription{
-		ps: c.Subscribe(ctx), silence: silence, report: report,
-		wake: make(chan struct{}, 1), cancel: cancel,
+		ps: ps, silence: silence, report: report,
+		wake: make(chan struct{}, 1), begun: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
-	s.done.Go(func() { s.write(ctx) })
-	s.done.Go(func() { s.read(ctx) })
+	s.done.Go(s.write)
+	s.done.Go(s.read)
 	return s
 }
 
@@ -77,20 +79,20 @@ func (s *subscription) ask(asks ...ask) {
 	}
 }
 
-// close ends both goroutines; wait waits for them.
-func (s *subscription) close() {
+// close ends both goroutines, for a reason; wait waits for them.
+func (s *subscription) close(why error) {
 	s.closing.Do(func() {
-		s.cancel()
+		s.cancel(why)
 		_ = s.ps.Close() // interrupts the reader; what it says is of no use any more
 	})
 }
 
 func (s *subscription) wait() { s.done.Wait() }
 
-func (s *subscription) write(ctx context.Context) {
+func (s *subscription) write() {
 	ping := time.NewTicker(s.silence / 2)
 	defer ping.Stop()
-	for {
+	for first := true; ; {
 		s.mu.Lock()
 		asks := s.asks
 		s.asks = nil
@@ -101,18 +103,25 @@ func (s *subscription) write(ctx context.Context) {
 		}
 		s.mu.Unlock()
 		for _, a := range asks {
-			if err := s.send(ctx, a); err != nil {
-				s.close() // the reader reports
+			if err := s.send(s.ctx, a); err != nil {
+				s.close(err)
 				return
+			}
+			if first {
+				close(s.begun)
+				first = false
 			}
 		}
 		select {
-		case <-ctx.Done():
+		case <-s.ctx.Done():
 			return
 		case <-s.wake:
 		case <-ping.C:
-			if err := s.ps.Ping(ctx); err != nil {
-				s.close()
+			if first {
+				continue
+			}
+			if err := s.ps.Ping(s.ctx); err != nil {
+				s.close(err)
 				return
 			}
 		}
@@ -132,25 +141,22 @@ func (s *subscription) send(ctx context.Context, a ask) error {
 	}
 }
 
-func (s *subscription) read(ctx context.Context) {
-	for {
-		select { // there is nothing to receive on before the first SUBSCRIBE
-		case <-ctx.Done():
-			s.report(signal{ended: true, err: ctx.Err()})
-			return
-		default:
-		}
-		msg, err := s.ps.ReceiveTimeout(ctx, s.silence)
+func (s *subscription) read() {
+	select {
+	case <-s.begun:
+	case <-s.ctx.Done():
+	}
+	for s.ctx.Err() == nil {
+		msg, err := s.ps.ReceiveTimeout(s.ctx, s.silence)
 		switch {
 		case err == nil:
 			s.received(msg)
 		case lua.IsPermission(err) && s.answered(signal{err: err}):
 		default:
-			s.close()
-			s.report(signal{ended: true, err: quiet(err, s.silence)})
-			return
+			s.close(quiet(err, s.silence))
 		}
 	}
+	s.report(signal{ended: true, err: context.Cause(s.ctx)})
 }
 
 // received reports a message, or an acknowledgement.

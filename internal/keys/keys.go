@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -105,4 +106,27 @@ func (s Space) ParseEvents(channel string, db int) (ns, svc string, err error) {
 		return "", "", fmt.Errorf("channel %q: %w", channel, err)
 	}
 	return ns, svc, nil
+}
+
+// NodesPattern matches the keyspace channels of every node of a namespace, in
+// one database.
+func (s Space) NodesPattern(ns string, db int) string {
+	return "__keyspace@" + strconv.Itoa(db) + "__:" + s.prefix + ":{" + NamespaceMember(ns) + "/*}:node:*"
+}
+
+// ParseNode undoes Service(ns, svc).Node(id). It refuses other keys.
+func (s Space) ParseNode(key string) (k Service, id string, err error) {
+	inner, ok1 := strings.CutPrefix(key, s.prefix+":{")
+	tag, id, ok2 := strings.Cut(inner, "}:node:")
+	n, v, ok3 := strings.Cut(tag, "/")
+	if !ok1 || !ok2 || !ok3 || v == "" {
+		return k, "", fmt.Errorf("key %q: want %s:{namespace/service}:node:id", key, s.prefix)
+	}
+	ns, err1 := ParseNamespaceMember(n)
+	svc, err2 := unescapeName(v)
+	id, err3 := Unescape(id)
+	if err := cmp.Or(err1, err2, err3); err != nil {
+		return k, "", fmt.Errorf("key %q: %w", key, err)
+	}
+	return s.Service(ns, svc), id, nil
 }

@@ -13,6 +13,13 @@ type hold struct {
 // hold begins a hold of a full TTL, from when the node was first missed.
 func (r *Replica) hold(n Node) {
 	r.holds[n.ID] = hold{node: n, left: n.Record.TTL}
+	r.holding++
+}
+
+// unhold ends a hold, whatever comes of the node.
+func (r *Replica) unhold(id string) {
+	delete(r.holds, id)
+	r.holding++
 }
 
 // Pass tells that Redis has answered without a break for this long. Holds end
@@ -31,6 +38,6 @@ func (r *Replica) Pass(d time.Duration, now time.Time) {
 // release ends a hold: the node is gone.
 func (r *Replica) release(id string, at time.Time) {
 	h := r.holds[id]
-	delete(r.holds, id)
+	r.unhold(id)
 	r.tell(Delete, h.node, at)
 }

@@ -69,6 +69,8 @@ type Replica struct {
 	ghosts map[string]bool // members that cannot: no hash was found, or no record in it
 	holds  map[string]hold // shown, but lost by the registry
 
+	holding uint64 // how often holds has changed
+
 	overrides map[string]string // by node, as they came
 	odd       []arrival         // events that do not chain, in the order in which they came
 	arrivals  uint64
@@ -133,6 +135,10 @@ func (r *Replica) Held(id string) bool {
 	_, held := r.holds[id]
 	return held
 }
+
+// Holding counts how often a hold has begun or ended: a hold that ends because
+// the node is back as it was makes no Change.
+func (r *Replica) Holding() uint64 { return r.holding }
 
 // Changes returns what callers have to hear since the last call.
 func (r *Replica) Changes() []Change {

@@ -11,7 +11,7 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 	before, shown := r.nodes[id]
 	if h, held := r.holds[id]; held {
 		before, shown = h.node, true
-		delete(r.holds, id)
+		r.unhold(id)
 	}
 	n, err := compose(id, lease, data, r.overrides[id])
 	if err != nil { // a record that we cannot read: of a later version, perhaps

@@ -1,0 +1,281 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// A judge knows what is true, which nobody in the world does, and holds the
+// promises against it.
+type judge struct {
+	faults   int           // begun or ended so far, by which checks that they spoil are known
+	ongoing  int           // faults of the registry under way
+	calm     time.Duration // when the last fault of the registry began or ended
+	untagged time.Duration // when the registry last changed without a change of its version
+}
+
+// truth is what is true of a claim.
+type truth struct {
+	stint  bool          // its process renews in time, and nobody took it away: it must be shown
+	since  time.Duration // of the stint
+	parted *server       // heard its goodbye
+	faults int           // as the judge's, when it did
+}
+
+// readerTruth is what is true of a reader.
+type readerTruth struct {
+	told     map[string]uint64 // the highest revision of each epoch
+	live     bool              // it claims to see all, and nothing has happened that it cannot know
+	excuses  int               // how often something happened that it cannot know
+	troubles int               // how often it was out of contact
+	troubled int               // reasons why it is out of contact now
+	calm     time.Duration     // when it was last in trouble
+	deaf     bool              // its subscription brought nothing of a change, and it has to find out
+	reads    int               // snapshots begun
+	needed   int               // snapshots that had to be
+}
+
+// promptly and healed are how soon a change has to be seen: delivered, or lost.
+// A second is added where calls may take long.
+func (w *world) promptly() time.Duration { return time.Second + w.allowance() }
+
+func (w *world) healed() time.Duration { return w.poll() + 1500*time.Millisecond + w.allowance() }
+
+func (w *world) allowance() time.Duration {
+	if w.plan.slow > 0 {
+		return 2 * time.Second
+	}
+	return 0
+}
+
+// poll is the longest time between two polls.
+func (w *world) poll() time.Duration { return min(5*time.Second, w.ttl/3) }
+
+// held is told that a claim stands in Redis: it was just registered or renewed.
+func (w *world) held(s *server, t touch) {
+	c := w.claims[t.lease]
+	p := c.process
+	if s == w.master && !c.over && !p.paused && !p.crashed && !p.isolated && !c.truth.stint {
+		c.truth.stint, c.truth.since = true, w.now
+	}
+}
+
+// claimsOf returns what processes claim of a node.
+func (w *world) claimsOf(id string) []*claim {
+	var some []*claim
+	for _, p := range w.processes {
+		for _, c := range p.claims {
+			if c.id == id {
+				some = append(some, c)
+			}
+		}
+	}
+	return some
+}
+
+// troubled ends the stint of a claim: what happens to it now is nobody's fault.
+func (w *world) troubled(c *claim) { c.truth.stint = false }
+
+// putting is told of each registration before it is made.
+func (w *world) putting(s *server, t touch) {
+	if h := s.hash(t.id); h != nil && (newer(h.lease, t.lease) || h.lease == t.lease && h.seq > t.seq) {
+		w.fail(fenced, "%s/%d of %s overwrites %s/%d", t.lease, t.seq, t.id, h.lease, h.seq)
+	}
+	if c := w.claims[t.lease]; c.truth.parted == s && c.truth.faults == w.judge.faults {
+		w.fail(noZombie, "%s of %s", t.lease, t.id)
+	}
+	for _, other := range w.claimsOf(t.id) {
+		if newer(t.lease, other.lease) {
+			w.troubled(other)
+		}
+	}
+}
+
+// ending is told of each removal before it is made.
+func (w *world) ending(s *server, id, lease, by string) {
+	for _, c := range w.claimsOf(id) {
+		switch {
+		case !c.truth.stint:
+		case by == byOperator && !newer(c.lease, lease):
+			w.troubled(c)
+		default:
+			w.fail(noFalseEnd, "%s of %s removes %s on %s, which renews in time", by, lease, id, s.name)
+		}
+	}
+}
+
+// parted is told that a goodbye has arrived.
+func (w *world) parted(s *server, t touch) {
+	if c := w.claims[t.lease]; c != nil && c.over {
+		c.truth.parted, c.truth.faults = s, w.judge.faults
+	}
+}
+
+// changed is told of each change of a history: readers have to see it.
+func (w *world) changed(s *server) {
+	if s != w.master {
+		return
+	}
+	for _, r := range w.readers {
+		if s.version.Rev == 1 {
+			r.truth.needed++ // the first change of a service is read at once
+		}
+		if r.sub != nil && r.sub.acked && (r.sub.broken || r.sub.server != s) && !r.truth.deaf {
+			w.deaf(r)
+		}
+		if r.truth.live {
+			w.expect(r, w.promptly(), prompt, func() int { return r.truth.excuses })
+		}
+		w.expectHealed(r)
+	}
+}
+
+// deaf has a reader find out that its subscription has lost a change.
+func (w *world) deaf(r *reader) {
+	r.truth.deaf = true
+	sub, troubles := r.sub, r.truth.troubles
+	w.after(w.healed(), func() {
+		r.truth.deaf = false
+		if r.sub == sub && r.truth.troubles == troubles && r.truth.troubled == 0 {
+			w.fail(noDeafness, "%s", r.name)
+		}
+	})
+}
+
+func (w *world) expectHealed(r *reader) {
+	if r.truth.troubled == 0 {
+		w.expect(r, w.healed(), noGap, func() int { return r.truth.troubles })
+	}
+}
+
+// expect has a reader be where the registry is now, or further, within d, unless
+// what spoils the check has happened meanwhile.
+func (w *world) expect(r *reader, d time.Duration, promise string, spoilt func() int) {
+	m, before := w.master, spoilt()
+	n := len(m.been) - 1
+	want := m.been[n]
+	w.after(d, func() {
+		switch {
+		case spoilt() != before || len(w.master.been) <= n || w.master.been[n] != want:
+		case !slices.Contains(w.master.been[n:], r.rep.At()):
+			w.fail(promise, "%s is at rev %d %.6s, not yet at rev %d %.6s", r.name, r.rep.At().Rev, r.rep.At().Tag, want.Rev, want.Tag)
+		case promise == noGap && r.rep.At() == w.master.version && w.now-w.judge.untagged >= d:
+			if lacks := w.compare(r); lacks != "" {
+				w.fail(promise, "%s at rev %d: %s", r.name, want.Rev, lacks)
+			}
+		}
+	})
+}
+
+// compare tells how the members that a reader shows differ from those of the
+// registry. Nodes whose hash is gone may be shown or not.
+func (w *world) compare(r *reader) string {
+	s := w.master
+	for _, id := range s.ids() {
+		n, shown := r.rep.nodes[id]
+		if !s.alive(id) {
+			continue
+		}
+		switch h := s.hash(id); {
+		case !shown:
+			return id + " is not shown"
+		case n.data != h.data || n.Lease != h.lease:
+			return id + " is not as it was registered"
+		case n.override != s.overrides[id]:
+			return id + " has not the override that was set"
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.rep.nodes)) {
+		if _, indexed := s.index[id]; !indexed {
+			return id + " is shown"
+		}
+	}
+	return ""
+}
+
+// excuse notes that something happened that the reader cannot know at once.
+func (r *reader) excuse() {
+	r.truth.live = false
+	r.truth.excuses++
+}
+
+// read is told that a reader has taken a snapshot: from now on it claims to see
+// every change.
+func (w *world) read(r *reader) {
+	if !r.sub.acked {
+		return
+	}
+	if healthy := !r.sub.broken && r.sub.server == w.master; healthy && !r.truth.live && r.truth.troubled == 0 {
+		r.truth.live = true
+		w.expect(r, w.promptly(), prompt, func() int { return r.truth.excuses })
+	}
+}
+
+// unread is told that a reader has given up on a snapshot until its next poll.
+func (w *world) unread(r *reader) {
+	r.excuse()
+	r.truth.troubles++
+}
+
+// reading is told that a reader begins a snapshot.
+func (w *world) reading(r *reader) {
+	r.truth.reads++
+	if w.plan.calm && r.truth.reads > r.truth.needed {
+		w.fail(thrift, "%s reads the service for the %d. time", r.name, r.truth.reads)
+	}
+}
+
+// missed is told that a reader believes that it missed events.
+func (w *world) missed(r *reader) {
+	if w.plan.calm {
+		w.fail(thrift, "%s recreates its subscription", r.name)
+	}
+}
+
+// check holds against a reader what an input has changed.
+func (w *world) check(r *reader, from source) {
+	for _, c := range r.rep.Changes() {
+		w.note("%s: %s %s by %s", r.name, []string{"create", "update", "delete"}[c.Action], c.Node.ID, from.name)
+		if c.Point.Rev < r.truth.told[c.Point.Epoch] {
+			w.fail(inOrder, "%s tells rev %d after rev %d", r.name, c.Point.Rev, r.truth.told[c.Point.Epoch])
+		}
+		r.truth.told[c.Point.Epoch] = c.Point.Rev
+		before, shown := r.shown[c.Node.ID]
+		same := before.data == c.Node.data && before.override == c.Node.override
+		if shown == (c.Action == Create) || c.Action == Update && same {
+			w.fail(exactChanges, "%s: action %d for %s, shown %v, same %v", r.name, c.Action, c.Node.ID, shown, same)
+		}
+		r.shown[c.Node.ID] = c.Node
+		if c.Action == Delete {
+			delete(r.shown, c.Node.ID)
+			w.removed(r, c.Node.ID, from)
+		}
+	}
+	nodes := r.rep.Nodes()
+	if len(nodes) != len(r.shown) {
+		w.fail(exactChanges, "%s shows %d nodes, and told of %d", r.name, len(nodes), len(r.shown))
+	}
+	for _, n := range nodes {
+		if before := r.shown[n.ID]; before.data != n.data || before.override != n.override {
+			w.fail(exactChanges, "%s shows %s otherwise than it told", r.name, n.ID)
+		}
+	}
+}
+
+// removed judges a removal. Those that an event tells of were judged when the
+// registry made them.
+func (w *world) removed(r *reader, id string, from source) {
+	if from.name == "event" {
+		return
+	}
+	evidence := from.at
+	if evidence == 0 {
+		evidence = w.now
+	}
+	for _, c := range w.claimsOf(id) {
+		if c.truth.stint && c.truth.since < evidence {
+			w.fail(noFalseEnd, "%s takes %s away by %s, and it renews in time", r.name, id, from.name)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A deed is something that a process or an operator does.
+type deed struct {
+	name string
+	do   func(*world)
+}
+
+var deeds = []deed{
+	{"join", (*world).join},
+	{"take over", (*world).takeOver},
+	{"leave", func(w *world) {
+		if c := pick(w, w.standing()); c != nil {
+			w.note("%s: leaves %s", c.process.name, c.id)
+			c.process.leave(c)
+		}
+	}},
+	{"update", func(w *world) {
+		if c := pick(w, w.standing()); c != nil {
+			w.note("%s: updates %s", c.process.name, c.id)
+			c.process.update(c)
+		}
+	}},
+	{"crash", func(w *world) {
+		if c := pick(w, w.standing()); c != nil {
+			w.crash(c.process)
+		}
+	}},
+	{"crash all", func(w *world) {
+		for _, p := range slices.Clone(w.processes) {
+			w.crash(p)
+		}
+	}},
+	{"remove", (*world).remove},
+	{"override", (*world).override},
+}
+
+// life returns the deeds of these names.
+func life(names ...string) []deed {
+	return slices.DeleteFunc(slices.Clone(deeds), func(d deed) bool { return !slices.Contains(names, d.name) })
+}
+
+// standing returns the claims that can be left, changed or lost.
+func (w *world) standing() []*claim {
+	var some []*claim
+	for _, p := range w.processes {
+		for _, c := range p.claims {
+			if !c.over && !p.crashed && !p.paused && c.lease != "" {
+				some = append(some, c)
+			}
+		}
+	}
+	return some
+}
+
+// join starts a process with one or two new nodes.
+func (w *world) join() {
+	if len(w.standing()) >= 8 {
+		return
+	}
+	var ids []string
+	for range 1 + w.rng.IntN(2) {
+		w.ids++
+		ids = append(ids, fmt.Sprintf("node%d", w.ids))
+	}
+	p := w.newProcess(ids...)
+	w.note("%s: joins with %v", p.name, ids)
+}
+
+// takeOver starts a process with the id of another.
+func (w *world) takeOver() {
+	if len(w.processes) == 0 {
+		return
+	}
+	old := pick(w, pick(w, w.processes).claims)
+	p := w.newProcess(old.id)
+	w.note("%s: takes over %s", p.name, old.id)
+}
+
+// crash ends a process without a goodbye. Its nodes have to be gone from every
+// view a second after their leases end.
+func (w *world) crash(p *process) {
+	if p.crashed {
+		return
+	}
+	w.note("%s: crashes", p.name)
+	p.crashed = true
+	for _, c := range p.claims {
+		w.troubled(c)
+		end, indexed := w.master.index[c.id]
+		if !indexed || c.over {
+			continue
+		}
+		left := time.Duration(end-w.master.clockMS())*time.Millisecond + time.Second + w.allowance()
+		if left > w.ttl+2*time.Second+w.allowance() {
+			continue // its clock was stepped back
+		}
+		began, calm := w.now, w.ttl/2+time.Second+w.poll()
+		w.after(left, func() {
+			if w.judge.ongoing == 0 && w.judge.calm <= max(w.now-left-calm, 0) {
+				w.expectGone(c.id, began)
+			}
+		})
+	}
+}
+
+// expectGone holds against each reader that it shows a node which nobody has
+// registered again.
+func (w *world) expectGone(id string, since time.Duration) {
+	for _, p := range w.processes {
+		for _, c := range p.claims {
+			if c.id == id && c.truth.since > since {
+				return
+			}
+		}
+	}
+	for _, r := range w.readers {
+		if _, shown := r.rep.nodes[id]; shown && w.now-r.contact.since > w.ttl/2+2*time.Second && r.truth.calm < since-w.healed() {
+			w.fail(soonGone, "%s shows %s", r.name, id)
+		}
+	}
+}
+
+// remove has an operator remove a node.
+func (w *world) remove() {
+	id := pick(w, w.master.ids())
+	h := w.master.hash(id)
+	if h == nil || h.gone != "" {
+		return
+	}
+	w.note("operator: removes %s of %s", id, h.lease)
+	c := call{deadline: w.master.clock() + time.Second, nonce: w.nonce(), nodes: []touch{{id: id, lease: h.lease, seq: h.seq}}}
+	to := w.master
+	w.after(w.latency(), func() { to.exec(func() { to.deregister(c, byOperator) }) })
+}
+
+// override has an operator set or undo an override.
+func (w *world) override() {
+	id, override := pick(w, w.master.ids()), ""
+	if id == "" {
+		return
+	}
+	if w.chance(0.7) {
+		override = fmt.Sprintf(`{"weight":%d}`, 1+w.rng.IntN(3))
+	}
+	c := call{deadline: w.master.clock() + time.Second, nonce: w.nonce()}
+	to := w.master
+	w.after(w.latency(), func() { to.exec(func() { to.override(c, id, override) }) })
+}

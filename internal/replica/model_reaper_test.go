@@ -1,0 +1,85 @@
+package replica
+
+import "time"
+
+// hear takes the lease end that an answer told of, and looks when it has come:
+// spread, so that one reaper does the work and the others find it done.
+func (p *process) hear(next int64) {
+	if next != p.next {
+		p.next = next
+		p.look(0)
+	}
+}
+
+// look schedules the next look of the reaper: not before a time of ours, and in
+// time to keep in contact.
+func (p *process) look(from time.Duration) {
+	w := p.w
+	at := p.contact.last + w.ttl/3
+	if p.next > 0 {
+		due := p.contact.last + time.Duration(p.next)*time.Millisecond - p.contact.clock
+		at = min(at, due)
+	}
+	p.looks++
+	mine := p.looks
+	d := max(at, from, w.now) - w.now + w.between(50*time.Millisecond, 700*time.Millisecond)
+	p.later(d, func() {
+		if mine == p.looks {
+			p.reap()
+		}
+	})
+}
+
+// reap lists the nodes whose leases have ended, and has Redis remove those that
+// are gone.
+func (p *process) reap() {
+	type answer struct {
+		ends  []end
+		clock time.Duration
+	}
+	w, sent := p.w, p.w.now
+	p.looks++
+	ask(&p.host, time.Second, func(s *server) answer { return answer{s.ends(), s.clock()} },
+		func(a answer, from *server, ok bool) {
+			if !ok {
+				p.look(w.now + w.ttl/3)
+				return
+			}
+			p.contact.heard(sent, a.clock, from)
+			var overdue []touch
+			p.next = 0
+			if len(a.ends) > 0 {
+				p.next = a.ends[0].at
+			}
+			for _, e := range a.ends {
+				if e.at <= a.clock.Milliseconds() {
+					overdue = append(overdue, touch{id: e.id})
+				}
+			}
+			proven := p.contact.provenFrom(ruleReaperGrace)
+			switch {
+			case len(overdue) == 0:
+				p.look(0)
+			case w.now < proven:
+				p.look(proven)
+			default:
+				p.remove(overdue, a.clock+time.Second)
+			}
+		})
+}
+
+// remove calls the script. A second after the answer that it goes by, it does
+// nothing.
+func (p *process) remove(overdue []touch, deadline time.Duration) {
+	w, sent := p.w, p.w.now
+	c := call{deadline: deadline, nonce: w.nonce(), nodes: overdue}
+	ask(&p.host, time.Second, func(s *server) reply { return s.reap(c) }, func(r reply, from *server, ok bool) {
+		if ok {
+			p.contact.heard(sent, r.now, from)
+		}
+		if ok && !r.failed {
+			p.next = r.next
+		}
+		p.look(0)
+	})
+}

@@ -1,0 +1,296 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// A process registers nodes, keeps them alive, and reaps those of others.
+type process struct {
+	host
+	claims   []*claim
+	contact  contact
+	interval time.Duration
+	wait     time.Duration // the next backoff
+	goodbyes []goodbye
+	rounds   int // so that only the newest schedule counts
+	next     int64
+	looks    int // as rounds, of the reaper
+}
+
+// A claim is one node as its process sees it.
+type claim struct {
+	process   *process
+	id        string
+	lease     string // "" until it is fixed
+	seq, n    uint64
+	confirmed bool // was registered at least once
+	over      bool // nothing more can come of it
+	wanted    bool // its registration goes on in the background
+	truth     truth
+}
+
+// A goodbye is said until Redis hears it, or the lease is over.
+type goodbye struct {
+	claim       *claim
+	by          string
+	from, until time.Duration
+}
+
+func (w *world) newProcess(ids ...string) *process {
+	w.ids++
+	p := &process{host: host{w: w, name: fmt.Sprintf("process%d", w.ids), retries: true}, interval: w.ttl / 3}
+	p.contact.w = w
+	for _, id := range ids {
+		p.claims = append(p.claims, &claim{process: p, id: id, seq: 1, n: w.rng.Uint64N(1000), wanted: w.chance(0.5)})
+	}
+	w.processes = append(w.processes, p)
+	p.start()
+	return p
+}
+
+// start fixes the leases, after those of the present holders, and registers.
+func (p *process) start() {
+	type answer struct {
+		clock   time.Duration
+		holders []string
+	}
+	w, sent := p.w, p.w.now
+	ask(&p.host, p.interval/3, func(s *server) answer {
+		a := answer{clock: s.clock()}
+		for _, c := range p.claims {
+			holder := ""
+			if h := s.hash(c.id); h != nil {
+				holder = h.lease
+			}
+			a.holders = append(a.holders, holder)
+		}
+		return a
+	}, func(a answer, from *server, ok bool) {
+		if !ok {
+			p.later(w.between(100*time.Millisecond, p.interval), p.start)
+			return
+		}
+		p.contact.heard(sent, a.clock, from)
+		for i, c := range p.claims {
+			start := a.clock.Microseconds()
+			if l, err := record.ParseLease(a.holders[i]); err == nil {
+				start = max(start, l.Start+1)
+			}
+			c.lease = record.Lease{Start: start, Nonce: w.nonce()}.String()
+			w.claims[c.lease] = c
+		}
+		deadline := w.now + p.interval/3
+		p.register(p.claims, deadline, func(ok bool) { p.settle(ok, deadline) })
+		p.look(0)
+	})
+}
+
+// settle draws the conclusion of a first registration: one that failed leaves
+// nothing behind, unless it is to go on.
+func (p *process) settle(ok bool, deadline time.Duration) {
+	for _, c := range p.claims {
+		if !ok && !c.confirmed && !c.wanted && !c.over {
+			p.end(c)
+			p.goodbyes = append(p.goodbyes, goodbye{c, byUndo, deadline, deadline + p.w.ttl})
+		}
+	}
+	p.schedule(ok)
+}
+
+// end is the end of a claim on its own side.
+func (p *process) end(c *claim) {
+	c.over = true
+	p.w.troubled(c)
+}
+
+// script sends a call about some claims. It reports the codes, or nil.
+func (p *process) script(claims []*claim, deadline time.Duration, do func(*server, call) reply, then func([]int)) {
+	w, sent := p.w, p.w.now
+	c := call{deadline: p.contact.at(deadline), nonce: w.nonce()}
+	for _, one := range claims {
+		c.nodes = append(c.nodes, touch{one.id, one.lease, one.seq, w.recordOf(one.id, one.n)})
+	}
+	ask(&p.host, deadline-w.now, func(s *server) reply { return do(s, c) }, func(r reply, from *server, ok bool) {
+		if ok {
+			p.contact.heard(sent, r.now, from)
+		}
+		if !ok || r.failed {
+			then(nil)
+			return
+		}
+		p.hear(r.next)
+		then(r.codes)
+	})
+}
+
+func (p *process) register(claims []*claim, deadline time.Duration, then func(ok bool)) {
+	claims = slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.over })
+	if len(claims) == 0 {
+		then(true)
+		return
+	}
+	p.script(claims, deadline, (*server).register, func(codes []int) {
+		var again []*claim
+		for i, code := range codes {
+			if code == 0 {
+				again = append(again, claims[i]) // another node of the call was refused
+			}
+			p.judge(claims[i], code)
+		}
+		if len(again) > 0 && len(again) < len(claims) {
+			p.register(again, deadline, then)
+			return
+		}
+		then(codes != nil)
+	})
+}
+
+// judge draws the conclusion of one code.
+func (p *process) judge(c *claim, code int) {
+	switch {
+	case code > 0:
+		c.confirmed = true
+	case code < 0 && !c.over:
+		p.w.note("%s: %s is lost, code %d", p.name, c.id, code)
+		p.end(c)
+	}
+}
+
+// schedule sets the next round: after an interval, or a backoff.
+func (p *process) schedule(ok bool) {
+	w := p.w
+	d := w.between(p.interval*9/10, p.interval)
+	if ok {
+		p.wait = min(p.interval/10, 200*time.Millisecond)
+	} else {
+		d = w.between(p.wait/2, p.wait*3/2)
+		p.wait = min(p.wait*3/2, p.interval*2/3)
+	}
+	for _, g := range p.goodbyes {
+		d = min(d, max(g.from-w.now, 0)+time.Millisecond)
+	}
+	p.soon(d)
+}
+
+func (p *process) soon(d time.Duration) {
+	p.rounds++
+	mine := p.rounds
+	p.later(d, func() {
+		if mine == p.rounds {
+			p.round()
+		}
+	})
+}
+
+// round renews, registers again what Redis does not know, and says goodbyes.
+func (p *process) round() {
+	p.rounds++
+	mine, deadline := p.rounds, p.w.now+p.interval/3
+	var renew, again []*claim
+	for _, c := range p.claims {
+		if !c.over && c.confirmed {
+			renew = append(renew, c)
+		} else if !c.over {
+			again = append(again, c)
+		}
+	}
+	p.renew(renew, deadline, func(lost []*claim, renewed bool) {
+		p.register(append(again, lost...), deadline, func(registered bool) {
+			p.part(deadline, func(parted bool) {
+				if mine == p.rounds {
+					p.schedule(renewed && registered && parted)
+				}
+			})
+		})
+	})
+}
+
+// renew reports which claims have to be registered again. While the slot moves
+// it goes node by node.
+func (p *process) renew(claims []*claim, deadline time.Duration, then func(again []*claim, ok bool)) {
+	if len(claims) == 0 {
+		then(nil, true)
+		return
+	}
+	var again []*claim
+	conclude := func(claims []*claim, codes []int) {
+		for i, code := range codes {
+			if code == 0 {
+				again = append(again, claims[i])
+			}
+			p.judge(claims[i], code)
+		}
+	}
+	if !p.w.master.migrating {
+		p.script(claims, deadline, (*server).renew, func(codes []int) {
+			conclude(claims, codes)
+			then(again, codes != nil)
+		})
+		return
+	}
+	left, ok := len(claims), true
+	for _, c := range claims {
+		p.script([]*claim{c}, deadline, (*server).renewNode, func(codes []int) {
+			conclude([]*claim{c}, codes)
+			left, ok = left-1, ok && codes != nil
+			if left == 0 {
+				then(again, ok)
+			}
+		})
+	}
+}
+
+// part says the goodbyes that are due.
+func (p *process) part(deadline time.Duration, then func(ok bool)) {
+	w := p.w
+	p.goodbyes = slices.DeleteFunc(p.goodbyes, func(g goodbye) bool { return w.now > g.until })
+	i := slices.IndexFunc(p.goodbyes, func(g goodbye) bool { return w.now >= g.from })
+	if i < 0 || w.now >= deadline {
+		then(i < 0)
+		return
+	}
+	g := p.goodbyes[i]
+	p.deregister(g, deadline, func(ok bool) {
+		if !ok {
+			then(false)
+			return
+		}
+		p.goodbyes = slices.DeleteFunc(p.goodbyes, func(other goodbye) bool { return other.claim == g.claim })
+		p.part(deadline, then)
+	})
+}
+
+func (p *process) deregister(g goodbye, deadline time.Duration, then func(ok bool)) {
+	p.script([]*claim{g.claim}, deadline, func(s *server, c call) reply {
+		return s.deregister(c, g.by)
+	}, func(codes []int) {
+		then(codes != nil)
+	})
+}
+
+// leave ends a claim for good, and says so until Redis hears it.
+func (p *process) leave(c *claim) {
+	by := byUndo
+	if c.confirmed {
+		by = bySelf
+	}
+	p.end(c)
+	g := goodbye{c, by, p.w.now, p.w.now + p.w.ttl}
+	p.goodbyes = append(p.goodbyes, g)
+	p.soon(0)
+}
+
+// update changes a node's record.
+func (p *process) update(c *claim) {
+	c.seq++
+	c.n++
+	p.register([]*claim{c}, p.w.now+p.interval/3, func(ok bool) {
+		if !ok {
+			p.soon(0)
+		}
+	})
+}
