@@ -46,6 +46,7 @@ type Options struct {
 
 	backend string // of the flag -registry.default
 	listen  string // where an in-process server listens; "" means a free port
+	untimed bool   // the reaper goes by hints alone: for the test of hints
 }
 
 // An Option sets a part of Options. Bad values show as ErrInvalid from Init, or

@@ -40,7 +40,7 @@ func (r *Redis) reap(ctx context.Context, c *conn, a *actors) {
 				Msg("rollcall: looking for nodes that ran out failed")
 		}
 		r.mu.Lock()
-		s.reapAt = again
+		s.reapAt, s.reapFor = again, s.next
 		r.mu.Unlock()
 	}
 }
@@ -55,7 +55,11 @@ func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
 		if len(s.nodes) == 0 || !s.contact.known() {
 			continue
 		}
-		if s.reapAt.IsZero() || !s.reapFor.Equal(s.next) {
+		if r.conn.o.untimed {
+			if s.reapAt.IsZero() {
+				continue
+			}
+		} else if s.reapAt.IsZero() || !s.reapFor.Equal(s.next) {
 			s.reapFor, s.reapAt = s.next, s.contact.last.Add(s.ttl()/3)
 			if !s.next.IsZero() {
 				s.reapAt = earlier(s.reapAt, s.contact.local(s.next))
