@@ -36,6 +36,18 @@
 // They judge only after they have been in contact with Redis for half a TTL and
 // a second, so that an outage, in which nobody could renew, kills nobody.
 //
+// # Watching
+//
+// Watch reports changes one by one, Follow hands out whole views. Both stand on
+// a replica of the service that change events keep up to date within about a
+// millisecond. Events may be lost; each one proves which state it follows from,
+// and a poll finds what never came. Then the service is read again, and what was
+// missed comes as the difference.
+//
+// While Redis is away a view stays as it is, and says since when. A node that
+// Redis lost, in a flush or a failover, is held in the view for as long as a TTL
+// while it registers again.
+//
 // # Failures
 //
 // Every call is bounded by its context, or Options.Timeout. An outage is

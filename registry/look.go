@@ -265,17 +265,17 @@ func text(v any) string {
 }
 
 // vanished returns those of the ids whose hashes Redis does not have. A
-// tombstone is no hash of a node.
+// tombstone, which has no TTL field, is no hash of a node.
 func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) ([]string, error) {
-	held, err := pipelined(ctx, c, ids, func(p redis.Pipeliner, id string) *redis.BoolCmd {
-		return p.HExists(ctx, k.Node(id), "data")
+	replies, err := pipelined(ctx, c, ids, func(p redis.Pipeliner, id string) *redis.SliceCmd {
+		return p.HMGet(ctx, k.Node(id), "ttl")
 	})
 	if err != nil {
 		return nil, err
 	}
 	var gone []string
-	for i, there := range held {
-		if !there.Val() {
+	for i, reply := range replies {
+		if v := reply.Val(); len(v) == 1 && v[0] == nil {
 			gone = append(gone, ids[i])
 		}
 	}
