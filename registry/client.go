@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,9 +132,8 @@ func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error
 		return nil
 	}
 	parsed, err := parse(raw)
-	var cut *url.Error // quotes the URL, and with it the password
 	switch {
-	case errors.As(err, &cut), err != nil && strings.Contains(err.Error(), "@"):
+	case err != nil && strings.Contains(err.Error(), "@"): // it quotes the password
 		return invalid("URL", "it cannot be parsed; percent-encode what is special in user and password")
 	case err != nil:
 		return invalid("URL", "%v", err)

@@ -65,11 +65,11 @@ func namesListed(t *testing.T, tp redistest.Topology) {
 }
 
 func deadNotListed(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp)
+	r, b := open(t, tp), behind(t, tp, "desk")
 	register(t, r, versioned("", "shop", "1", "a"))
 	register(t, r, versioned("", "shop", "2", "b"))
-	register(t, r, versioned("", "desk", "", "a"), registry.RegisterManual(), registry.RegisterTTL(2*time.Second))
-	wantList(t, r, "", "default/desk/", "default/shop/1", "default/shop/2")
+	wantList(t, r, "", "default/shop/1", "default/shop/2")
+	register(t, r, versioned("", "desk", "", "a"), registry.RegisterManual(), registry.RegisterTTL(time.Second))
 	deregister(t, r, versioned("", "shop", "2", "b"))
 	eventually(t, patience, func() error {
 		if d := cmp.Diff([]string{"default/shop/1"}, list(t, r, "")); d != "" {
@@ -77,6 +77,11 @@ func deadNotListed(t *testing.T, tp redistest.Topology) {
 		}
 		return nil
 	})
+	for _, member := range []string{keys.ServiceMember("desk", ""), keys.ServiceMember("shop", "2")} {
+		if err := b.client.ZScore(t.Context(), space(t).Services(""), member).Err(); err != nil {
+			t.Errorf("the catalogue has forgotten %s already: %v", member, err)
+		}
+	}
 }
 
 func emptyListed(t *testing.T, tp redistest.Topology) {

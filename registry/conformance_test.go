@@ -71,11 +71,20 @@ func ids(t *testing.T, r *registry.Redis, name string, opts ...registry.GetOptio
 	return found
 }
 
+// sameIDs compares ids with what is wanted.
+func sameIDs(t *testing.T, r *registry.Redis, name string, want ...string) error {
+	t.Helper()
+	if d := cmp.Diff(want, ids(t, r, name)); d != "" {
+		return fmt.Errorf("nodes of %s (-want +got):\n%s", name, d)
+	}
+	return nil
+}
+
 // wantIDs checks ids.
 func wantIDs(t *testing.T, r *registry.Redis, name string, want ...string) {
 	t.Helper()
-	if d := cmp.Diff(want, ids(t, r, name)); d != "" {
-		t.Errorf("nodes of %s (-want +got):\n%s", name, d)
+	if err := sameIDs(t, r, name, want...); err != nil {
+		t.Error(err)
 	}
 }
 

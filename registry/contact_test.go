@@ -12,6 +12,7 @@ type answer struct {
 	sent, received, now float64
 	master              string
 	breaks              bool // contact starts anew with it
+	failed              bool // a call before it failed
 }
 
 const (
@@ -24,37 +25,40 @@ func TestContact(t *testing.T) {
 		name    string
 		answers []answer
 	}{
-		{"the first answer", []answer{{0, 0.1, skew, "m", true}}},
+		{"the first answer", []answer{{0, 0.1, skew, "m", true, false}}},
 		{"steady", []answer{
-			{0, 0.1, skew, "m", true}, {3, 3.1, skew + 3, "m", false}, {8.1, 8.1, skew + 8.1, "m", false},
+			{0, 0.1, skew, "m", true, false}, {3, 3.1, skew + 3, "m", false, false}, {8.1, 8.1, skew + 8.1, "m", false, false},
 		}},
 		{"silence over the gap", []answer{
-			{0, 0, skew, "m", true}, {5.1, 5.1, skew + 5.1, "m", true}, {6, 6, skew + 6, "m", false},
+			{0, 0, skew, "m", true, false}, {5.1, 5.1, skew + 5.1, "m", true, false}, {6, 6, skew + 6, "m", false, false},
 		}},
 		{"an answer that took longer than the gap", []answer{
-			{0, 0, skew, "m", true}, {1, 7, skew + 1, "m", true},
+			{0, 0, skew, "m", true, false}, {1, 7, skew + 1, "m", true, false},
 		}},
 		{"another master", []answer{
-			{0, 0, skew, "m", true}, {1, 1, skew + 1, "n", true}, {2, 2, skew + 2, "n", false}, {3, 3, skew + 3, "m", true},
+			{0, 0, skew, "m", true, false}, {1, 1, skew + 1, "n", true, false}, {2, 2, skew + 2, "n", false, false}, {3, 3, skew + 3, "m", true, false},
 		}},
 		{"a master without a name gets one", []answer{
-			{0, 0, skew, "", true}, {1, 1, skew + 1, "m", true},
+			{0, 0, skew, "", true, false}, {1, 1, skew + 1, "m", true, false},
 		}},
 		{"Redis's clock steps forward", []answer{
-			{0, 0, skew, "m", true}, {1, 1, skew + 2.5, "m", true}, {2, 2, skew + 3.5, "m", false},
+			{0, 0, skew, "m", true, false}, {1, 1, skew + 2.5, "m", true, false}, {2, 2, skew + 3.5, "m", false, false},
 		}},
 		{"Redis's clock steps back", []answer{
-			{0, 0, skew, "m", true}, {1, 1, skew - 0.5, "m", true}, {2, 2, skew + 0.5, "m", false},
+			{0, 0, skew, "m", true, false}, {1, 1, skew - 0.5, "m", true, false}, {2, 2, skew + 0.5, "m", false, false},
 		}},
 		{"a small step is drift", []answer{
-			{0, 0, skew, "m", true}, {1, 1, skew + 1.9, "m", false}, {2, 2, skew + 2, "m", false},
+			{0, 0, skew, "m", true, false}, {1, 1, skew + 1.9, "m", false, false}, {2, 2, skew + 2, "m", false, false},
 		}},
 		{"slow answers are no step", []answer{
 			// TIME was read at any moment between sent and received.
-			{0, 0, skew, "m", true}, {1, 4, skew + 1, "m", false}, {5, 8, skew + 8, "m", false}, {9, 12, skew + 9, "m", false},
+			{0, 0, skew, "m", true, false}, {1, 4, skew + 1, "m", false, false}, {5, 8, skew + 8, "m", false, false}, {9, 12, skew + 9, "m", false, false},
+		}},
+		{"a call failed", []answer{
+			{0, 0, skew, "m", true, false}, {1, 1, skew + 1, "m", true, true}, {2, 2, skew + 2, "m", false, false},
 		}},
 		{"a slow answer does not hide a step", []answer{
-			{0, 0, skew, "m", true}, {1, 3, skew + 5, "m", true},
+			{0, 0, skew, "m", true, false}, {1, 3, skew + 5, "m", true, false},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -67,6 +71,9 @@ func TestContact(t *testing.T) {
 			var since time.Time
 			for i, a := range c.answers {
 				received := at(start, a.received)
+				if a.failed {
+					contact.lost()
+				}
 				contact.heard(at(start, a.sent), received, at(redis, a.now), a.master, gap)
 				if a.breaks {
 					since = received

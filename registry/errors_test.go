@@ -36,7 +36,7 @@ func TestClassify(t *testing.T) {
 		{syscall.ECONNREFUSED, ErrUnavailable},
 		{&net.OpError{Op: "dial", Err: syscall.ECONNRESET}, ErrUnavailable},
 		{context.DeadlineExceeded, ErrUnavailable},
-		{redis.ErrClosed, ErrUnavailable},
+		{redis.ErrClosed, ErrClosed},
 		{redis.ErrPoolTimeout, ErrUnavailable},
 		{lua.ErrLate, ErrUnavailable},
 		{said("LOADING Redis is loading the dataset in memory"), ErrUnavailable},
@@ -167,10 +167,24 @@ func TestNames(t *testing.T) {
 		got  fmt.Stringer
 		want string
 	}{
-		{Create, "create"}, {Update, "update"}, {Delete, "delete"}, {Action(3), "unknown"}, {Action(-1), "unknown"},
-		{Up, "up"}, {Draining, "draining"}, {Status(2), "unknown"}, {Status(-1), "unknown"},
-		{Pending, "pending"}, {Live, "live"}, {Lost, "lost"}, {Withheld, "withheld"},
-		{Superseded, "superseded"}, {Removed, "removed"}, {Left, "left"}, {State(7), "unknown"}, {State(-1), "unknown"},
+		{Create, "create"},
+		{Update, "update"},
+		{Delete, "delete"},
+		{Action(3), "unknown"},
+		{Action(-1), "unknown"},
+		{Up, "up"},
+		{Draining, "draining"},
+		{Status(2), "unknown"},
+		{Status(-1), "unknown"},
+		{Pending, "pending"},
+		{Live, "live"},
+		{Lost, "lost"},
+		{Withheld, "withheld"},
+		{Superseded, "superseded"},
+		{Removed, "removed"},
+		{Left, "left"},
+		{State(7), "unknown"},
+		{State(-1), "unknown"},
 	} {
 		if c.got.String() != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

@@ -143,8 +143,8 @@ func TestRegisterWithoutReply(t *testing.T) {
 	within(t, timeout, "undone", func() error {
 		return errors.Join(shop.indexed(), stands(t.Context(), r, "shop"))
 	})
-	if got := fmt.Sprint(shop.changes()); got != "[put a put b del a del b]" {
-		t.Errorf("changes: %v", got)
+	if got, want := shop.changes(), []string{"put a", "put b", "del a", "del b"}; !same(got, want) {
+		t.Errorf("changes: %v, want %v", got, want)
 	}
 }
 

@@ -128,8 +128,7 @@ func (l ledger) indexed(ids ...string) error {
 	if err != nil {
 		return err
 	}
-	slices.Sort(got)
-	if slices.Sort(ids); !slices.Equal(got, ids) {
+	if !same(got, ids) {
 		return fmt.Errorf("the index lists %v, want %v", got, ids)
 	}
 	return nil
@@ -147,11 +146,15 @@ func stands(ctx context.Context, r *registry.Redis, name string, ids ...string) 
 			got = append(got, n.ID)
 		}
 	}
-	slices.Sort(got)
-	if slices.Sort(ids); !slices.Equal(got, ids) {
+	if !same(got, ids) {
 		return fmt.Errorf("%s has the nodes %v, want %v", name, got, ids)
 	}
 	return nil
+}
+
+// same tells whether two lists hold the same, in whatever order.
+func same(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // rounds are the renewals of one registry.

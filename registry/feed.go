@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
@@ -18,7 +20,9 @@ type feed struct {
 	followers map[listener]bool
 	view      *View // of the state as it is, for those that Follow; nil until one asks
 
-	subscribed   bool // the subscription in force has acknowledged it
+	subscribed   bool      // the subscription in force has acknowledged it
+	covered      bool      // and a snapshot has counted since
+	askAt        time.Time // where the channel is refused: when to ask again
 	health, told health
 
 	rereadAt time.Time // when to take a snapshot; zero: none is called for
@@ -121,21 +125,24 @@ func (f *feed) read(snap reading, err error, poll time.Duration, now time.Time) 
 		f.failures++
 		delay := between(doubtSoonest, doubtLatest)
 		if f.failures >= maxFailures {
-			f.failures = 0
+			f.failures, f.covered = 0, false
+			f.fail(errors.New("it changes too fast to be read"), now)
 			delay = poll
 		}
 		f.reread(now.Add(delay))
 		return false
 	}
-	f.failures, f.health.proven = 0, true
+	if !f.health.proven {
+		f.pollAt = now // it learns the lease ends, and keeps contact from now on
+	}
+	f.failures, f.covered, f.health.proven = 0, true, true
 	f.live()
 	return f.follow(v, now)
 }
 
-// looked takes what a poll found. It returns the nodes whose hashes have to be
-// looked for: their leases have ended, and contact has lasted long enough to
-// judge.
-func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now time.Time) (check []string, missed bool) {
+// looked takes what a poll found, and says whether the hashes of nodes whose
+// leases have ended are to be looked for: contact has lasted long enough to judge.
+func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now time.Time) (judge, missed bool) {
 	f.polling = false
 	// Contact lasts only if it is made more often than every half TTL.
 	poll = min(poll, f.ttl()*2/5)
@@ -144,7 +151,7 @@ func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now tim
 		f.contact.lost()
 		f.fail(l.err, now)
 		f.passed = time.Time{}
-		return nil, false
+		return false, false
 	}
 	ttl := f.ttl()
 	f.contact.heard(l.sent, l.received, l.now, l.master, ttl/2)
@@ -152,28 +159,27 @@ func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now tim
 		f.replica.Pass(l.received.Sub(f.passed), l.now)
 	}
 	f.passed = l.received
-	if f.health.proven {
+	if f.covered {
 		f.live()
 	}
 	missed = f.follow(f.replica.Poll(l.point, l.members, mark, arrivals), now)
 
-	// On time for the next lease end, and for the end of the grace.
-	if !l.next.IsZero() {
-		f.pollAt = earlier(f.pollAt, f.contact.local(l.next).Add(between(endSoonest, endLatest)))
-	}
-	for _, id := range l.overdue {
-		if f.replica.Shows(id) {
-			check = append(check, id)
-		}
-	}
-	if len(check) == 0 {
-		return nil, missed
+	f.expect(l.next)
+	if !l.crowded && !slices.ContainsFunc(l.overdue, f.replica.Shows) {
+		return false, missed
 	}
 	if proven := f.contact.provenFrom(ttl); now.Before(proven) {
 		f.pollAt = earlier(f.pollAt, proven.Add(between(endSoonest, endLatest)))
-		return nil, missed
+		return false, missed
 	}
-	return check, missed
+	return true, missed
+}
+
+// expect polls on time for a lease end, by Redis's clock; zero is none.
+func (f *feed) expect(end time.Time) {
+	if !end.IsZero() {
+		f.pollAt = earlier(f.pollAt, f.contact.local(end).Add(between(endSoonest, endLatest)))
+	}
 }
 
 // ttl is the longest TTL of what the feed shows.

@@ -40,7 +40,8 @@ func TestFlags(t *testing.T) {
 		{nil, before, told{"before:1", "", "before", 9 * time.Second}},
 		{
 			[]string{"-registry.default=redis", "-registry.address=a:1", "-registry.timeout=5s", "-registry.namespace=eu"},
-			before, told{"a:1", "", "eu", 5 * time.Second},
+			before,
+			told{"a:1", "", "eu", 5 * time.Second},
 		},
 		{[]string{"-registry.address=redis://a:1/3"}, nil, told{"127.0.0.1:6379", "redis://a:1/3", "default", 3 * time.Second}},
 		{[]string{"-registry.address=a:1"}, []registry.Option{registry.URL("redis://b:2")}, told{"a:1", "", "default", 3 * time.Second}},

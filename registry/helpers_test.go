@@ -28,7 +28,7 @@ func open(t *testing.T, tp redistest.Topology, opts ...registry.Option) *registr
 	r := registry.NewRegistry(append([]registry.Option{
 		registry.Addrs(tp.Addrs...), registry.MasterName(tp.MasterName), registry.Cluster(tp.Cluster),
 		registry.Prefix(prefix(t)), registry.Timeout(patience),
-		registry.TTL(10 * time.Second), registry.Interval(200 * time.Millisecond),
+		registry.TTL(10 * time.Second), registry.Interval(500 * time.Millisecond),
 		registry.Logger(zerolog.New(log)),
 	}, opts...)...)
 	t.Cleanup(func() {

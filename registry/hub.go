@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +35,18 @@ type hub struct {
 	gen     int       // of sub
 	subAt   time.Time // when to make the next one; zero while one stands
 	backoff *backoff.ExponentialBackOff
+	missed  *backoff.ExponentialBackOff // between subscriptions that lost events
+	missAt  time.Time                   // before that, none is made anew for lost events
 	watches map[channel]*namespaceWatch
 }
+
+// calm is how long no event has to be lost for the next loss to be taken as the
+// first.
+const calm = time.Minute
+
+// refusedAgain is when a channel that was refused is asked for again: somebody may
+// have mended the rights.
+const refusedAgain = 30 * time.Second
 
 // maxReading is how many snapshots are under way at once: Redis has others to
 // serve.
@@ -45,6 +56,7 @@ func newHub(ctx context.Context, c *conn, tasks *sync.WaitGroup) *hub {
 	h := &hub{
 		c: c, inbox: newQueue(), ctx: ctx, tasks: tasks, reading: make(chan struct{}, maxReading),
 		feeds: map[string]*feed{}, watches: map[channel]*namespaceWatch{}, backoff: retries(c.o.PollInterval),
+		missed: backoff.NewExponentialBackOff(backoff.WithInitialInterval(c.o.PollInterval), backoff.WithMaxElapsedTime(0)),
 	}
 	tasks.Go(h.run)
 	return h
@@ -83,6 +95,9 @@ func (h *hub) schedule(at time.Time) {
 func (h *hub) work(now time.Time) time.Time {
 	h.due = now.Add(time.Hour)
 	if len(h.feeds) == 0 && len(h.watches) == 0 {
+		if h.sub != nil { // nobody is left to hear it
+			h.end(ErrWatcherStopped)
+		}
 		return h.due
 	}
 	if h.sub == nil {
@@ -115,6 +130,9 @@ func (h *hub) start(f *feed, now time.Time, polls []*feed) []*feed {
 		h.probe(f)
 	}
 	if !f.pollAt.After(now.Add(together)) && !f.polling {
+		if f.health.refused != nil && h.sub != nil { // the right may have been given since
+			h.sub.ask(ask{channel: channel{name: f.keys.Events(h.c.db)}})
+		}
 		f.polling = true
 		polls = append(polls, f)
 	}
@@ -153,6 +171,7 @@ func (h *hub) read(f *feed) {
 			f.reading = false
 			f.replica.Abandon() // events may have been lost meanwhile: once more
 			f.reread(now)
+			h.after(f, false)
 			return
 		}
 		h.after(f, f.read(snap, err, h.c.o.PollInterval, now))
@@ -191,27 +210,59 @@ func (h *hub) poll(feeds []*feed) {
 		for i, f := range chunk {
 			services[i], marks[i], arrivals[i] = f.keys, f.replica.Mark(), f.replica.Arrivals()
 		}
-		var looks []look
 		h.task(func(ctx context.Context) {
-			looks = h.c.look(ctx, services)
-		}, func(now time.Time) {
-			for i, f := range chunk {
-				if looks[i].err != nil {
-					h.c.failed(h.ctx)
-				}
-				check, missed := f.looked(looks[i], marks[i], arrivals[i], h.c.o.PollInterval, now)
-				if len(check) > 0 {
-					h.check(f, check)
-				}
-				h.after(f, missed)
-			}
-		})
+			h.c.look(ctx, services, func(which []int, looks []look) {
+				h.do(func() {
+					for j, i := range which {
+						h.looked(chunk[i], looks[j], marks[i], arrivals[i])
+					}
+				})
+			})
+		}, func(time.Time) {})
 	}
+}
+
+func (h *hub) looked(f *feed, l look, mark, arrivals uint64) {
+	if l.err != nil {
+		h.c.failed(h.ctx)
+	}
+	if now := time.Now(); f.health.refused != nil && h.sub != nil && now.After(f.askAt) {
+		f.askAt = now.Add(refusedAgain)
+		h.sub.ask(ask{channel: channel{name: f.keys.Events(h.c.db)}})
+	}
+	judge, missed := f.looked(l, mark, arrivals, h.c.o.PollInterval, time.Now())
+	switch {
+	case judge && l.crowded:
+		h.ended(f, l.now)
+	case judge:
+		h.check(f, l.overdue)
+	}
+	h.after(f, missed)
+}
+
+// ended reads which leases have ended, where a poll has not seen all of them.
+func (h *hub) ended(f *feed, at time.Time) {
+	var ids []string
+	var next time.Time
+	var err error
+	h.task(func(ctx context.Context) {
+		ids, next, err = h.c.ended(ctx, f.keys, at)
+	}, func(time.Time) {
+		if err == nil {
+			f.expect(next)
+			h.schedule(f.next())
+			h.check(f, ids)
+		}
+	})
 }
 
 // check looks for the hashes of nodes whose leases have ended: nobody may be
 // left to reap them.
 func (h *hub) check(f *feed, ids []string) {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !f.replica.Shows(id) })
+	if len(ids) == 0 {
+		return
+	}
 	mark := f.replica.Mark()
 	var gone []string
 	var err error
@@ -240,7 +291,14 @@ func (h *hub) after(f *feed, missed bool) {
 		}
 	}
 	h.schedule(f.next())
-	if missed && h.sub != nil {
+	// A subscription that a snapshot has not followed yet is not to blame. Where
+	// events never come, because PUBLISH is refused to the registrar, a new one
+	// brings none either: it is made ever more seldom.
+	if now := time.Now(); missed && f.covered && h.sub != nil && now.After(h.missAt) {
+		if now.Sub(h.missAt) > calm {
+			h.missed.Reset()
+		}
+		h.missAt = now.Add(h.missed.NextBackOff())
 		h.c.failed(h.ctx)
 		h.renew(errors.New("polls show changes that it did not bring"))
 	}
@@ -273,18 +331,25 @@ func (h *hub) subscribe() {
 // fails.
 func (h *hub) renew(why error) {
 	h.c.o.Logger.Debug().Err(why).Msg("rollcall: subscription ends and is made again")
-	old := h.sub
-	h.sub, h.gen = nil, h.gen+1
+	h.end(why)
 	h.subAt = time.Now().Add(h.backoff.NextBackOff())
 	h.schedule(h.subAt)
-	old.close(why)
-	h.tasks.Go(old.wait)
 	now := time.Now()
 	for _, f := range h.feeds {
-		f.subscribed = false
+		f.subscribed, f.covered = false, false
 		f.fail(why, now)
 		h.after(f, false)
 	}
+}
+
+// end ends the subscription.
+func (h *hub) end(why error) {
+	old := h.sub
+	h.sub, h.gen = nil, h.gen+1
+	h.tasks.Go(func() { // it may be in the middle of a dial that nothing can interrupt
+		old.close(why)
+		old.wait()
+	})
 }
 
 // hear takes what the subscription reports.
@@ -329,20 +394,24 @@ func (h *hub) message(m *redis.Message, now time.Time) {
 	}
 }
 
-// refuse notes that Redis does not allow a channel.
+// refuse notes that Redis does not allow a channel. It is asked for again with
+// every poll.
 func (h *hub) refuse(ch channel, err error) {
 	err = classify(err)
-	h.c.o.Logger.Warn().Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
-	if ch.pattern {
-		if w := h.watches[ch]; w != nil {
-			w.refused(err)
-		}
-		return
+	again := false
+	if w := h.watches[ch]; w != nil {
+		again = w.refused != nil
+		w.refused = err
+		w.tell()
 	}
-	if f := h.feeds[ch.name]; f != nil {
-		f.health.refused = err
+	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
+		again = f.health.refused != nil
+		f.health.refused, f.askAt = err, time.Now().Add(refusedAgain)
 		f.fail(err, time.Now())
 		h.after(f, false)
+	}
+	if !again {
+		h.c.o.Logger.Warn().Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
 	}
 }
 
@@ -380,4 +449,5 @@ func (h *hub) detach(f *feed, w listener) {
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})
 	}
+	h.schedule(time.Now())
 }

@@ -38,10 +38,15 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 		for _, b := range s.batches {
 			switch {
 			case b.verdict == asking:
+				if limit := b.asked.Add(b.key.interval / 3); limit.After(now) {
+					next = earlier(next, limit)
+				} else { // it does not heed its context
+					r.withhold(c, b, context.DeadlineExceeded)
+				}
 			case b.due.After(now.Add(min(together, b.key.interval/10))):
 				next = earlier(next, b.due)
 			case b.check != nil && b.verdict == unasked:
-				b.verdict = asking
+				b.verdict, b.asked = asking, now
 				a.done.Go(func() { r.ask(ctx, c, b) })
 			default:
 				due = append(due, b)
@@ -66,11 +71,16 @@ func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
 		b.verdict, b.due = passed, now
 	} else {
 		b.verdict, b.due = unasked, now.Add(shortened(b.key.interval))
-		for _, n := range b.nodes {
-			r.become(c, n, Withheld, fmt.Errorf("%w: %w", errCheck, err))
-		}
+		r.withhold(c, b, err)
 	}
 	r.actors.wake(r.actors.renewals)
+}
+
+// withhold notes that a batch is not renewed because of its check.
+func (r *Redis) withhold(c *conn, b *batch, err error) {
+	for _, n := range b.nodes {
+		r.become(c, n, Withheld, fmt.Errorf("%w: %w", errCheck, err))
+	}
 }
 
 // A task is what one round does for one batch.

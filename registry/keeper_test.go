@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
@@ -64,26 +68,102 @@ func TestShortestInterval(t *testing.T) {
 	}
 }
 
-// A Deregister that overtakes a Register leaves nothing of it.
+// A Deregister that overtakes the call which registers leaves nothing of it,
+// whether the node had never been there or was lost.
 func TestDeregisterOvertakesRegister(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client := dial(t, server)
 	r := open(t, at(server), registry.Client(client))
-	register(t, r, service("shop", node("b")))
+	var armed atomic.Bool
+	overtaken := make(chan error, 1)
+	client.AddHook(tap(func(script string) {
+		if script == "register" && armed.CompareAndSwap(true, false) {
+			overtaken <- r.Deregister(t.Context(), service("shop", node("a")))
+		}
+	}))
+	other, shop := service("other", node("a")), ledgerOf(t, server.Client(), "shop")
+	for _, tc := range []struct {
+		name     string
+		register func()
+	}{
+		{"first", func() { register(t, r, service("shop", node("a"))) }},
+		{"again", func() {
+			armed.Store(false)
+			register(t, r, service("shop", node("a")))
+			armed.Store(true)
+			server.Client().Del(t.Context(), shop.Node("a"), shop.Index())
+		}},
+	} {
+		armed.Store(true)
+		tc.register()
+		select {
+		case err := <-overtaken:
+			if err != nil {
+				t.Fatalf("%s: %v", tc.name, err)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s: nothing was registered", tc.name)
+		}
+		register(t, r, other) // comes to Redis after what was overtaken
+		eventually(t, patience/10, func() error { return errors.Join(shop.indexed(), stands(t.Context(), r, "shop")) })
+	}
+}
+
+// Close waits for the caller's own functions no longer than for Redis.
+func TestCloseWhileReporting(t *testing.T) {
+	t.Parallel()
+	const bound = 300 * time.Millisecond
+	r := open(t, at(redistest.Start(t)))
+	reporting, release := make(chan struct{}), make(chan struct{})
+	register(t, r, service("shop", node("a")), registry.OnState(func(s registry.State, _ error) {
+		if s == registry.Live {
+			close(reporting)
+			<-release
+		}
+	}))
+	<-reporting
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	defer cancel()
+	began := time.Now()
+	err := r.Close(ctx)
+	close(release)
+	bounded(t, began, bound, "Close")
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Close: %v, want its deadline", err)
+	}
+}
+
+// A service that is registered again while its goodbye is under way has both
+// delivered.
+func TestRegisterDuringGoodbye(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	client, log := dial(t, proxy), &logBuffer{}
+	r := open(t, at(proxy), registry.Client(client), registry.TTL(patience), registry.Logger(zerolog.New(log)))
+	register(t, r, service("shop", node("a")))
 	var once sync.Once
 	var failed error
 	client.AddHook(tap(func(script string) {
-		if script == "register" {
-			once.Do(func() { failed = r.Deregister(t.Context(), service("shop", node("a"))) })
+		if script == "deregister" {
+			once.Do(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				failed = r.Register(ctx, service("shop", node("b")), registry.RegisterRetry())
+			})
 		}
 	}))
-	err := r.Register(t.Context(), service("shop", node("a")))
-	if failed != nil {
-		t.Fatal(failed)
+	proxy.Cut()
+	if err := r.Deregister(t.Context(), service("shop")); !errors.Is(err, registry.ErrUnavailable) || failed != nil {
+		t.Fatalf("Deregister: %v, want ErrUnavailable; Register: %v", err, failed)
 	}
-	t.Logf("the Register that was overtaken returned %v", err)
-	eventually(t, patience/10, func() error { return stands(t.Context(), r, "shop", "b") })
+	proxy.Heal()
+	eventually(t, patience/2, func() error { return stands(t.Context(), r, "shop", "b") })
+	eventually(t, patience/2, func() error { return ledgerOf(t, server.Client(), "shop").indexed("b") })
+	if strings.Contains(log.String(), "argument") {
+		t.Errorf("a call was malformed:\n%s", log)
+	}
 }
 
 // Whatever comes together, the last act on a node stands, and nothing hangs.

@@ -3,7 +3,9 @@ package registry
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -49,14 +51,14 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 	k := c.space.Service(s.namespace, s.name)
 	var version *redis.SliceCmd
 	var log *redis.StringSliceCmd
-	if _, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		version = askVersion(ctx, p, k)
 		log = p.LRange(ctx, k.Log(), 0, -1)
 		return nil
-	}); err != nil {
-		return snap, err
+	})
+	if err != nil {
+		return snap, refusal(cmds, err)
 	}
-	var err error
 	if snap.Before, err = point(version.Result()); err != nil {
 		return snap, err
 	}
@@ -72,12 +74,12 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 	}
 	var clock *redis.TimeCmd
 	snap.sent = time.Now()
-	if _, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	if cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		version = askVersion(ctx, p, k)
 		clock = p.Time(ctx)
 		return nil
 	}); err != nil {
-		return snap, err
+		return snap, refusal(cmds, err)
 	}
 	snap.received, snap.master = time.Now(), c.master(ctx, k)
 	if snap.Now, err = clock.Result(); err != nil {
@@ -120,6 +122,7 @@ type look struct {
 	point          replica.Point
 	members        int
 	overdue        []string  // ids whose leases have ended by the index
+	crowded        bool      // so many that others were not read
 	next           time.Time // Redis's: the earliest lease end that has not come; zero where none is near
 	now            time.Time // Redis's
 	sent, received time.Time // ours
@@ -130,22 +133,23 @@ type look struct {
 // lowest is how many of the earliest lease ends a poll reads.
 const lowest = 32
 
-// look polls services, one MULTI each, all in one pipeline for each master.
-func (c *conn) look(ctx context.Context, services []keys.Service) []look {
-	looks := make([]look, len(services))
+// look polls services, one MULTI each, all in one pipeline for each master. It
+// reports those of each master as soon as that has answered.
+func (c *conn) look(ctx context.Context, services []keys.Service, report func(which []int, looks []look)) {
 	masters := map[*redis.Client][]int{}
 	for i, k := range services {
 		client, err := c.masterClient(ctx, k)
 		if err != nil {
-			looks[i].err = err
+			report([]int{i}, []look{{err: err}})
 			continue
 		}
 		masters[client] = append(masters[client], i)
 	}
+	var all sync.WaitGroup
 	for client, which := range masters {
-		c.lookAt(ctx, client, services, which, looks)
+		all.Go(func() { report(which, c.lookAt(ctx, client, services, which)) })
 	}
-	return looks
+	all.Wait()
 }
 
 // masterClient returns the client of the master that has a service.
@@ -162,7 +166,7 @@ func (c *conn) masterClient(ctx context.Context, k keys.Service) (*redis.Client,
 
 // lookAt sends the MULTIs of one master. They are written out as plain commands,
 // because a client's own transaction is a trip of its own.
-func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys.Service, which []int, looks []look) {
+func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys.Service, which []int) []look {
 	p := client.Pipeline()
 	answers := make([]*redis.Cmd, len(which))
 	for j, i := range which {
@@ -175,13 +179,20 @@ func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys
 		answers[j] = p.Do(ctx, "exec")
 	}
 	sent := time.Now()
-	_, _ = p.Exec(ctx) // each answer carries its own error
+	cmds, _ := p.Exec(ctx) // each answer carries its own error
 	received := time.Now()
+	looks := make([]look, len(which))
 	for j, i := range which {
-		looks[i] = parseLook(answers[j].Slice())
-		looks[i].sent, looks[i].received = sent, received
-		looks[i].master = c.master(ctx, services[i])
+		answer, err := answers[j].Slice()
+		if err != nil {
+			one := len(cmds) / len(which)
+			err = refusal(cmds[j*one:(j+1)*one], err)
+		}
+		looks[j] = parseLook(answer, err)
+		looks[j].sent, looks[j].received = sent, received
+		looks[j].master = c.master(ctx, services[i])
 	}
+	return looks
 }
 
 // parseLook reads the answer to a look's EXEC.
@@ -214,9 +225,11 @@ func parseLook(answer []any, err error) (l look) {
 		return look{err: err}
 	}
 	l.members, l.now = int(members), time.Unix(s, us*1000)
-	for _, m := range scored(ends) {
+	lowest := scored(ends)
+	l.crowded = len(lowest) < l.members
+	for _, m := range lowest {
 		if m.end.After(l.now) {
-			l.next = m.end
+			l.next, l.crowded = m.end, false
 			break
 		}
 		if id, err := keys.Unescape(m.member); err == nil {
@@ -264,19 +277,43 @@ func text(v any) string {
 	return ""
 }
 
+// ended returns the nodes whose leases have ended by a time of Redis's, however
+// many, and the lease end that comes next.
+func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []string, next time.Time, err error) {
+	ms := strconv.FormatInt(at.UnixMilli(), 10)
+	by := redis.ZRangeArgs{Key: k.Index(), Start: "-inf", Stop: ms, ByScore: true, Count: pageSize}
+	for page := []string{""}; len(page) > 0; by.Offset += pageSize {
+		if page, err = c.ZRangeArgs(ctx, by).Result(); err != nil {
+			return nil, next, err
+		}
+		for _, member := range page {
+			if id, err := keys.Unescape(member); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	by.Start, by.Stop, by.Offset, by.Count = "("+ms, "+inf", 0, 1
+	first, err := c.ZRangeArgsWithScores(ctx, by).Result()
+	if len(first) > 0 {
+		next = time.UnixMilli(int64(first[0].Score))
+	}
+	return ids, next, err
+}
+
 // vanished returns those of the ids whose hashes Redis does not have. A
 // tombstone, which has no TTL field, is no hash of a node.
-func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) ([]string, error) {
-	replies, err := pipelined(ctx, c, ids, func(p redis.Pipeliner, id string) *redis.SliceCmd {
-		return p.HMGet(ctx, k.Node(id), "ttl")
-	})
-	if err != nil {
-		return nil, err
-	}
-	var gone []string
-	for i, reply := range replies {
-		if v := reply.Val(); len(v) == 1 && v[0] == nil {
-			gone = append(gone, ids[i])
+func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) (gone []string, err error) {
+	for page := range slices.Chunk(ids, pageSize) {
+		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, id string) *redis.SliceCmd {
+			return p.HMGet(ctx, k.Node(id), "ttl")
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i, reply := range replies {
+			if v := reply.Val(); len(v) == 1 && v[0] == nil {
+				gone = append(gone, page[i])
+			}
 		}
 	}
 	return gone, nil

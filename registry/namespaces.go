@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -14,11 +15,12 @@ type namespaceWatch struct {
 	channel   channel
 	namespace string
 	watchers  map[*watcher]bool
-	feeds     map[serviceName]*feed
+	names     map[serviceName]bool // found so far
 	listAt    time.Time
 	listing   bool
 	ready     bool  // subscribed, and listed once since
 	err       error // why not
+	refused   error // the pattern was, and why
 }
 
 // watchAll has w follow every service of a namespace.
@@ -28,7 +30,7 @@ func (h *hub) watchAll(namespace string, w *watcher) *namespaceWatch {
 	if n == nil {
 		n = &namespaceWatch{
 			channel: ch, namespace: namespace,
-			watchers: map[*watcher]bool{}, feeds: map[serviceName]*feed{},
+			watchers: map[*watcher]bool{}, names: map[serviceName]bool{},
 		}
 		h.watches[ch] = n
 		if h.sub != nil {
@@ -36,8 +38,8 @@ func (h *hub) watchAll(namespace string, w *watcher) *namespaceWatch {
 		}
 	}
 	n.watchers[w] = true
-	for name := range n.feeds {
-		h.attach(name, w)
+	for name := range n.names {
+		h.find(w, name)
 	}
 	n.tell()
 	h.schedule(time.Now())
@@ -47,8 +49,10 @@ func (h *hub) watchAll(namespace string, w *watcher) *namespaceWatch {
 // unwatchAll ends it.
 func (h *hub) unwatchAll(n *namespaceWatch, w *watcher) {
 	delete(n.watchers, w)
-	for _, f := range n.feeds {
-		h.detach(f, w)
+	for name := range n.names {
+		if f := h.feeds[h.c.space.Service(name.namespace, name.name).Events(h.c.db)]; f != nil {
+			h.detach(f, w)
+		}
 	}
 	if len(n.watchers) == 0 && h.watches[n.channel] == n {
 		delete(h.watches, n.channel)
@@ -60,11 +64,19 @@ func (h *hub) unwatchAll(n *namespaceWatch, w *watcher) {
 
 // found has the watchers follow a service.
 func (n *namespaceWatch) found(h *hub, name serviceName) {
-	if n.feeds[name] != nil {
+	if n.names[name] {
 		return
 	}
+	n.names[name] = true
 	for w := range n.watchers {
-		n.feeds[name] = h.attach(name, w)
+		h.find(w, name)
+	}
+}
+
+// find has w follow a service if it watches that name.
+func (h *hub) find(w *watcher, name serviceName) {
+	if w.service == "" || w.service == name.name {
+		h.attach(name, w)
 	}
 }
 
@@ -83,6 +95,9 @@ func (h *hub) list(n *namespaceWatch, now time.Time) {
 	if n.listAt.After(now) {
 		h.schedule(n.listAt)
 		return
+	}
+	if n.refused != nil && h.sub != nil { // the right may have been given since
+		h.sub.ask(ask{channel: n.channel})
 	}
 	n.listing = true
 	var names []serviceName
@@ -121,17 +136,12 @@ func (c *conn) listed(ctx context.Context, namespace string) ([]serviceName, err
 // subscribed lists from now on: what was not in the catalogue before, the
 // pattern will tell of.
 func (n *namespaceWatch) subscribed(now time.Time) {
-	n.err, n.listAt = nil, now
-}
-
-func (n *namespaceWatch) refused(err error) {
-	n.err = err
-	n.tell()
+	n.err, n.refused, n.listAt = nil, nil, now
 }
 
 // tell lets the watchers know that the watch stands, or why it does not.
 func (n *namespaceWatch) tell() {
 	for w := range n.watchers {
-		w.started(n.ready, n.err)
+		w.started(n.ready && n.refused == nil, cmp.Or(n.refused, n.err))
 	}
 }

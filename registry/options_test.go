@@ -113,8 +113,13 @@ func TestInvalidOptions(t *testing.T) {
 		}
 	}
 	for _, opts := range [][]Option{
-		{TTL(time.Second)}, {Interval(7500 * time.Millisecond)}, {PollInterval(100 * time.Millisecond)}, {Prefix("A-z_0.9:x")},
-		{DB(15)}, {DB(3), MasterName("m"), Addrs("a:1", "b:1")}, {Cluster(true), DB(0)},
+		{TTL(time.Second)},
+		{Interval(7500 * time.Millisecond)},
+		{PollInterval(100 * time.Millisecond)},
+		{Prefix("A-z_0.9:x")},
+		{DB(15)},
+		{DB(3), MasterName("m"), Addrs("a:1", "b:1")},
+		{Cluster(true), DB(0)},
 	} {
 		if _, err := resolve(opts); err != nil {
 			t.Errorf("refused: %v", err)

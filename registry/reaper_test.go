@@ -3,7 +3,7 @@ package registry_test
 import (
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,14 +105,12 @@ func TestReapThatWaited(t *testing.T) {
 	server := redistest.Start(t)
 	shop := ledgerOf(t, server.Client(), "shop")
 	reaping, paused := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var armed atomic.Bool
 	client := dial(t, server)
 	client.AddHook(tap(func(script string) {
-		if script == "reap" {
-			once.Do(func() {
-				close(reaping)
-				<-paused
-			})
+		if script == "reap" && armed.CompareAndSwap(true, false) {
+			close(reaping)
+			<-paused
 		}
 	}))
 	seen := newStates()
@@ -122,6 +120,9 @@ func TestReapThatWaited(t *testing.T) {
 	register(t, other, service("shop", node("b")), seen.option())
 	seen.next(t, registry.Live)
 	seen.next(t, registry.Live)
+	server.Client().ZAdd(t.Context(), shop.Index(), redis.Z{Score: 1, Member: "ghost"})
+	eventually(t, patience, func() error { return shop.indexed("a", "b") }) // Redis knows the script now
+	armed.Store(true)
 	eventually(t, patience, func() error {
 		select {
 		case <-reaping:
@@ -141,7 +142,7 @@ func TestReapThatWaited(t *testing.T) {
 		seen.next(t, registry.Live)
 	}
 	eventually(t, patience, func() error { return shop.indexed("a", "b") })
-	if got := shop.expired(); len(got) > 0 {
-		t.Errorf("%v were removed, and live: %v", got, shop.changes())
+	if diff := cmp.Diff([]string{"ghost"}, shop.expired()); diff != "" {
+		t.Errorf("removed as expired (-want +got):\n%s\n%v", diff, shop.changes())
 	}
 }

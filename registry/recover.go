@@ -87,8 +87,12 @@ func (r *Redis) schedule(c *conn, tasks []*task, now time.Time) {
 			c.o.Logger.Warn().Err(classify(t.err)).Str("namespace", b.service.namespace).Str("service", b.service.name).
 				Int("nodes", len(b.nodes)).Dur("retry_in", b.due.Sub(now)).Msg("rollcall: renewal failed")
 			for _, n := range b.nodes {
-				if n.state == Live && n.trusted.Before(now) {
+				switch {
+				case n.state != Live:
+				case n.trusted.Before(now):
 					r.become(c, n, Lost, errLost(n.ttl, t.err))
+				default: // a last try, and then the loss is told without delay
+					b.due = earlier(b.due, n.trusted.Add(together))
 				}
 			}
 		}

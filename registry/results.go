@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -25,10 +26,15 @@ func results(f *feed, c replica.Change) []*Result {
 	return []*Result{result(f, Update, c.Node, c.Point, c.Time)}
 }
 
+// result is a watcher's own, to the last map: its user may change it.
 func result(f *feed, a Action, n replica.Node, p replica.Point, at time.Time) *Result {
 	s := serviceVersion{f.name.namespace, f.name.name, n.Record.Version}.service()
 	s.describe(n.Record)
 	s.Nodes = []*Node{fromRecord(n.ID, n.Record)}
+	s.Metadata, s.Nodes[0].Metadata = maps.Clone(s.Metadata), maps.Clone(s.Nodes[0].Metadata)
+	for _, e := range s.Endpoints {
+		e.Metadata = maps.Clone(e.Metadata)
+	}
 	return &Result{Action: a, Service: s, Timestamp: at, Revision: p.Rev, History: p.Epoch}
 }
 

@@ -63,6 +63,7 @@ type batch struct {
 	due     time.Time // ours
 	backoff *backoff.ExponentialBackOff
 	verdict verdict
+	asked   time.Time // ours: when the check was called last
 }
 
 // batchKey tells the batches of a service apart.

@@ -35,6 +35,9 @@ type subscription struct {
 	closing sync.Once
 }
 
+// minSilence is more than a busy machine needs to answer a ping.
+const minSilence = time.Second
+
 // A channel is what one SUBSCRIBE or PSUBSCRIBE names.
 type channel struct {
 	name    string
@@ -60,7 +63,7 @@ type signal struct {
 func newSubscription(ctx context.Context, ps *redis.PubSub, silence time.Duration, report func(signal)) *subscription {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &subscription{
-		ps: ps, silence: silence, report: report,
+		ps: ps, silence: max(silence, minSilence), report: report,
 		wake: make(chan struct{}, 1), begun: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	s.done.Go(s.write)

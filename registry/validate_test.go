@@ -207,6 +207,7 @@ func TestPlannedLease(t *testing.T) {
 		{name: "call", registryTTL: 30 * s, serviceTTL: 6 * s, callTTL: 3 * s, wantTTL: 3 * s, wantInterval: s},
 		{name: "call's interval", callTTL: 4 * s, callEach: 2 * s, wantTTL: 4 * s, wantInterval: 2 * s},
 		{name: "short TTL, long interval", registryInterval: 5 * s, callTTL: 3 * s, wantTTL: 3 * s, wantInterval: s},
+		{name: "interval that the TTL bears", registryInterval: 5 * s, callTTL: 12 * s, wantTTL: 12 * s, wantInterval: 5 * s},
 		{name: "long TTL, short interval", registryInterval: s, callTTL: 60 * s, wantTTL: 60 * s, wantInterval: s},
 		{name: "whole milliseconds", callTTL: 2*s + 999_999, wantTTL: 2 * s, wantInterval: 2 * s / 3},
 	} {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // Watch itself returns when it knows what stands, or within Options.Timeout.
 //
 // With WatchService one service is watched, which need not exist yet; without
-// it every service of the namespace, or with WatchNamespace("*") of all.
+// it every service of the namespace. With WatchNamespace("*") it is watched, or
+// they are, in all namespaces.
 //
 // Changes come by pub/sub, within a millisecond; what pub/sub loses is noticed
 // within Options.PollInterval and healed by reading again, and comes as the
@@ -33,14 +35,18 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 	}
 	limited, op := c.begin(ctx, "watch")
 	defer op.end(&err)
+	limited, cancel := context.WithTimeout(limited, c.o.Timeout) // ctx may last as long as the watch
+	defer cancel()
 	var o watchOptions
 	for _, opt := range opts {
 		opt(&o)
 	}
 	op.namespace, op.service = cmp.Or(o.namespace, c.o.Namespace), o.service
-	all := op.service == ""
-	if !all || op.namespace != allNamespaces {
-		if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkText("Name", op.service)); err != nil {
+	if err := checkText("Name", op.service); err != nil {
+		return nil, err
+	}
+	if op.namespace != allNamespaces {
+		if err := checkNamespace("Namespace", op.namespace); err != nil {
 			return nil, err
 		}
 	}
@@ -48,9 +54,15 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 	if err != nil {
 		return nil, err
 	}
-	w := newWatcher(ctx, h, all)
+	w := newWatcher(ctx, h)
+	w.service, w.many = op.service, op.service == "" || op.namespace == allNamespaces
+	defer func() {
+		if err != nil {
+			w.Stop()
+		}
+	}()
 	h.do(func() {
-		if all {
+		if w.many {
 			n := h.watchAll(op.namespace, w)
 			w.detach = func() { h.unwatchAll(n, w) }
 		} else {
@@ -61,14 +73,14 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 	select {
 	case err := <-w.start:
 		if err != nil {
-			w.Stop()
 			return nil, err
 		}
 		return w, nil
 	case <-limited.Done():
-		why := w.why()
-		w.Stop()
-		return nil, errors.Join(limited.Err(), why)
+		if why := w.why(); why != nil {
+			return nil, fmt.Errorf("%w: %w", limited.Err(), why)
+		}
+		return nil, limited.Err()
 	case <-h.ctx.Done():
 		return nil, ErrClosed
 	}
@@ -76,18 +88,18 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 
 // A watcher is the Watcher of one Watch.
 type watcher struct {
-	h      *hub
-	ctx    context.Context
-	all    bool       // of a namespace, which starts it; else its one feed does
-	start  chan error // what Watch waits for: nil once it knows what stands
-	detach func()     // in the hub's goroutine
+	h       *hub
+	ctx     context.Context // of Watch; by Stop or Close it ends with their errors
+	cancel  context.CancelCauseFunc
+	service string     // "": every one
+	many    bool       // of a namespace, or of all, which starts it; else its one feed does
+	start   chan error // what Watch waits for: nil once it knows what stands
+	detach  func()     // in the hub's goroutine
 
 	mu      sync.Mutex
 	pending []*Result
 	full    int // so many are coalesced
 	wake    chan struct{}
-	stopped chan struct{}
-	stop    sync.Once
 	begun   bool  // start was told
 	lastErr error // why what is watched does not stand
 }
@@ -96,11 +108,14 @@ type watcher struct {
 // take the place of earlier ones.
 const maxPending = 1024
 
-func newWatcher(ctx context.Context, h *hub, all bool) *watcher {
-	return &watcher{
-		h: h, ctx: ctx, all: all, start: make(chan error, 1), detach: func() {},
-		full: maxPending, wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+func newWatcher(ctx context.Context, h *hub) *watcher {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &watcher{
+		h: h, ctx: ctx, cancel: cancel, start: make(chan error, 1), detach: func() {},
+		full: maxPending, wake: make(chan struct{}, 1),
 	}
+	context.AfterFunc(ctx, func() { h.do(func() { w.detach() }) }) // also if nobody calls Next any more
+	return w
 }
 
 // Next returns the next change. It blocks until there is one, Stop, the end of
@@ -108,22 +123,20 @@ func newWatcher(ctx context.Context, h *hub, all bool) *watcher {
 func (w *watcher) Next() (*Result, error) {
 	for {
 		// What ends the watch comes before what it has still to tell.
-		select {
-		case <-w.stopped:
-			return nil, ErrWatcherStopped
-		case <-w.ctx.Done():
-			w.Stop()
-			return nil, w.ctx.Err()
-		case <-w.h.ctx.Done():
-			return nil, ErrClosed
-		default:
+		if w.h.ctx.Err() != nil {
+			w.cancel(ErrClosed)
+		}
+		if err := w.ctx.Err(); err != nil {
+			if cause := context.Cause(w.ctx); cause == ErrWatcherStopped || cause == ErrClosed {
+				return nil, cause
+			}
+			return nil, err
 		}
 		if res := w.take(); res != nil {
 			return res, nil
 		}
 		select {
 		case <-w.wake:
-		case <-w.stopped:
 		case <-w.ctx.Done():
 		case <-w.h.ctx.Done():
 		}
@@ -131,12 +144,7 @@ func (w *watcher) Next() (*Result, error) {
 }
 
 // Stop ends the watch and unblocks Next.
-func (w *watcher) Stop() {
-	w.stop.Do(func() {
-		close(w.stopped)
-		w.h.do(func() { w.detach() })
-	})
-}
+func (w *watcher) Stop() { w.cancel(ErrWatcherStopped) }
 
 func (w *watcher) take() *Result {
 	w.mu.Lock()
@@ -192,8 +200,8 @@ func (w *watcher) changed(f *feed, changes []replica.Change) {
 }
 
 func (w *watcher) fares(f *feed) {
-	if !w.all {
-		w.started(f.health.proven, cmp.Or(f.health.refused, f.health.err))
+	if !w.many {
+		w.started(f.health.proven && f.health.refused == nil, cmp.Or(f.health.refused, f.health.err))
 	}
 }
 

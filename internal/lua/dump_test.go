@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -207,6 +208,14 @@ func (s *stage) nodes(all map[string]entry) []string {
 		lines = append(lines, named.Replace(line))
 	}
 	return lines
+}
+
+// hash wants a node's hash to have these fields and no others.
+func (s *stage) hash(id string, want map[string]string) {
+	s.Helper()
+	if d := cmp.Diff(want, s.dump()[s.svc.Node(id)].Fields); d != "" {
+		s.Errorf("hash of %s (-want +got):\n%s", id, d)
+	}
 }
 
 // named puts the names of the leases for their tokens.

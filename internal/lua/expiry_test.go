@@ -2,6 +2,7 @@ package lua
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 )
@@ -20,7 +21,7 @@ func TestExpiry(t *testing.T) {
 			defer cancel()
 			poll := time.NewTicker(10 * time.Millisecond)
 			defer poll.Stop()
-			for s.reap("a").Codes[0] != Done {
+			for !slices.Equal(s.reap("a").Codes, []Code{Done}) {
 				select {
 				case <-poll.C:
 				case <-ctx.Done():

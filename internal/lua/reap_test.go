@@ -108,7 +108,7 @@ var reapScenarios = []scenario{
 			s.age(11 * time.Minute)
 			s.after = -time.Second
 			s.unchanged(reaping(s, "a")).late()
-			s.after = time.Second
+			s.after = time.Minute
 			s.reap("a").is(Done)
 		},
 		events: []string{"1 put ours a", "2 exp - a"},

@@ -9,6 +9,9 @@ var registerScenarios = []scenario{
 			n := node("10.0.0.1:80", ours, 7)
 			n.APIs = []byte(`{"openapi":"3.1"}`)
 			s.register(n).is(Done)
+			s.hash("10.0.0.1:80", map[string]string{
+				"lease": ours, "seq": "7", "rev": "1", "ttl": "600000", "data": usual("10.0.0.1:80"), "apis": `{"openapi":"3.1"}`,
+			})
 		},
 		nodes:  []string{"10.0.0.1:80 live ours/7 rev 1 10m, indexed 10m"},
 		events: []string{"1 put ours 10.0.0.1:80"},
@@ -73,9 +76,7 @@ var registerScenarios = []scenario{
 			n.APIs = []byte(`{"openapi":"3.1"}`)
 			s.register(n).is(Done)
 			s.register(node("a", ours, 2)).is(Done)
-			if apis := s.dump()[s.svc.Node("a")].Fields["apis"]; apis != "" {
-				s.Errorf("the API document stayed: %s", apis)
-			}
+			s.hash("a", map[string]string{"lease": ours, "seq": "2", "rev": "2", "ttl": "600000", "data": usual("a")})
 		},
 		nodes:  []string{"a live ours/2 rev 2 10m, indexed 10m"},
 		events: []string{"1 put ours a", "2 put ours a"},

@@ -16,7 +16,6 @@ func TestMain(m *testing.M) { redistest.Main(m) }
 type server struct {
 	name   string
 	client redis.UniversalClient
-	db     int
 }
 
 func connect(t testing.TB, tp redistest.Topology) *server {

@@ -91,8 +91,7 @@ func (s *stage) target() Target {
 		s.nonce++
 	}
 	return Target{
-		Service: s.svc, DB: s.server.db, Deadline: time.Now().Add(s.after),
-		Nonce: fmt.Sprintf("%012x", s.nonce),
+		Service: s.svc, Deadline: time.Now().Add(s.after), Nonce: fmt.Sprintf("%012x", s.nonce),
 	}
 }
 
@@ -256,7 +255,7 @@ func (s *stage) mark(kind, v string) string {
 func (s *stage) listen() {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
-	sub := s.server.client.Subscribe(ctx, s.svc.Events(s.server.db))
+	sub := s.server.client.Subscribe(ctx, s.svc.Events(0))
 	if _, err := sub.Receive(ctx); err != nil {
 		s.Fatalf("subscribe: %v", err)
 	}
@@ -286,8 +285,8 @@ func (s *stage) listen() {
 func (s *stage) events() []event {
 	s.Helper()
 	err := s.server.client.Eval(s.Context(), "return redis.call('PUBLISH', ARGV[1], 'end')",
-		[]string{s.svc.Index()}, s.svc.Events(s.server.db)).Err()
-	if err != nil && err != redis.Nil {
+		[]string{s.svc.Index()}, s.svc.Events(0)).Err()
+	if err != nil {
 		s.Fatalf("publish the end mark: %v", err)
 	}
 	var events []event

@@ -65,7 +65,11 @@ func (r *Replica) apply(e record.Event) {
 		r.set(e.ID, string(e.Payload), e.Time)
 	case record.Del:
 		delete(r.ghosts, e.ID)
-		r.drop(e.ID, e.Time)
+		if n, member := r.nodes[e.ID]; member && newer(n.Lease, e.Lease) {
+			r.lose(n) // with its hash gone, nothing kept an older lease from this goodbye
+		} else {
+			r.drop(e.ID, e.Time)
+		}
 		if h, held := r.holds[e.ID]; held && !newer(h.node.Lease, e.Lease) {
 			r.release(e.ID, e.Time)
 		}

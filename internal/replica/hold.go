@@ -1,6 +1,10 @@
 package replica
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // A hold keeps showing a node that the registry lost: a flush, an empty restart
 // or a lagging replica took it, nobody said that it is gone, and it registers
@@ -10,8 +14,9 @@ type hold struct {
 	left time.Duration // of contact, until it is given up
 }
 
-// hold begins a hold of a full TTL, from when the node was first missed.
-func (r *Replica) hold(n Node) {
+// lose has a member held, for a full TTL from when it was first missed.
+func (r *Replica) lose(n Node) {
+	delete(r.nodes, n.ID)
 	r.holds[n.ID] = hold{node: n, left: n.Record.TTL}
 	r.holding++
 }
@@ -26,7 +31,8 @@ func (r *Replica) unhold(id string) {
 // by it, and by nothing else: their clock stops while Redis is away, and no
 // further loss moves their end.
 func (r *Replica) Pass(d time.Duration, now time.Time) {
-	for id, h := range r.holds {
+	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
+		h := r.holds[id]
 		h.left -= d
 		r.holds[id] = h
 		if h.left <= 0 {

@@ -11,25 +11,25 @@ type contact struct {
 	last   time.Duration // of the newest answer
 	clock  time.Duration // Redis's, at last
 	master *server
+	failed bool // a call has failed since the newest answer
 }
 
-// heard takes an answer that was sent for and came now, with the TIME in it. It
-// tells whether contact holds since the answer before.
-func (c *contact) heard(sent, clock time.Duration, master *server) bool {
+// heard takes an answer that was sent for and came now, with the TIME in it.
+func (c *contact) heard(sent, clock time.Duration, master *server) {
 	w := c.w
 	expected := c.at(w.now)
 	latest := clock + w.now - sent
 	step := max(clock-expected, expected-latest)
 	breaks := !c.known ||
+		c.failed && !w.isOff(ruleFailure) ||
 		w.now-c.last > w.ttl/2 && !w.isOff(ruleSilence) ||
 		master != c.master && !w.isOff(ruleMaster) ||
 		step > time.Second && !w.isOff(ruleStep)
 	if breaks {
 		c.since = w.now
 	}
-	c.known, c.last, c.master = true, w.now, master
+	c.known, c.last, c.master, c.failed = true, w.now, master, false
 	c.clock = min(max(expected, clock), latest)
-	return !breaks
 }
 
 // at estimates what Redis's clock shows at a time of ours.

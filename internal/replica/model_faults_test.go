@@ -59,6 +59,9 @@ func (r *reader) trouble() {
 }
 
 func (w *world) flush() {
+	if w.master.stopped {
+		return
+	}
 	w.note("%s: flushed", w.master.name)
 	w.master.flush()
 	w.judge.untagged = w.now
@@ -68,6 +71,9 @@ func (w *world) flush() {
 
 // restart brings the master back without data and without connections.
 func (w *world) restart() {
+	if w.master.stopped {
+		return
+	}
 	for _, sub := range w.master.subscriptions {
 		sub.sever(false)
 	}
@@ -76,6 +82,9 @@ func (w *world) restart() {
 
 // lose has the master lose something, as an eviction or somebody's hand does.
 func (w *world) lose(what string, do func(*server)) {
+	if w.master.stopped {
+		return
+	}
 	w.note("%s: loses %s", w.master.name, what)
 	do(w.master)
 	w.judge.untagged = w.now
@@ -89,7 +98,7 @@ func (w *world) failover(lag time.Duration) {
 	next := old.clone()
 	w.note("%s: link of its replica %s breaks", old.name, next.name)
 	w.after(lag, func() {
-		if w.master != old || old.stopped || old.migrating {
+		if w.master != old || old.migrating {
 			return // another failover came first
 		}
 		next.skew += w.between(-300*time.Millisecond, 300*time.Millisecond)
@@ -222,7 +231,7 @@ func (w *world) expectBack() {
 	for _, p := range w.processes {
 		for _, c := range p.claims {
 			since := c.truth.since
-			if !c.truth.stint {
+			if !c.truth.stint || w.judge.ongoing > 0 {
 				continue
 			}
 			w.after(p.interval+time.Second+w.allowance(), func() {

@@ -28,12 +28,12 @@ type readerTruth struct {
 	told     map[string]uint64 // the highest revision of each epoch
 	live     bool              // it claims to see all, and nothing has happened that it cannot know
 	excuses  int               // how often something happened that it cannot know
+	excused  time.Duration     // when it last did
 	troubles int               // how often it was out of contact
 	troubled int               // reasons why it is out of contact now
 	calm     time.Duration     // when it was last in trouble
+	reads    int               // snapshots that counted
 	deaf     bool              // its subscription brought nothing of a change, and it has to find out
-	reads    int               // snapshots begun
-	needed   int               // snapshots that had to be
 }
 
 // promptly and healed are how soon a change has to be seen: delivered, or lost.
@@ -50,7 +50,7 @@ func (w *world) allowance() time.Duration {
 }
 
 // poll is the longest time between two polls.
-func (w *world) poll() time.Duration { return min(5*time.Second, w.ttl/3) }
+func (w *world) poll() time.Duration { return min(w.plan.poll, w.ttl*2/5) }
 
 // held is told that a claim stands in Redis: it was just registered or renewed.
 func (w *world) held(s *server, t touch) {
@@ -77,6 +77,14 @@ func (w *world) claimsOf(id string) []*claim {
 // troubled ends the stint of a claim: what happens to it now is nobody's fault.
 func (w *world) troubled(c *claim) { c.truth.stint = false }
 
+// refused is told of a registration that the moving slot refuses, or that came
+// late. Until one succeeds, the node may run out.
+func (w *world) refused(c call) {
+	for _, t := range c.nodes {
+		w.troubled(w.claims[t.lease])
+	}
+}
+
 // putting is told of each registration before it is made.
 func (w *world) putting(s *server, t touch) {
 	if h := s.hash(t.id); h != nil && (newer(h.lease, t.lease) || h.lease == t.lease && h.seq > t.seq) {
@@ -92,12 +100,13 @@ func (w *world) putting(s *server, t touch) {
 	}
 }
 
-// ending is told of each removal before it is made.
+// ending is told of each removal before it is made. One by an older lease finds
+// no hash that forbids it, and readers know better.
 func (w *world) ending(s *server, id, lease, by string) {
 	for _, c := range w.claimsOf(id) {
 		switch {
-		case !c.truth.stint:
-		case by == byOperator && !newer(c.lease, lease):
+		case !c.truth.stint || by != "reap" && newer(c.lease, lease):
+		case by == bySelf || by == byOperator:
 			w.troubled(c)
 		default:
 			w.fail(noFalseEnd, "%s of %s removes %s on %s, which renews in time", by, lease, id, s.name)
@@ -118,9 +127,6 @@ func (w *world) changed(s *server) {
 		return
 	}
 	for _, r := range w.readers {
-		if s.version.Rev == 1 {
-			r.truth.needed++ // the first change of a service is read at once
-		}
 		if r.sub != nil && r.sub.acked && (r.sub.broken || r.sub.server != s) && !r.truth.deaf {
 			w.deaf(r)
 		}
@@ -131,13 +137,15 @@ func (w *world) changed(s *server) {
 	}
 }
 
-// deaf has a reader find out that its subscription has lost a change.
+// deaf has a reader find out that its subscription has lost a change, unless it
+// reads the service again for another reason.
 func (w *world) deaf(r *reader) {
 	r.truth.deaf = true
-	sub, troubles := r.sub, r.truth.troubles
+	sub, troubles, reads := r.sub, r.truth.troubles, r.truth.reads
 	w.after(w.healed(), func() {
 		r.truth.deaf = false
-		if r.sub == sub && r.truth.troubles == troubles && r.truth.troubled == 0 {
+		blind := r.sub == sub && r.truth.reads == reads && r.truth.troubles == troubles && r.truth.troubled == 0
+		if blind {
 			w.fail(noDeafness, "%s", r.name)
 		}
 	})
@@ -158,9 +166,9 @@ func (w *world) expect(r *reader, d time.Duration, promise string, spoilt func()
 	w.after(d, func() {
 		switch {
 		case spoilt() != before || len(w.master.been) <= n || w.master.been[n] != want:
-		case !slices.Contains(w.master.been[n:], r.rep.At()):
-			w.fail(promise, "%s is at rev %d %.6s, not yet at rev %d %.6s", r.name, r.rep.At().Rev, r.rep.At().Tag, want.Rev, want.Tag)
-		case promise == noGap && r.rep.At() == w.master.version && w.now-w.judge.untagged >= d:
+		case !slices.Contains(w.master.been[n:], r.rep.at):
+			w.fail(promise, "%s is at rev %d %.6s, not yet at rev %d %.6s", r.name, r.rep.at.Rev, r.rep.at.Tag, want.Rev, want.Tag)
+		case promise == noGap && r.rep.at == w.master.version && w.now-w.judge.untagged >= d:
 			if lacks := w.compare(r); lacks != "" {
 				w.fail(promise, "%s at rev %d: %s", r.name, want.Rev, lacks)
 			}
@@ -180,7 +188,7 @@ func (w *world) compare(r *reader) string {
 		switch h := s.hash(id); {
 		case !shown:
 			return id + " is not shown"
-		case n.data != h.data || n.Lease != h.lease:
+		case n.data != h.data || n.Lease != h.lease || n.Rev != h.rev:
 			return id + " is not as it was registered"
 		case n.override != s.overrides[id]:
 			return id + " has not the override that was set"
@@ -198,43 +206,45 @@ func (w *world) compare(r *reader) string {
 func (r *reader) excuse() {
 	r.truth.live = false
 	r.truth.excuses++
+	r.truth.excused = r.w.now
 }
 
-// read is told that a reader has taken a snapshot: from now on it claims to see
-// every change.
-func (w *world) read(r *reader) {
-	if !r.sub.acked {
-		return
-	}
-	if healthy := !r.sub.broken && r.sub.server == w.master; healthy && !r.truth.live && r.truth.troubled == 0 {
+// healthy tells whether a reader gets what the registry publishes.
+func (w *world) healthy(r *reader) bool {
+	return r.sub.acked && !r.sub.closed && !r.sub.broken && r.sub.server == w.master && r.truth.troubled == 0
+}
+
+// read is told that a reader has taken a snapshot, whose last question was
+// answered at that time: from now on it claims to see every change.
+func (w *world) read(r *reader, asked time.Duration) {
+	r.truth.reads++
+	if w.healthy(r) && r.truth.excused < asked {
 		r.truth.live = true
 		w.expect(r, w.promptly(), prompt, func() int { return r.truth.excuses })
 	}
 }
 
-// unread is told that a reader has given up on a snapshot until its next poll.
+// unread is told that a snapshot did not count. While events are lost, the next
+// one may not either.
 func (w *world) unread(r *reader) {
 	r.excuse()
 	r.truth.troubles++
 }
 
-// reading is told that a reader begins a snapshot.
-func (w *world) reading(r *reader) {
-	r.truth.reads++
-	if w.plan.calm && r.truth.reads > r.truth.needed {
-		w.fail(thrift, "%s reads the service for the %d. time", r.name, r.truth.reads)
-	}
-}
-
-// missed is told that a reader believes that it missed events.
-func (w *world) missed(r *reader) {
-	if w.plan.calm {
-		w.fail(thrift, "%s recreates its subscription", r.name)
+// troubling is told that a reader reads the service again, or on a new
+// subscription. Where nothing is lost, only the first change of a service calls
+// for that.
+func (w *world) troubling(r *reader, from source, v Verdict) {
+	if first := from.name == "event" && r.rep.at.Tag == ""; w.plan.calm && !first && r.rep.proven {
+		w.fail(thrift, "%s, by %s, verdict %d", r.name, from.name, v)
 	}
 }
 
 // check holds against a reader what an input has changed.
 func (w *world) check(r *reader, from source) {
+	if w.healthy(r) && r.rep.at == w.master.version {
+		r.truth.live = true
+	}
 	for _, c := range r.rep.Changes() {
 		w.note("%s: %s %s by %s", r.name, []string{"create", "update", "delete"}[c.Action], c.Node.ID, from.name)
 		if c.Point.Rev < r.truth.told[c.Point.Epoch] {
@@ -249,7 +259,7 @@ func (w *world) check(r *reader, from source) {
 		r.shown[c.Node.ID] = c.Node
 		if c.Action == Delete {
 			delete(r.shown, c.Node.ID)
-			w.removed(r, c.Node.ID, from)
+			w.removed(r, c, from)
 		}
 	}
 	nodes := r.rep.Nodes()
@@ -263,19 +273,19 @@ func (w *world) check(r *reader, from source) {
 	}
 }
 
-// removed judges a removal. Those that an event tells of were judged when the
-// registry made them.
-func (w *world) removed(r *reader, id string, from source) {
-	if from.name == "event" {
-		return
-	}
-	evidence := from.at
-	if evidence == 0 {
-		evidence = w.now
-	}
-	for _, c := range w.claimsOf(id) {
-		if c.truth.stint && c.truth.since < evidence {
-			w.fail(noFalseEnd, "%s takes %s away by %s, and it renews in time", r.name, id, from.name)
+// removed judges a removal: of the claim that the reader showed.
+func (w *world) removed(r *reader, change Change, from source) {
+	c, evidence := w.claims[change.Node.Lease], from.at
+	switch from.name {
+	case "event": // judged when it was made, but for who is newer
+		if c.truth.stint && newer(c.lease, w.acts[change.Point.Tag]) {
+			w.fail(noFalseEnd, "%s takes %s away by the goodbye of an older lease", r.name, c.id)
 		}
+		return
+	case "pass":
+		evidence = w.now - w.healed() // by then a registration is known
+	}
+	if c.truth.stint && c.truth.since < evidence {
+		w.fail(noFalseEnd, "%s takes %s away by %s, and it renews in time", r.name, c.id, from.name)
 	}
 }

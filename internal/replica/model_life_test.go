@@ -37,6 +37,13 @@ var deeds = []deed{
 			w.crash(p)
 		}
 	}},
+	{"burst", func(w *world) {
+		for range 50 {
+			if c := pick(w, w.standing()); c != nil {
+				w.after(w.between(0, 200*time.Millisecond), func() { c.process.update(c) })
+			}
+		}
+	}},
 	{"remove", (*world).remove},
 	{"override", (*world).override},
 }
@@ -93,38 +100,39 @@ func (w *world) crash(p *process) {
 	p.crashed = true
 	for _, c := range p.claims {
 		w.troubled(c)
-		end, indexed := w.master.index[c.id]
-		if !indexed || c.over {
-			continue
+		if !c.over {
+			w.expectGone(c.id, w.now)
 		}
-		left := time.Duration(end-w.master.clockMS())*time.Millisecond + time.Second + w.allowance()
-		if left > w.ttl+2*time.Second+w.allowance() {
-			continue // its clock was stepped back
-		}
-		began, calm := w.now, w.ttl/2+time.Second+w.poll()
-		w.after(left, func() {
-			if w.judge.ongoing == 0 && w.judge.calm <= max(w.now-left-calm, 0) {
-				w.expectGone(c.id, began)
-			}
-		})
 	}
 }
 
-// expectGone holds against each reader that it shows a node which nobody has
-// registered again.
+// expectGone has every view be without a node a second after its lease has ended
+// by the index, unless somebody registers it again or a fault comes in between.
 func (w *world) expectGone(id string, since time.Duration) {
-	for _, p := range w.processes {
-		for _, c := range p.claims {
-			if c.id == id && c.truth.since > since {
-				return
+	s := w.master
+	end, indexed := s.index[id]
+	if !indexed {
+		return
+	}
+	left := time.Duration(end-s.clockMS())*time.Millisecond + time.Second + w.allowance()
+	w.after(left, func() {
+		calm := since - w.ttl/2 - time.Second - w.healed()
+		again := func(c *claim) bool { return c.truth.since > since }
+		if w.judge.ongoing > 0 || w.judge.calm > max(calm, 0) || slices.ContainsFunc(w.claimsOf(id), again) {
+			return
+		}
+		now, indexed := s.index[id]
+		if now > end {
+			w.expectGone(id, since) // a call that was under way came later
+			return
+		}
+		for _, r := range w.readers {
+			told := indexed || r.truth.live // by its own polls, or by an event that was not lost
+			if r.rep.Shows(id) && told && r.truth.calm <= max(calm, 0) && r.truth.troubled == 0 {
+				w.fail(soonGone, "%s shows %s", r.name, id)
 			}
 		}
-	}
-	for _, r := range w.readers {
-		if _, shown := r.rep.nodes[id]; shown && w.now-r.contact.since > w.ttl/2+2*time.Second && r.truth.calm < since-w.healed() {
-			w.fail(soonGone, "%s shows %s", r.name, id)
-		}
-	}
+	})
 }
 
 // remove has an operator remove a node.

@@ -117,7 +117,7 @@ func (s *subscription) send(e record.Event) {
 	}
 	delay := w.between(100*time.Microsecond, 3*time.Millisecond)
 	if w.chance(w.plan.reorder) {
-		delay += w.between(0, 60*time.Millisecond)
+		delay += w.between(0, 35*time.Millisecond)
 	} else {
 		s.arrives = max(s.arrives, w.now+delay)
 		delay = s.arrives - w.now
@@ -138,13 +138,13 @@ func (s *subscription) deliver(delay time.Duration, e record.Event) {
 
 // sever ends a subscription. Half-open, nobody is told.
 func (s *subscription) sever(halfOpen bool) {
-	if s.broken || s.closed {
+	if s.broken || s.closed || s.server == nil {
 		return
 	}
 	s.broken = true
 	s.of.excuse()
 	s.w.note("%s: subscription on %s is lost (half-open %v)", s.of.name, s.server.name, halfOpen)
 	if !halfOpen {
-		s.of.later(s.w.between(time.Millisecond, 20*time.Millisecond), func() { s.of.cut(s) })
+		s.of.later(s.w.between(time.Millisecond, 20*time.Millisecond), func() { s.of.renew(s) })
 	}
 }

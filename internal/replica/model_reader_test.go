@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/record"
@@ -16,13 +17,13 @@ type reader struct {
 	gap     bool // the last poll failed
 	sub     *subscription
 
-	attempt int // of snapshots, so that only the newest counts
-	taking  bool
-	tries   int
-	polls   int // so that only the newest schedule counts
-	next    int64
-	probing bool
-	asking  map[string]bool // nodes whose hashes are asked for
+	taking   *taking // the snapshot under way
+	rereadAt time.Duration
+	tries    int
+	pollAt   time.Duration
+	probeAt  time.Duration
+	probing  bool
+	passed   time.Duration // until when contact was counted for holds
 
 	shown map[string]Node // by the changes alone
 	truth readerTruth
@@ -35,14 +36,14 @@ func (w *world) newReader() *reader {
 	w.ids++
 	r := &reader{
 		host: host{w: w, name: fmt.Sprintf("reader%d", w.ids)},
-		rep:  New(), asking: map[string]bool{}, shown: map[string]Node{},
+		rep:  New(), shown: map[string]Node{},
 	}
 	r.rep.off = w.off
 	r.contact.w = w
-	r.truth.told, r.truth.needed = map[string]uint64{}, 1
+	r.truth.told = map[string]uint64{}
 	w.readers = append(w.readers, r)
 	r.subscribe()
-	r.schedule()
+	r.pollBy(w.now + w.between(0, w.poll()))
 	return r
 }
 
@@ -54,35 +55,31 @@ type source struct {
 
 // input gives the replica an input and does what it says.
 func (r *reader) input(from source, give func() Verdict) {
-	before := r.rep.At()
+	before := r.rep.at
 	v := give()
-	if now := r.rep.At(); now != before {
+	if now := r.rep.at; now != before {
 		r.w.note("%s: at rev %d %.6s by %s", r.name, now.Rev, now.Tag, from.name)
 	}
 	r.w.check(r, from)
 	switch v {
-	case Doubt:
-		r.doubt()
-	case Reread:
-		r.snapshot()
-	case Missed:
-		r.w.note("%s: events were missed", r.name)
-		r.w.missed(r)
-		if r.w.isOff(ruleRecreate) {
-			r.snapshot()
-		} else {
-			r.subscribe()
-		}
 	case Settled:
+		r.probeAt = 0
+	case Doubt:
+		r.doubt(from)
+	case Reread:
+		r.w.troubling(r, from, v)
+		r.reread(0)
+	case Missed:
+		r.w.troubling(r, from, v)
+		r.reread(0)
+		if !r.w.isOff(ruleRecreate) {
+			r.renew(r.sub)
+		}
 	}
 }
 
 // subscribe makes a new subscription, and reads the service once it is there.
 func (r *reader) subscribe() {
-	if r.sub != nil {
-		r.sub.closed = true
-	}
-	r.abandon()
 	sub := &subscription{w: r.w, of: r}
 	r.sub = sub
 	ask(&r.host, limit, func(s *server) bool {
@@ -91,24 +88,25 @@ func (r *reader) subscribe() {
 		return true
 	}, func(_ bool, from *server, ok bool) {
 		switch {
-		case sub.closed || sub.broken:
-		case !ok:
-			r.later(r.w.between(0, 200*time.Millisecond), func() { r.cut(sub) })
-		default:
+		case !ok || sub.broken:
+			r.renew(sub)
+		case !sub.closed:
 			r.w.note("%s: subscribed to %s", r.name, from.name)
 			sub.acked = true
-			r.snapshot()
+			r.reread(0)
 		}
 	})
 	if r.w.isOff(ruleSubscribeFirst) {
-		r.snapshot()
+		r.reread(0)
 	}
 }
 
-// cut is told that a subscription has ended.
-func (r *reader) cut(sub *subscription) {
-	if r.sub == sub {
-		r.subscribe()
+// renew ends a subscription that has failed, and makes another.
+func (r *reader) renew(sub *subscription) {
+	if r.sub == sub && !sub.closed {
+		r.w.note("%s: subscribes again", r.name)
+		sub.closed = true
+		r.later(r.w.between(time.Millisecond, 200*time.Millisecond), r.subscribe)
 	}
 }
 
@@ -116,19 +114,14 @@ func (r *reader) event(e record.Event) {
 	r.input(source{name: "event"}, func() Verdict { return r.rep.Event(e) })
 }
 
-// schedule sets the next poll: jittered, and soon after the next lease end.
-func (r *reader) schedule() {
-	w := r.w
-	least, most := min(2*time.Second, w.ttl/6), w.poll()
-	d := w.between(least, most)
-	if r.next > 0 {
-		end := r.contact.last + time.Duration(r.next)*time.Millisecond - r.contact.clock
-		d = min(d, max(end-w.now, 0)+w.between(50*time.Millisecond, 300*time.Millisecond))
+// pollBy polls at a time, or sooner if that was agreed.
+func (r *reader) pollBy(at time.Duration) {
+	if r.pollAt != 0 && r.pollAt <= at {
+		return
 	}
-	r.polls++
-	mine := r.polls
-	r.later(d, func() {
-		if mine == r.polls {
+	r.pollAt = at
+	r.later(at-r.w.now, func() {
+		if r.pollAt == at {
 			r.poll()
 		}
 	})
@@ -146,87 +139,106 @@ func (s *server) look() look {
 	return look{version: s.version, log: s.log, ends: s.ends(), clock: s.clock()}
 }
 
+// A question is when something was asked, and what the replica knew then.
+type question struct {
+	sent           time.Duration
+	mark, arrivals uint64
+}
+
+func (r *reader) question() question { return question{r.w.now, r.rep.Mark(), r.rep.Arrivals()} }
+
+// answered is the question as the rules want it when the answer has come.
+func (r *reader) answered(q question) question {
+	if r.w.isOff(ruleMark) {
+		q.mark = r.rep.Mark()
+	}
+	if r.w.isOff(ruleArrivals) {
+		q.arrivals = r.rep.Arrivals()
+	}
+	return q
+}
+
 // poll compares the version and the size of the index, and finds leases that
 // have ended.
 func (r *reader) poll() {
-	w, sent := r.w, r.w.now
-	mark, arrivals := r.rep.Mark(), r.rep.Arrivals()
-	r.polls++
+	w, q := r.w, r.question()
 	ask(&r.host, limit, (*server).look, func(l look, from *server, ok bool) {
-		r.next = 0
-		defer r.schedule()
+		r.pollAt = 0
+		r.pollBy(w.now + w.between(w.poll()*2/3, w.poll()))
 		if !ok {
-			r.gap = true
+			r.contact.failed = true
+			if !w.isOff(ruleHoldClock) {
+				r.passed = 0
+			}
 			return
 		}
-		r.hear(sent, l.clock, from)
-		if w.isOff(ruleMark) {
-			mark = r.rep.Mark()
-		}
-		if w.isOff(ruleArrivals) {
-			arrivals = r.rep.Arrivals()
-		}
-		r.input(source{name: "poll"}, func() Verdict { return r.rep.Poll(l.version, len(l.ends), mark, arrivals) })
+		r.hear(q.sent, l.clock, from)
+		q = r.answered(q)
+		r.input(source{name: "poll"}, func() Verdict { return r.rep.Poll(l.version, len(l.ends), q.mark, q.arrivals) })
 		r.overdue(l)
 	})
 }
 
-// hear takes contact from an answer. Only time in which polls succeed counts
-// for holds.
+// hear takes contact from a poll. Only time without a break counts for holds.
 func (r *reader) hear(sent, clock time.Duration, from *server) {
-	w, before := r.w, r.contact.last
-	held := r.contact.heard(sent, clock, from)
-	if held && !r.gap || w.isOff(ruleHoldClock) {
-		if !w.isOff(ruleHoldEnds) {
-			r.input(source{name: "pass"}, func() Verdict {
-				r.rep.Pass(w.now-before, time.UnixMicro(clock.Microseconds()))
-				return Settled
-			})
-		}
+	w := r.w
+	r.contact.heard(sent, clock, from)
+	unbroken := r.passed != 0 && r.contact.since < r.passed || w.isOff(ruleHoldClock)
+	if unbroken && !w.isOff(ruleHoldEnds) {
+		r.input(source{name: "pass"}, func() Verdict {
+			r.rep.Pass(w.now-r.passed, time.UnixMicro(clock.Microseconds()))
+			return r.rep.verdict()
+		})
 	}
-	r.gap = false
+	r.passed = w.now
 }
 
-// doubt asks for the version in a while.
-func (r *reader) doubt() {
+// doubt asks for the version in a while, unless a snapshot comes first.
+func (r *reader) doubt(from source) {
 	w := r.w
 	if w.isOff(ruleDoubt) {
-		r.snapshot()
+		w.troubling(r, from, Reread)
+		r.reread(0)
 		return
 	}
-	if r.probing {
+	if r.probeAt != 0 {
 		return
 	}
+	at := w.now + w.between(40*time.Millisecond, 200*time.Millisecond)
+	r.probeAt = at
+	r.later(at-w.now, r.probe)
+}
+
+// probe asks for the version, if that is due and no snapshot is under way.
+func (r *reader) probe() {
+	if r.probeAt == 0 || r.probeAt > r.w.now || r.probing || r.taking != nil {
+		return
+	}
+	q := r.question()
 	r.probing = true
-	r.later(w.between(40*time.Millisecond, 200*time.Millisecond), func() {
-		mark, arrivals := r.rep.Mark(), r.rep.Arrivals()
-		ask(&r.host, limit, func(s *server) Point { return s.version }, func(p Point, _ *server, ok bool) {
-			r.probing = false
-			if !ok {
-				return // the poll will see
-			}
-			if w.isOff(ruleMark) {
-				mark = r.rep.Mark()
-			}
-			if w.isOff(ruleArrivals) {
-				arrivals = r.rep.Arrivals()
-			}
-			r.input(source{name: "probe"}, func() Verdict { return r.rep.Probe(p, mark, arrivals) })
-		})
+	ask(&r.host, limit, func(s *server) Point { return s.version }, func(p Point, _ *server, ok bool) {
+		r.probing, r.probeAt = false, 0
+		if !ok {
+			r.doubt(source{name: "probe"})
+			return
+		}
+		q = r.answered(q)
+		r.input(source{name: "probe"}, func() Verdict { return r.rep.Probe(p, q.mark, q.arrivals) })
 	})
 }
 
-// overdue finds the lease end that comes next, and asks for the hashes of the
-// nodes whose leases have ended.
+// overdue has the next poll come on time for the next lease end, and asks for
+// the hashes of the nodes whose leases have ended.
 func (r *reader) overdue(l look) {
 	w := r.w
 	var ids []string
+	soon := w.between(50*time.Millisecond, 300*time.Millisecond)
 	for _, e := range l.ends {
 		if e.at > l.clock.Milliseconds() {
-			r.next = e.at
+			r.pollBy(max(w.now, r.contact.last+time.Duration(e.at)*time.Millisecond-r.contact.clock) + soon)
 			break
 		}
-		if !r.asking[e.id] {
+		if r.rep.Shows(e.id) {
 			ids = append(ids, e.id)
 		}
 	}
@@ -234,11 +246,7 @@ func (r *reader) overdue(l look) {
 		return
 	}
 	if proven := r.contact.provenFrom(ruleReaderGrace); w.now < proven {
-		// The next poll after that comes to it again.
-		again := proven.Milliseconds() + (r.contact.clock - r.contact.last).Milliseconds()
-		if r.next == 0 || again < r.next {
-			r.next = again
-		}
+		r.pollBy(proven + soon)
 		return
 	}
 	r.missing(ids)
@@ -246,34 +254,20 @@ func (r *reader) overdue(l look) {
 
 // missing removes those of the nodes that have no hash.
 func (r *reader) missing(ids []string) {
-	w, sent, mark := r.w, r.w.now, r.rep.Mark()
-	for _, id := range ids {
-		r.asking[id] = true
-	}
+	w, q := r.w, r.question()
 	var asked time.Duration
 	ask(&r.host, limit, func(s *server) []string {
 		asked = w.now
-		var gone []string
-		for _, id := range ids {
-			if !s.alive(id) || w.isOff(ruleHash) {
-				gone = append(gone, id)
-			}
-		}
-		return gone
-	}, func(gone []string, from *server, ok bool) {
-		for _, id := range ids {
-			delete(r.asking, id)
-		}
-		if !ok || from != r.contact.master || sent < r.contact.provenFrom(ruleReaderGrace) {
+		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return s.alive(id) && !w.isOff(ruleHash) })
+	}, func(gone []string, _ *server, ok bool) {
+		if !ok {
 			return
 		}
-		if w.isOff(ruleMark) {
-			mark = r.rep.Mark()
-		}
+		q = r.answered(q)
 		now := time.UnixMicro(r.contact.clock.Microseconds())
 		r.input(source{name: "missing", at: asked}, func() Verdict {
-			r.rep.Missing(gone, mark, now)
-			return Settled
+			r.rep.Missing(gone, q.mark, now)
+			return r.rep.verdict()
 		})
 	})
 }

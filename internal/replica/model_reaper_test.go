@@ -42,6 +42,7 @@ func (p *process) reap() {
 	ask(&p.host, time.Second, func(s *server) answer { return answer{s.ends(), s.clock()} },
 		func(a answer, from *server, ok bool) {
 			if !ok {
+				p.contact.failed = true
 				p.look(w.now + w.ttl/3)
 				return
 			}

@@ -38,6 +38,7 @@ type server struct {
 type hash struct {
 	lease   string
 	seq     uint64
+	rev     uint64
 	ttl     int64 // ms
 	data    string
 	gone    string // self or op
@@ -123,7 +124,7 @@ func (s *server) members(ids []string) []Member {
 	for i, id := range ids {
 		members[i].ID = id
 		if h := s.hash(id); h != nil && h.gone == "" {
-			members[i].Lease, members[i].Data = h.lease, h.data
+			members[i].Lease, members[i].Rev, members[i].Data = h.lease, h.rev, h.data
 		}
 	}
 	return members

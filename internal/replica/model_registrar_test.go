@@ -27,9 +27,10 @@ type claim struct {
 	id        string
 	lease     string // "" until it is fixed
 	seq, n    uint64
-	confirmed bool // was registered at least once
-	over      bool // nothing more can come of it
-	wanted    bool // its registration goes on in the background
+	confirmed bool          // was registered at least once
+	over      bool          // nothing more can come of it
+	wanted    bool          // its registration goes on in the background
+	deadline  time.Duration // of the newest call to register it
 	truth     truth
 }
 
@@ -84,18 +85,17 @@ func (p *process) start() {
 			w.claims[c.lease] = c
 		}
 		deadline := w.now + p.interval/3
-		p.register(p.claims, deadline, func(ok bool) { p.settle(ok, deadline) })
+		p.register(p.claims, deadline, p.settle)
 		p.look(0)
 	})
 }
 
 // settle draws the conclusion of a first registration: one that failed leaves
 // nothing behind, unless it is to go on.
-func (p *process) settle(ok bool, deadline time.Duration) {
+func (p *process) settle(ok bool) {
 	for _, c := range p.claims {
 		if !ok && !c.confirmed && !c.wanted && !c.over {
-			p.end(c)
-			p.goodbyes = append(p.goodbyes, goodbye{c, byUndo, deadline, deadline + p.w.ttl})
+			p.leave(c)
 		}
 	}
 	p.schedule(ok)
@@ -132,6 +132,9 @@ func (p *process) register(claims []*claim, deadline time.Duration, then func(ok
 	if len(claims) == 0 {
 		then(true)
 		return
+	}
+	for _, c := range claims {
+		c.deadline = deadline
 	}
 	p.script(claims, deadline, (*server).register, func(codes []int) {
 		var again []*claim
@@ -272,16 +275,16 @@ func (p *process) deregister(g goodbye, deadline time.Duration, then func(ok boo
 	})
 }
 
-// leave ends a claim for good, and says so until Redis hears it.
+// leave ends a claim for good, and says so until Redis hears it. A call to
+// register whose outcome is not known may yet come, as late as its deadline.
 func (p *process) leave(c *claim) {
-	by := byUndo
-	if c.confirmed {
-		by = bySelf
+	g := goodbye{c, bySelf, p.w.now, p.w.now + p.w.ttl}
+	if !c.confirmed {
+		g.by, g.from, g.until = byUndo, c.deadline, c.deadline+p.w.ttl
 	}
 	p.end(c)
-	g := goodbye{c, by, p.w.now, p.w.now + p.w.ttl}
 	p.goodbyes = append(p.goodbyes, g)
-	p.soon(0)
+	p.soon(max(g.from-p.w.now, 0) + time.Millisecond)
 }
 
 // update changes a node's record.

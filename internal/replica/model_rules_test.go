@@ -9,6 +9,7 @@ const (
 	ruleReaderGrace
 	ruleReaperGrace
 	ruleSilence
+	ruleFailure
 	ruleMaster
 	ruleStep
 	ruleReapDeadline

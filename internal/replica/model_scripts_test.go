@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
@@ -39,6 +40,9 @@ const (
 	byOperator = "op"
 	byUndo     = "undo"
 )
+
+// maxLease is newer than all others.
+const maxLease = "9000000000000000-ffffffffffff"
 
 // guard begins a script: whether it has to do nothing.
 func (s *server) guard(c call, deadline rule) (reply, bool) {
@@ -86,6 +90,7 @@ func (s *server) change(c call, kind record.Kind, id, lease, payload string) {
 	s.version = Point{Epoch: prev.Epoch, Rev: prev.Rev + 1, Tag: hex.EncodeToString(sum[:])}
 	s.log = slices.Insert(s.log, 0, record.LogEntry{Tag: s.version.Tag, Kind: kind, Lease: lease, ID: id})
 	s.log = s.log[:min(len(s.log), s.w.plan.log)]
+	s.w.acts[s.version.Tag] = cmp.Or(lease, maxLease)
 	s.reached()
 	s.w.note("%s: rev %d %.6s after %.6s: %s %s %s", s.name, s.version.Rev, s.version.Tag, prev.Tag, kind, id, lease)
 	s.w.changed(s)
@@ -102,6 +107,7 @@ func (s *server) lease(id string, ttl int64) {
 
 func (s *server) register(c call) reply {
 	if r, nothing := s.guard(c, ruleRegisterDeadline); nothing {
+		s.w.refused(c)
 		return r
 	}
 	codes := make([]int, len(c.nodes))
@@ -111,7 +117,7 @@ func (s *server) register(c call) reply {
 		code, fenced := s.fence(h, t)
 		if !fenced {
 			code = 1
-			if _, indexed := s.index[t.id]; indexed && h != nil && *h == s.fresh(t, h.expires) {
+			if _, indexed := s.index[t.id]; indexed && h != nil && h.lease == t.lease && h.seq == t.seq && h.data == t.data {
 				code = 2
 			}
 		}
@@ -126,9 +132,8 @@ func (s *server) register(c call) reply {
 	for i, t := range c.nodes {
 		if codes[i] == 1 {
 			s.w.putting(s, t)
-			h := s.fresh(t, 0)
-			s.hashes[t.id] = &h
-			s.lease(t.id, h.ttl)
+			s.hashes[t.id] = &hash{lease: t.lease, seq: t.seq, rev: s.version.Rev + 1, ttl: s.w.ttl.Milliseconds(), data: t.data}
+			s.lease(t.id, s.w.ttl.Milliseconds())
 			s.change(c, record.Put, t.id, t.lease, t.data)
 		}
 		if codes[i] != 3 {
@@ -137,11 +142,6 @@ func (s *server) register(c call) reply {
 		}
 	}
 	return s.done(codes)
-}
-
-// fresh is the hash that a registration makes.
-func (s *server) fresh(t touch, expires int64) hash {
-	return hash{lease: t.lease, seq: t.seq, ttl: s.w.ttl.Milliseconds(), data: t.data, expires: expires}
 }
 
 // renew extends leases, in the hash and in the index.
@@ -185,7 +185,11 @@ func (s *server) renewNode(c call) reply {
 	if r.codes = []int{s.renewable(t)}; r.codes[0] == 1 {
 		h := s.hashes[t.id]
 		h.expires = s.clockMS() + h.ttl
-		s.w.held(s, t)
+		if _, indexed := s.index[t.id]; indexed {
+			s.w.held(s, t)
+		} else {
+			s.w.refused(c) // nobody can list it again before the slot has moved
+		}
 	}
 	return r
 }

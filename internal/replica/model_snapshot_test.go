@@ -11,54 +11,70 @@ const page = 2
 
 // A taking is a snapshot under way. Each of its reads comes at its own time.
 type taking struct {
-	r       *reader
-	attempt int
-	from    *server
-	ids     []string
-	snap    Snapshot
-	began   time.Duration
+	r    *reader
+	sub  *subscription
+	from *server
+	ids  []string
+	snap Snapshot
+}
+
+// reread takes a snapshot when d has passed, or sooner if that was agreed. It
+// waits for the subscription, and for the snapshot that is under way.
+func (r *reader) reread(d time.Duration) {
+	at := r.w.now + d
+	r.probeAt = 0
+	if r.rereadAt == 0 || at < r.rereadAt {
+		r.rereadAt = at
+	}
+	r.later(d, r.read)
+}
+
+func (r *reader) read() {
+	due := r.rereadAt != 0 && r.rereadAt <= r.w.now
+	if due && r.taking == nil && (r.sub.acked && !r.sub.closed || r.w.isOff(ruleSubscribeFirst)) {
+		r.rereadAt = 0
+		r.snapshot()
+	}
 }
 
 // snapshot reads the service, in several calls.
 func (r *reader) snapshot() {
-	if r.taking || !r.sub.acked && !r.w.isOff(ruleSubscribeFirst) {
-		return
-	}
-	r.w.reading(r)
-	r.attempt++
-	r.taking = true
+	t := &taking{r: r, sub: r.sub}
+	r.taking = t
 	r.rep.Begin()
-	t := &taking{r: r, attempt: r.attempt}
-	read(t, (*server).look, func(l look, from *server) {
-		t.from, t.snap.Before, t.snap.Log = from, l.version, l.log
-		read(t, (*server).ids, func(ids []string, _ *server) {
+	read(t, (*server).look, func(l look) {
+		t.snap.Before, t.snap.Log = l.version, l.log
+		read(t, (*server).ids, func(ids []string) {
 			t.ids = ids
 			t.pages()
 		})
 	})
 }
 
-// abandon ends a snapshot that cannot count any more.
-func (r *reader) abandon() {
-	if r.taking {
-		r.taking = false
-		r.rep.Abandon()
-	}
-}
-
 // read is one call of a snapshot. All of them have to be answered by one master.
-func read[T any](t *taking, do func(*server) T, then func(T, *server)) {
+func read[T any](t *taking, do func(*server) T, then func(T)) {
 	r := t.r
 	ask(&r.host, limit, do, func(answer T, from *server, ok bool) {
+		if t.from == nil || r.w.isOff(ruleOneMaster) {
+			t.from = from
+		}
 		switch {
-		case !r.taking || t.attempt != r.attempt:
-		case !ok || t.from != nil && from != t.from && !r.w.isOff(ruleOneMaster):
-			r.abandon()
-			r.again()
+		case !ok:
+			r.contact.failed = true
+			t.drop(r.w.between(r.w.poll()/4, r.w.poll()/2))
+		case from != t.from || t.sub != r.sub || t.sub.closed:
+			t.drop(0)
 		default:
-			then(answer, from)
+			then(answer)
 		}
 	})
+}
+
+// drop ends a snapshot that cannot count, for another.
+func (t *taking) drop(wait time.Duration) {
+	t.r.taking = nil
+	t.r.rep.Abandon()
+	t.r.reread(wait)
 }
 
 func (t *taking) pages() {
@@ -68,7 +84,7 @@ func (t *taking) pages() {
 	}
 	ids := t.ids[:min(page, len(t.ids))]
 	t.ids = t.ids[len(ids):]
-	read(t, func(s *server) []Member { return s.members(ids) }, func(members []Member, _ *server) {
+	read(t, func(s *server) []Member { return s.members(ids) }, func(members []Member) {
 		t.snap.Members = append(t.snap.Members, members...)
 		t.pages()
 	})
@@ -76,15 +92,19 @@ func (t *taking) pages() {
 
 // rest reads the overrides and the second version.
 func (t *taking) rest() {
-	read(t, func(s *server) map[string]string { return maps.Clone(s.overrides) }, func(o map[string]string, _ *server) {
+	read(t, func(s *server) map[string]string { return maps.Clone(s.overrides) }, func(o map[string]string) {
 		for i, m := range t.snap.Members {
 			t.snap.Members[i].Override = o[m.ID]
+			delete(o, m.ID)
 		}
+		t.snap.Overrides = o
+		q := t.r.question()
 		var asked time.Duration
 		read(t, func(s *server) look {
 			asked = t.r.w.now
 			return s.look()
-		}, func(l look, _ *server) {
+		}, func(l look) {
+			t.r.contact.heard(q.sent, l.clock, t.from)
 			t.snap.After, t.snap.Now = l.version, time.UnixMicro(l.clock.Microseconds())
 			t.finish(asked)
 		})
@@ -92,31 +112,31 @@ func (t *taking) rest() {
 }
 
 func (t *taking) finish(asked time.Duration) {
-	r := t.r
-	r.taking = false
-	if r.w.isOff(ruleTwoVersions) {
+	r, w := t.r, t.r.w
+	r.taking = nil
+	if w.isOff(ruleTwoVersions) {
 		t.snap.Before = t.snap.After
 	}
+	counts := true
 	r.input(source{name: "snapshot", at: asked}, func() Verdict {
 		v := r.rep.Snapshot(t.snap)
-		if v == Reread {
-			r.again()
+		if counts = v != Reread; !counts {
 			return Settled
 		}
-		r.tries = 0
-		r.w.read(r)
 		return v
 	})
-}
-
-// again tries once more: at once, or after three times with the next poll.
-func (r *reader) again() {
-	r.w.note("%s: the snapshot does not count", r.name)
-	if r.tries++; r.tries < 3 {
-		r.snapshot()
+	if !counts {
+		w.note("%s: the snapshot does not count", r.name)
+		wait := w.between(40*time.Millisecond, 200*time.Millisecond)
+		if r.tries++; r.tries == 3 {
+			r.tries, wait = 0, w.poll()
+		}
+		w.unread(r)
+		r.reread(wait)
 		return
 	}
 	r.tries = 0
-	r.w.unread(r)
-	r.later(r.w.between(min(2*time.Second, r.w.ttl/6), r.w.poll()), r.snapshot)
+	w.read(r, asked)
+	r.read()
+	r.probe()
 }

@@ -23,23 +23,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A plan is what one run is like.
 type plan struct {
-	ttl           time.Duration
-	loss          float64 // of events
-	repeat        float64
-	reorder       float64
-	slow          float64 // calls that take long
-	hang          float64 // script calls that take very long
-	copies        float64 // script calls that are executed twice
-	calm          bool    // nothing is lost and nothing befalls anybody
-	log           int     // entries that the log holds
-	faults        []fault
-	faultEvery    time.Duration
-	deeds         []deed
-	deedEvery     time.Duration
-	readers       int
-	processes     int
-	length        time.Duration
-	secondChances int
+	ttl        time.Duration
+	loss       float64 // of events
+	repeat     float64
+	reorder    float64
+	slow       float64 // calls that take long
+	hang       float64 // script calls that take very long
+	copies     float64 // script calls that are executed twice
+	calm       bool    // nothing is lost and nothing befalls anybody
+	log        int     // entries that the log holds
+	faults     []fault
+	faultEvery time.Duration
+	deeds      []deed
+	deedEvery  time.Duration
+	readers    int
+	processes  int
+	length     time.Duration
+	poll       time.Duration // the longest time between two
 }
 
 // anyPlan draws a plan: each run has some of all that may happen, so that rare
@@ -50,6 +50,7 @@ func anyPlan(rng *rand.Rand) plan {
 		log: []int{4, 128}[rng.IntN(2)], deeds: deeds, readers: 2, processes: 1 + rng.IntN(3),
 		faultEvery: time.Duration(2+rng.IntN(20)) * time.Second,
 		deedEvery:  time.Duration(100+rng.IntN(4000)) * time.Millisecond,
+		poll:       time.Duration(2000+rng.IntN(3001)) * time.Millisecond,
 		length:     time.Duration(30+rng.IntN(60)) * time.Second,
 	}
 	if p.calm = rng.IntN(8) == 0; p.calm {
@@ -74,7 +75,7 @@ func anyPlan(rng *rand.Rand) plan {
 // newWorld is a run that is about to begin.
 func newWorld(seed uint64, off rule, draw func(*rand.Rand) plan) *world {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	w := &world{rng: rng, off: off, plan: draw(rng), claims: map[string]*claim{}}
+	w := &world{rng: rng, off: off, plan: draw(rng), claims: map[string]*claim{}, acts: map[string]string{}}
 	w.ttl = w.plan.ttl
 	w.master = w.newServer()
 	return w
@@ -127,14 +128,22 @@ func (w *world) settled(d time.Duration, wholly bool) {
 		if wholly && len(r.rep.holds) > 0 {
 			w.fail(converges, "%s still holds nodes", r.name)
 		}
+		for id := range r.rep.nodes {
+			if wholly && !w.master.alive(id) {
+				w.fail(converges, "%s shows %s, which has run out", r.name, id)
+			}
+		}
 	}
 	if !wholly {
 		return
 	}
+	standing := w.standing()
 	for _, id := range w.master.ids() {
 		h := w.master.hash(id)
 		if h == nil {
-			w.fail(converges, "%s has run out and is still registered", id)
+			if len(standing) > 0 {
+				w.fail(converges, "%s has run out and is still registered", id)
+			}
 			continue
 		}
 		if c := w.claims[h.lease]; c.over || c.process.crashed {
@@ -143,7 +152,7 @@ func (w *world) settled(d time.Duration, wholly bool) {
 			w.fail(converges, "%s is registered with an older record", id)
 		}
 	}
-	for _, c := range w.standing() {
+	for _, c := range standing {
 		if h := w.master.hash(c.id); h == nil || h.lease != c.lease {
 			w.fail(converges, "%s is not registered, and its process lives", c.id)
 		}
@@ -189,8 +198,8 @@ func show(t *testing.T, seed uint64, off rule, draw func(*rand.Rand) plan) {
 	w := newWorld(seed, off, draw)
 	w.tracing = true
 	v := w.play()
-	tail := w.trace[max(0, len(w.trace)-150):]
-	t.Logf("%s\n\nplan %+v", strings.Join(tail, "\n"), w.plan)
+	tail := w.trace[max(0, len(w.trace)-1500):]
+	t.Logf("%s\n\nplan %+v", strings.Join(tail, "\n"), newWorld(seed, off, draw).plan)
 	if v != nil {
 		t.Errorf("seed %d: %v\nrepeat with: go test ./internal/replica -run TestModel -replica.seed=%d", seed, v, seed)
 	}

@@ -21,6 +21,7 @@ type world struct {
 	processes []*process
 	readers   []*reader
 	claims    map[string]*claim // by lease
+	acts      map[string]string // the lease of each change, by tag
 	judge     judge
 	ids       int // of servers, processes and nodes so far
 

@@ -61,22 +61,25 @@ type Change struct {
 // is an input, the verdict says what to do next, and Changes what callers have
 // to hear.
 type Replica struct {
-	at     Point
-	proven bool            // a snapshot has been taken, and at is Redis's own state
-	ring   []mark          // the newest points, in the order in which they were reached
-	marks  uint64          // of the newest point
-	nodes  map[string]Node // members of the index at that point that can be shown
-	ghosts map[string]bool // members that cannot: no hash was found, or no record in it
-	holds  map[string]hold // shown, but lost by the registry
+	at      Point
+	proven  bool              // a snapshot has been taken, and at is Redis's own state
+	ring    []mark            // the newest points, in the order in which they were reached
+	marks   uint64            // of the newest point
+	highest map[string]uint64 // revision reached, by epoch
+	nodes   map[string]Node   // members of the index at that point that can be shown
+	ghosts  map[string]bool   // members that cannot: no hash was found, or no record in it
+	holds   map[string]hold   // shown, but lost by the registry
 
 	holding uint64 // how often holds has changed
 
 	overrides map[string]string // by node, as they came
 	odd       []arrival         // events that do not chain, in the order in which they came
 	arrivals  uint64
-	wanted    *string        // the tag of a version that no event has brought yet
-	recording bool           // a snapshot is under way
-	recorded  []record.Event // what came since it began
+	wanted    *string         // the tag of a version that no event has brought yet
+	missed    bool            // was said, and no snapshot has been taken since
+	recording bool            // a snapshot is under way
+	recorded  []record.Event  // what came since it began
+	vanished  map[string]Node // what Missing removed since it began
 	changes   []Change
 
 	off rule // rules switched off, by the tests that show what they are for
@@ -103,11 +106,18 @@ const (
 func New() *Replica {
 	return &Replica{
 		nodes: map[string]Node{}, ghosts: map[string]bool{}, holds: map[string]hold{}, overrides: map[string]string{},
+		highest: map[string]uint64{},
 	}
 }
 
-// At returns the point that the replica has reached.
-func (r *Replica) At() Point { return r.at }
+// At returns the point that the replica has reached. Within an epoch its
+// revision never goes back: where an older replica of Redis was promoted, the
+// same numbers come again, and the highest stands until they have passed it.
+func (r *Replica) At() Point {
+	p := r.at
+	p.Rev = max(p.Rev, r.highest[p.Epoch])
+	return p
+}
 
 // Mark returns a number that only grows, by one with each point reached. Take
 // it before a version is asked for, and give it to Probe, Poll or Missing with
@@ -150,6 +160,10 @@ func (r *Replica) Changes() []Change {
 // reach makes p the point that the replica is at.
 func (r *Replica) reach(p Point) {
 	r.at = p
+	if len(r.highest) == ringSize {
+		clear(r.highest) // each epoch but one is over
+	}
+	r.highest[p.Epoch] = max(p.Rev, r.highest[p.Epoch])
 	r.marks++
 	r.ring = append(r.ring, mark{p, r.marks})
 	if len(r.ring) == 2*ringSize {

@@ -23,6 +23,9 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 		return
 	}
 	n.seen, n.Rev = r.marks, rev
+	if n.Lease == before.Lease && n.Rev == before.Rev {
+		n.seen = before.seen // a hash that was gone comes back with a later rev: this is no news of its life
+	}
 	delete(r.ghosts, id)
 	r.nodes[id] = n
 	switch {
@@ -75,7 +78,7 @@ func (r *Replica) change(before, n Node, at time.Time) {
 }
 
 func (r *Replica) tell(a Action, n Node, at time.Time) {
-	r.changes = append(r.changes, Change{Action: a, Node: n, Point: r.at, Time: at})
+	r.changes = append(r.changes, Change{Action: a, Node: n, Point: r.At(), Time: at})
 }
 
 // compose reads a record and lays an override over it. An override that cannot

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/record"
@@ -13,6 +15,10 @@ type Snapshot struct {
 	Members []Member          // of the index
 	After   Point
 	Now     time.Time // Redis's
+
+	// Overrides are those of nodes that the index does not list, by node: they
+	// wait for the node to come back. A member's own is with it.
+	Overrides map[string]string
 }
 
 // A Member is a node of the index, as its hash and the override say.
@@ -27,12 +33,12 @@ type Member struct {
 // Begin starts to record events for a snapshot. It comes after the subscription
 // was acknowledged and before the first look at the version.
 func (r *Replica) Begin() {
-	r.recording, r.recorded = true, nil
+	r.recording, r.recorded, r.vanished = true, nil, map[string]Node{}
 }
 
 // Abandon ends recording without a snapshot.
 func (r *Replica) Abandon() {
-	r.recording, r.recorded = false, nil
+	r.recording, r.recorded, r.vanished = false, nil, nil
 }
 
 // Snapshot takes what was read since Begin. It counts only if the events that
@@ -42,34 +48,14 @@ func (r *Replica) Abandon() {
 // What is not there any more is gone only if the log says so. Anything else was
 // lost by the registry, and is held.
 func (r *Replica) Snapshot(s Snapshot) Verdict {
-	passed, ok := r.path(s.Before.Tag, s.After.Tag)
-	recorded := r.recorded
-	r.Abandon()
-	if !ok {
+	passed, through := r.path(s.Before.Tag, s.After.Tag)
+	defer r.Abandon()
+	r.missed = false
+	if !through {
 		return Reread
 	}
-	log := s.Log
-	state := map[string]Member{}
-	for _, m := range s.Members {
-		state[m.ID] = m
-	}
-	for _, e := range passed {
-		log = append([]record.LogEntry{{Tag: e.Tag, Kind: e.Kind, Lease: e.Lease, ID: e.ID}}, log...)
-		m := state[e.ID]
-		switch e.Kind {
-		case record.Put:
-			state[e.ID] = Member{ID: e.ID, Lease: e.Lease, Rev: e.Rev, Data: string(e.Payload), Override: m.Override}
-		case record.Set:
-			m.ID, m.Override = e.ID, string(e.Payload)
-			if m.Data != "" {
-				state[e.ID] = m
-			}
-		case record.Del, record.Exp:
-			delete(state, e.ID)
-		}
-	}
-	r.adopt(s, state, log)
-	for _, e := range recorded {
+	r.adopt(s.scene(passed), s.Now)
+	for _, e := range r.recorded {
 		if _, been := r.known(e.Tag); !been {
 			r.odd = append(r.odd, arrival{e, r.arrivals})
 		}
@@ -78,59 +64,93 @@ func (r *Replica) Snapshot(s Snapshot) Verdict {
 	return r.verdict()
 }
 
-// path finds the recorded events that lead from one tag to another.
-func (r *Replica) path(from, to string) ([]record.Event, bool) {
-	var passed []record.Event
-	for at := from; at != to; {
-		next := -1
-		for i, e := range r.recorded {
-			if e.Prev == at && e.Prev != "" {
-				next = i
-			}
+// path finds the recorded events that lead on from one tag, as far as they go,
+// and tells whether they pass through another.
+func (r *Replica) path(from, to string) (passed []record.Event, through bool) {
+	next := map[string]record.Event{}
+	for _, e := range r.recorded {
+		if e.Prev != "" {
+			next[e.Prev] = e
 		}
-		if next < 0 || len(passed) > len(r.recorded) {
-			return nil, false
-		}
-		passed = append(passed, r.recorded[next])
-		at = r.recorded[next].Tag
 	}
-	return passed, true
+	for at := from; ; {
+		through = through || at == to
+		e, more := next[at]
+		if !more || len(passed) == len(next) {
+			return passed, through
+		}
+		passed, at = append(passed, e), e.Tag
+	}
 }
 
-// adopt makes state the replica's own, and works out the differences.
-func (r *Replica) adopt(s Snapshot, state map[string]Member, log []record.LogEntry) {
-	since, sameHistory := after(log, r.at.Tag)
-	r.proven, r.wanted, r.odd = true, nil, nil
-	if r.at != s.After || len(r.ring) == 0 {
-		r.reach(s.After)
+// A scene is a service at one point, and the log that led there, newest first.
+type scene struct {
+	at        Point
+	members   map[string]Member
+	overrides map[string]string
+	log       []record.LogEntry
+}
+
+// scene is what a snapshot saw, after the events that lead on from its first
+// version. What it read may be of any time since then: the events set it right.
+func (s Snapshot) scene(passed []record.Event) scene {
+	c := scene{s.After, map[string]Member{}, map[string]string{}, nil}
+	maps.Copy(c.overrides, s.Overrides)
+	for _, m := range s.Members {
+		c.members[m.ID], c.overrides[m.ID] = m, m.Override
 	}
-	r.ghosts, r.overrides = map[string]bool{}, map[string]string{}
-	for id, m := range state {
-		if m.Override != "" {
-			r.overrides[id] = m.Override
+	for _, e := range passed {
+		c.at = Point{e.Epoch, e.Rev, e.Tag}
+		c.log = append(c.log, record.LogEntry{Tag: e.Tag, Kind: e.Kind, Lease: e.Lease, ID: e.ID})
+		switch e.Kind {
+		case record.Put:
+			c.members[e.ID] = Member{ID: e.ID, Lease: e.Lease, Rev: e.Rev, Data: string(e.Payload)}
+		case record.Set:
+			c.overrides[e.ID] = string(e.Payload)
+		case record.Del, record.Exp:
+			delete(c.members, e.ID)
 		}
-		_, shown := r.nodes[id]
+	}
+	maps.DeleteFunc(c.overrides, func(_, o string) bool { return o == "" })
+	slices.Reverse(c.log)
+	c.log = append(c.log, s.Log...)
+	return c
+}
+
+// adopt makes a scene the replica's own, and works out the differences.
+func (r *Replica) adopt(c scene, now time.Time) {
+	since, sameHistory := after(c.log, r.at.Tag)
+	r.proven, r.wanted, r.odd = true, nil, nil
+	if r.at != c.at || len(r.ring) == 0 {
+		r.reach(c.at)
+	}
+	r.overrides, r.ghosts = c.overrides, map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(c.members)) {
+		m := c.members[id]
+		v, vanished := r.vanished[id] // its page may have been read before
 		switch {
-		case m.Data != "":
-			r.put(id, m.Lease, m.Data, m.Rev, s.Now)
-		case !shown:
+		case m.Data != "" && !(vanished && v.Lease == m.Lease && v.Rev == m.Rev):
+			r.put(id, m.Lease, m.Data, m.Rev, now)
+		case r.Shows(id):
+			r.set(id, r.overrides[id], now)
+		default:
 			r.ghosts[id] = true
 		}
 	}
-	for id, n := range r.nodes {
-		if _, there := state[id]; there {
+	for _, id := range slices.Sorted(maps.Keys(r.nodes)) {
+		n := r.nodes[id]
+		if _, there := c.members[id]; there {
 			continue
 		}
-		delete(r.nodes, id)
 		if sameHistory && ended(since, id, n.Lease, false) || r.off&ruleHold != 0 {
-			r.tell(Delete, n, s.Now)
+			r.drop(id, now)
 		} else {
-			r.hold(n)
+			r.lose(n)
 		}
 	}
-	for id, h := range r.holds {
-		if sameHistory && ended(since, id, h.node.Lease, true) {
-			r.release(id, s.Now)
+	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
+		if sameHistory && ended(since, id, r.holds[id].node.Lease, true) {
+			r.release(id, now)
 		}
 	}
 }

@@ -1,0 +1,112 @@
+package registry_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+var watchingCrashes = []testCase{
+	{"a crash is found by the watcher alone", watchFindsCrash},
+	{"a crash is reaped and told", watchToldOfReaped},
+	{"many crash at once, and nobody is left but the watcher", watchFindsMassCrash},
+}
+
+// judging is how long a reader must be in contact before it judges leases of
+// this TTL.
+func judging(ttl time.Duration) time.Duration { return ttl/2 + time.Second }
+
+// settled lives until a reader that began to watch may judge leases.
+func (n *tenant) settled(ttl time.Duration) { n.live(judging(ttl) + 500*time.Millisecond) }
+
+func watchFindsCrash(t *testing.T, tp redistest.Topology) {
+	const ttl = 2 * time.Second
+	b := behind(t, tp, "shop")
+	a := watch(t, open(t, tp), registry.WatchService("shop"))
+	crashing, living := b.tenant("crashing", ttl), b.tenant("living", ttl)
+	crashing.renew()
+	a.expect("create /crashing")
+	crashing.settled(ttl)
+	living.renew()
+	a.expect("create /living")
+	crashing.renew()
+	crashed := time.Now()
+	within(t, ttl+time.Second, "crash to gone", func() error {
+		living.renew()
+		return a.shows("/living")
+	})
+	if took := time.Since(crashed); took < ttl {
+		t.Errorf("gone %v after its last sign of life, with a TTL of %v", took, ttl)
+	}
+	a.expect("delete /crashing")
+	if b.end("crashing") == 0 {
+		t.Error("somebody else has reaped it")
+	}
+	// It stays gone over a snapshot, and comes back when it registers again.
+	again := watch(t, open(t, tp), registry.WatchService("shop"))
+	again.expect("create /living")
+	crashing.renew()
+	a.expect("create /crashing")
+	again.expect("create /crashing")
+}
+
+func watchToldOfReaped(t *testing.T, tp redistest.Topology) {
+	const ttl = 2 * time.Second
+	b := behind(t, tp, "shop")
+	register(t, open(t, tp, registry.TTL(ttl)), service("shop", node("reaper")))
+	a := watch(t, open(t, tp), registry.WatchService("shop"))
+	a.expect("create /reaper")
+	crashing := b.tenant("crashing", ttl)
+	crashing.renew()
+	a.expect("create /crashing")
+	crashing.settled(ttl)
+	within(t, ttl+time.Second, "crash to gone", func() error { return a.shows("/reaper") })
+	a.expect("delete /crashing")
+	register(t, open(t, tp), service("shop", node("end")))
+	a.expect("create /end")
+	eventually(t, patience, func() error {
+		if d := cmp.Diff([]string{"crashing"}, ledgerOf(t, b.client, "shop").expired()); d != "" {
+			return errDiff(d)
+		}
+		return nil
+	})
+}
+
+// More nodes than a poll looks at run out together.
+func watchFindsMassCrash(t *testing.T, tp redistest.Topology) {
+	const nodes, ttl = 150, 2 * time.Second
+	b := behind(t, tp, "shop")
+	living := b.tenant("living", ttl)
+	living.renew()
+	a := watch(t, open(t, tp), registry.WatchService("shop"))
+	a.expect("create /living")
+	living.settled(ttl)
+	for i := range nodes {
+		b.tenant(fmt.Sprint(i), ttl).renew()
+	}
+	eventually(t, patience, func() error {
+		if got := len(a.stands()); got != nodes+1 {
+			return fmt.Errorf("%d nodes stand, want %d", got, nodes+1)
+		}
+		return nil
+	})
+	within(t, ttl+time.Second, "crash of all to gone", func() error {
+		living.renew()
+		return a.shows("/living")
+	})
+	// Those that ran out still lead the index; who runs out later is found too.
+	late := b.tenant("late", ttl)
+	late.renew()
+	within(t, ttl+time.Second, "a later crash to gone", func() error {
+		living.renew()
+		if a.count()[registry.Create] != nodes+2 {
+			return fmt.Errorf("late has not come")
+		}
+		return a.shows("/living")
+	})
+}
