@@ -40,6 +40,16 @@ local function read(command, key, ...)
   return reply
 end
 
+-- scores returns, for the ids in every step-th argument from first on, the ends
+-- of their leases by the index, false where it lists none: one command for all.
+local function scores(index, first, step)
+  local ids = {}
+  for i = first, #ARGV, step do
+    ids[#ids + 1] = ARGV[i]
+  end
+  return #ids > 0 and read('ZMSCORE', index, unpack(ids)) or {}
+end
+
 -- number returns ARGV[i], which has to be a whole number, not under least (0 if
 -- nil), of at most 16 digits: Lua rounds longer ones, and PEXPIRE refuses some.
 local function number(i, least)
@@ -68,6 +78,9 @@ local NONCE = '^[0-9a-f]+$'
 -- before all. Nonces have one length and only hex digits, which every locale
 -- sorts alike.
 local function newer(a, b)
+  if a == b then
+    return false
+  end
   local a_start, a_nonce = string.match(a or '', '^(%d+)%-([0-9a-f]+)$')
   local b_start, b_nonce = string.match(b or '', '^(%d+)%-([0-9a-f]+)$')
   if not a_start or not b_start then
@@ -107,13 +120,23 @@ local function open(version, log, nonce)
   end
 end
 
+local now_us = int(now)
+
 local function change(kind, id, lease, payload, nonce)
   local prev = tag
   rev = rev + 1
-  tag = redis.sha1hex(table.concat({prev, nonce, kind, id, int(now)}, ' '))
-  entries[#entries + 1] = table.concat({tag, kind, lease, id}, ' ')
-  events[#events + 1] = table.concat({'1', epoch, int(rev), prev, tag, int(now), kind, lease, id}, ' ')
-    .. '\n' .. payload
+  tag = redis.sha1hex(prev .. ' ' .. nonce .. ' ' .. kind .. ' ' .. id .. ' ' .. now_us)
+  local what = kind .. ' ' .. lease .. ' ' .. id
+  entries[#entries + 1] = tag .. ' ' .. what
+  events[#events + 1] = '1 ' .. epoch .. ' ' .. int(rev) .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us
+    .. ' ' .. what .. '\n' .. payload
+end
+
+-- extend sets the ends of leases: score, id, score, id, ...
+local function extend(index, ends)
+  if #ends > 0 then
+    redis.call('ZADD', index, unpack(ends))
+  end
 end
 
 -- commit writes what change collected, and returns why PUBLISH failed, or ''.

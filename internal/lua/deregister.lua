@@ -34,14 +34,14 @@ end
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes = {}, {}
+local indexed = scores(KEYS[1], 5, 3)
 for i = 1, #KEYS - 3 do
   local a = 3 * i + 2
   local n = {key = KEYS[i + 3], id = text(a, ID), lease = text(a + 1, LEASE), seq = number(a + 2)}
   local h = read('HMGET', n.key, 'lease', 'gone')
   n.ours = h[1] == n.lease
   n.buried = n.ours and h[2] == by
-  local indexed = read('ZSCORE', KEYS[1], n.id)
-  nodes[i], codes[i] = n, newer(h[1], n.lease) and -1 or (indexed and 1 or 0)
+  nodes[i], codes[i] = n, newer(h[1], n.lease) and -1 or (indexed[i] and 1 or 0)
   if undo and not n.ours then
     codes[i], n.buried = math.min(codes[i], 0), true
   end

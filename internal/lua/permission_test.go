@@ -17,7 +17,7 @@ import (
 // allowed is all that a registrar may do, as one would write it into an ACL.
 var allowed = []string{
 	"reset", "on", ">secret", "~luatest:*", "&luatest:*", "-@all", "+hello", "+eval", "+evalsha",
-	"+time", "+hmget", "+hget", "+hset", "+hdel", "+del", "+zscore", "+zadd", "+zrem", "+zrange",
+	"+time", "+hmget", "+hget", "+hset", "+hdel", "+del", "+zscore", "+zmscore", "+zadd", "+zrem", "+zrange",
 	"+pexpire", "+pttl", "+llen", "+lpush", "+ltrim", "+publish",
 }
 
@@ -95,7 +95,7 @@ func TestPermissionDenied(t *testing.T) {
 		{"to write our keys", []string{"resetkeys", "%R~luatest:*"}, nil},
 		{"time", []string{"-time"}, nil},
 		{"hmget", []string{"-hmget"}, nil},
-		{"zscore", []string{"-zscore"}, []string{"renew node"}},
+		{"zmscore", []string{"-zmscore"}, []string{"renew node", "override", "undo override"}},
 		{"hset", []string{"-hset"}, []string{"renew", "renew node"}},
 		{"zrange", []string{"-zrange"}, []string{"renew node"}},
 		{"every command", []string{"-@all"}, nil},

@@ -29,9 +29,10 @@ local channel, nonce = ARGV[2], text(3, NONCE)
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes = {}, {}
+local due = scores(KEYS[1], 4, 1)
 for i = 1, #KEYS - 3 do
   local n = {key = KEYS[i + 3], id = text(i + 3, ID)}
-  local score = tonumber(read('ZSCORE', KEYS[1], n.id) or '')
+  local score = tonumber(due[i] or '')
   local h = read('HMGET', n.key, 'lease', 'gone')
   n.lease, n.gone, n.left = h[1] or '-', h[2], read('PTTL', n.key)
 

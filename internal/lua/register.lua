@@ -26,6 +26,7 @@ local channel, nonce, exclusive = ARGV[2], text(3, NONCE), number(4) == 1
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes, refused = {}, {}, false
+local indexed = scores(KEYS[1], 5, 6)
 for i = 1, #KEYS - 3 do
   local a = 6 * i - 1
   local n = {
@@ -39,14 +40,13 @@ for i = 1, #KEYS - 3 do
   }
   local h = read('HMGET', n.key, 'lease', 'seq', 'ttl', 'data', 'gone')
   local holder, seq, ttl, data, gone = h[1], h[2], h[3], h[4], h[5]
-  local indexed = read('ZSCORE', KEYS[1], n.id)
 
   local code = fenced(holder, seq, gone, n.lease, n.seq)
   if code then
     refused = refused or code < 0
   elseif holder == n.lease then
     local same = tonumber(seq) == n.seq and tonumber(ttl) == n.ttl and data == n.data
-    code = same and indexed and 2 or 1
+    code = same and indexed[i] and 2 or 1
   elseif holder and not gone and exclusive then
     code, refused = -4, true
   else
@@ -65,6 +65,7 @@ if refused then
   return done(KEYS[1], '', codes)
 end
 
+local ends = {}
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     change('put', n.id, n.lease, n.data, nonce)
@@ -76,7 +77,9 @@ for i, n in ipairs(nodes) do
   end
   if codes[i] ~= 3 then
     redis.call('PEXPIRE', n.key, int(n.ttl))
-    redis.call('ZADD', KEYS[1], int(now_ms + n.ttl), n.id)
+    ends[#ends + 1] = int(now_ms + n.ttl)
+    ends[#ends + 1] = n.id
   end
 end
+extend(KEYS[1], ends)
 return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)

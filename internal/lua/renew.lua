@@ -15,18 +15,18 @@
 --
 -- Publishes nothing.  Clock: Redis TIME.  Cost: O(nodes * log index).
 local nodes, codes = {}, {}
+local indexed = scores(KEYS[1], 2, 3)
 for i = 1, #KEYS - 1 do
   local a = 3 * i - 1
   local n = {key = KEYS[i + 1], id = text(a, ID), lease = text(a + 1, LEASE), seq = number(a + 2)}
   local h = read('HMGET', n.key, 'lease', 'seq', 'ttl', 'gone')
   local holder, seq, gone = h[1], h[2], h[4]
-  local indexed = read('ZSCORE', KEYS[1], n.id)
   n.ttl = tonumber(h[3] or '')
 
   local code = fenced(holder, seq, gone, n.lease, n.seq)
   if not code then
     local ours = holder == n.lease and tonumber(seq) == n.seq
-    code = ours and indexed and n.ttl and 1 or 0
+    code = ours and indexed[i] and n.ttl and 1 or 0
   end
   nodes[i], codes[i] = n, code
 end
@@ -35,10 +35,13 @@ if failure then
   return failure
 end
 
+local ends = {}
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     redis.call('PEXPIRE', n.key, int(n.ttl))
-    redis.call('ZADD', KEYS[1], int(now_ms + n.ttl), n.id)
+    ends[#ends + 1] = int(now_ms + n.ttl)
+    ends[#ends + 1] = n.id
   end
 end
+extend(KEYS[1], ends)
 return done(KEYS[1], '', codes)
