@@ -52,8 +52,9 @@ func RegisterCheck(check func(context.Context) error) RegisterOption {
 // errors. OnState tells when it is done.
 func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry = true } }
 
-// OnState is called at every change of state of the registration's nodes, with
-// the cause where there is one. Calls come one after the other, from a goroutine
+// OnState is called when the nodes of the registration change their state, with
+// the cause where there is one: once for nodes that change together, and for each
+// node that is superseded or removed, which the error names. Calls come one after the other, from a goroutine
 // of the registry's: f should return soon, because reports wait for it; renewal
 // does not.
 func OnState(f func(State, error)) RegisterOption {

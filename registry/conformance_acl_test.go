@@ -50,8 +50,8 @@ func user(t *testing.T, s *redistest.Server, rights []string, opts ...registry.O
 		append(opts, registry.Username(name), registry.Password("secret"))...)
 }
 
-// register, renew, reap, deregister: what a registrar does, until something is
-// denied. It returns what was.
+// registrarsLife registers, renews, reaps and deregisters until something is
+// denied, and returns what was.
 func registrarsLife(t *testing.T, r *registry.Redis, b backstage, log *logBuffer) error {
 	t.Helper()
 	b.plant("crashed", time.Second, `{"v":1,"address":"10.0.0.9:80"}`)

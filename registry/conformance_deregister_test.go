@@ -45,7 +45,7 @@ func deregisterService(t *testing.T, tp redistest.Topology) {
 }
 
 func deregisterVersion(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp)
+	r := open(t, tp, calm)
 	register(t, r, versioned("", "shop", "1", "a"))
 	register(t, r, versioned("", "shop", "2", "b"))
 	register(t, r, versioned("", "shop", "", "c"))
@@ -69,7 +69,7 @@ func deregisterNodes(t *testing.T, tp redistest.Topology) {
 }
 
 func deregisterUnknown(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp), behind(t, tp, "shop")
+	r, b := open(t, tp, calm), behind(t, tp, "shop")
 	deregister(t, r, service("shop", node("a")))
 	deregister(t, r, service("shop"))
 	if found := keysUnder(t, b.client); len(found) > 0 {
@@ -98,7 +98,7 @@ func deregisterForeign(t *testing.T, tp redistest.Topology) {
 }
 
 func deregisterGone(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp), behind(t, tp, "shop")
+	r, b := open(t, tp, calm), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a")), registry.RegisterManual())
 	for _, key := range keysUnder(t, b.client) {
 		if err := b.client.Del(t.Context(), key).Err(); err != nil {
@@ -155,7 +155,7 @@ func closeDeregisters(t *testing.T, tp redistest.Topology) {
 }
 
 func usedAfterClose(t *testing.T, tp redistest.Topology) {
-	used, unused := open(t, tp), open(t, tp)
+	used, unused := open(t, tp, calm), open(t, tp, calm)
 	register(t, used, service("shop", node("a")))
 	for _, r := range []*registry.Redis{used, unused} {
 		if err := r.Close(t.Context()); err != nil {
@@ -172,13 +172,13 @@ func usedAfterClose(t *testing.T, tp redistest.Topology) {
 			t.Errorf("options after Close: prefix (-want +got):\n%s", d)
 		}
 	}
-	if found := ids(t, open(t, tp), "shop"); found != nil {
+	if found := ids(t, open(t, tp, calm), "shop"); found != nil {
 		t.Errorf("found %v", found)
 	}
 }
 
 func closeUnused(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp)
+	r := open(t, tp, calm)
 	for range 2 {
 		if err := r.Close(t.Context()); err != nil {
 			t.Errorf("Close: %v", err)

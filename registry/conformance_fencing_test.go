@@ -147,7 +147,7 @@ func exclusiveRefused(t *testing.T, tp redistest.Topology) {
 }
 
 func exclusiveFree(t *testing.T, tp redistest.Topology) {
-	holder, second := open(t, tp), open(t, tp)
+	holder, second := open(t, tp, calm), open(t, tp, calm)
 	register(t, holder, service("shop", nodeAt("a", oldAddress)))
 	deregister(t, holder, service("shop"))
 	register(t, second, service("shop", nodeAt("a", newAddress)), registry.RegisterExclusive())

@@ -103,7 +103,7 @@ func manualInTurn(t *testing.T, tp redistest.Topology) {
 func lostComesBack(t *testing.T, tp redistest.Topology) {
 	r, b, s := open(t, tp), behind(t, tp, "shop"), newStates()
 	shop := full()
-	shop.Namespace = ""
+	shop.Namespace, shop.TTL = "", time.Minute
 	register(t, r, shop, s.option())
 	s.next(t, registry.Live)
 	for what, lost := range map[string][]string{

@@ -52,7 +52,7 @@ func operatorRemoves(t *testing.T, tp redistest.Topology) {
 }
 
 func operatorOverrides(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp), behind(t, tp, "shop")
+	r, b := open(t, tp, calm), behind(t, tp, "shop")
 	n := &registry.Node{ID: "a/1", Address: "10.0.0.1:80", Weight: 5, Zone: "eu", Metadata: map[string]string{"k": "v", "drop": "me"}}
 	register(t, r, service("shop", n, node("other")))
 	want := func(want *registry.Node) {

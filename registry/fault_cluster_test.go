@@ -35,7 +35,9 @@ func TestClusterMasterDies(t *testing.T) {
 	names := onEach(t, cluster)
 	r := open(t, tp, registry.TTL(registry.DefaultTTL), registry.Interval(registry.DefaultTTL/3), registry.Timeout(3*time.Second))
 	client := tp.NewClient(t)
-	ids := []string{"a", "b"}
+	// A client of the caller's own looks for a new master only when it is told to.
+	sharing := open(t, tp, registry.Client(tp.NewClient(t)), registry.TTL(3*time.Second), registry.Interval(time.Second), registry.Timeout(3*time.Second))
+	ids := []string{"a", "b", "shared"}
 	for _, tc := range []struct {
 		name string
 		fail func(*redistest.Server)
@@ -55,6 +57,7 @@ func TestClusterMasterDies(t *testing.T) {
 			register(t, r, service(name, node("a"), node("b")), opts...)
 			seen, leases = append(seen, s), append(leases, ledgerOf(t, client, name).lease("a"))
 		}
+		register(t, sharing, service(names[0], node("shared")))
 		old := cluster.MasterFor(space(t).Service("default", names[0]).Index())
 		began := time.Now()
 		tc.fail(old)
@@ -102,7 +105,7 @@ func TestClusterMasterDies(t *testing.T) {
 // index is whole again.
 func TestSlotMoves(t *testing.T) {
 	t.Parallel()
-	const ttl, interval = 4 * time.Second, 1500 * time.Millisecond // leaves a round time for several redirections
+	const ttl, interval = 6 * time.Second, 3 * time.Second // leaves a round time for several redirections
 	cluster := redistest.StartCluster(t)
 	tp := redistest.Topology{Name: "cluster", Addrs: cluster.Addrs(), Cluster: true}
 	log, seen := newRounds(), newStates()

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -43,9 +44,16 @@ func TestEvictionWarning(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				before := looks(t, server)
 				register(t, r, service("shop", node("a")))
 				register(t, r, service("cart", node("a")))
-				if err := r.Close(t.Context()); err != nil { // when every look is over
+				eventually(t, patience, func() error { // the first Register looks in the background
+					if looks(t, server) == before || strings.Count(log.String(), "\n") < tc.warnings {
+						return fmt.Errorf("%d looks before, %d now; log:\n%s", before, looks(t, server), log)
+					}
+					return nil
+				})
+				if err := r.Close(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				if got := strings.Count(log.String(), "\n"); got != tc.warnings {
@@ -57,4 +65,21 @@ func TestEvictionWarning(t *testing.T) {
 			})
 		}
 	}
+}
+
+// looks returns how often a server was asked for its configuration, in vain or
+// not.
+func looks(t *testing.T, s *redistest.Server) int {
+	t.Helper()
+	info, err := s.Client().Info(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls, rejected int
+	for line := range strings.Lines(info) {
+		var usec int
+		var each float64
+		_, _ = fmt.Sscanf(line, "cmdstat_config|get:calls=%d,usec=%d,usec_per_call=%f,rejected_calls=%d", &calls, &usec, &each, &rejected)
+	}
+	return calls + rejected
 }

@@ -96,7 +96,7 @@ func (f *feed) event(payload string, now time.Time) (missed bool) {
 		f.reread(now.Add(time.Second))
 		return false
 	}
-	empty := f.replica.TTL() == 0
+	empty := f.replica.Empty()
 	missed = f.follow(f.replica.Event(e), now)
 	if e.Kind == record.Put && f.contact.known() {
 		// Nobody may be left to tell of the end of this lease.

@@ -369,8 +369,11 @@ func (h *hub) hear(s signal) {
 		}
 		if f := h.feeds[s.acknowledged.name]; f != nil {
 			f.subscribed, f.health.refused = true, nil
-			// All at once after a reconnection would be a storm.
-			f.reread(now.Add(rand.N(time.Duration(len(h.feeds)) * time.Millisecond)))
+			at := now
+			if f.health.proven { // all at once after a reconnection would be a storm
+				at = now.Add(rand.N(time.Duration(len(h.feeds)) * time.Millisecond))
+			}
+			f.reread(at)
 			h.after(f, false)
 		}
 	case s.refused != nil:

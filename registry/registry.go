@@ -9,8 +9,9 @@ import (
 // Registry registers services and finds them. *Redis implements it.
 //
 // All methods may be called from many goroutines. A context bounds every call;
-// where it has no deadline, Options.Timeout does. Every failure is an *OpError
-// and unwraps to one of the sentinels of this package.
+// where it has no deadline, Options.Timeout does. Every failure is an *OpError. It
+// unwraps to one of the sentinels of this package, or to what the caller brought:
+// the end of the context, the error of a check.
 type Registry interface {
 	// Init applies more options and connects. ErrUnavailable when nothing
 	// answers: the registry can be used all the same, and connects when it can.

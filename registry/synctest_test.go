@@ -258,7 +258,7 @@ func TestCheckWithholds(t *testing.T) {
 		if len(states) != 1 || states[0].State != registry.Withheld || !errors.Is(states[0].Err, broken) {
 			b.t.Fatalf("states %+v, want withheld, and the check's own error", states)
 		}
-		time.Sleep(began.Add(defaultTTL).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(defaultTTL)))
 		if err := stands(b.t.Context(), b.Redis, "shop"); err != nil {
 			b.t.Errorf("a TTL after the check began to fail: %v", err)
 		}

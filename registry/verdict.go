@@ -58,7 +58,8 @@ func (r *Redis) become(c *conn, n *node, state State, err error) {
 	r.actors.reports.add(func() {
 		c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
 	})
-	if n.reg.onState != nil && n.reg.reported != state {
+	final := state == Superseded || state == Removed // of each node, the error tells which
+	if n.reg.onState != nil && (n.reg.reported != state || final) {
 		n.reg.reported = state
 		report := n.reg.onState
 		r.actors.reports.add(func() { report(state, err) })

@@ -124,7 +124,9 @@ func TestWatchOverClusterFailover(t *testing.T) {
 
 // A switch dials the server that it is set to, whatever the address: a name that
 // is moved to another server.
-type switched struct{ to atomic.Pointer[redistest.Server] }
+type switched struct {
+	to atomic.Pointer[redistest.Server]
+}
 
 func (s *switched) client(t *testing.T) *redis.Client {
 	t.Helper()

@@ -152,6 +152,13 @@ func (a *audience) stands() []string {
 	return sorted(ids)
 }
 
+// size says how many nodes stand.
+func (a *audience) size() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.nodes)
+}
+
 // shows returns nil once exactly these nodes stand.
 func (a *audience) shows(want ...string) error {
 	if got := a.stands(); !slices.Equal(got, sorted(slices.Clone(want))) {

@@ -1,0 +1,152 @@
+package registry_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// cpu returns the processor time that a server has used.
+func cpu(t *testing.T, s *redistest.Server) time.Duration {
+	t.Helper()
+	info, err := s.Client().Info(t.Context(), "cpu").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used float64
+	for line := range strings.Lines(info) {
+		var seconds float64
+		for _, of := range []string{"user", "sys"} {
+			if _, err := fmt.Sscanf(line, "used_cpu_"+of+":%f", &seconds); err == nil {
+				used += seconds
+			}
+		}
+	}
+	return time.Duration(used * float64(time.Second))
+}
+
+// One process watches two thousand services: over one connection, at little cost
+// to Redis, and with one snapshot each when it has to read them again.
+func TestWatchManyServices(t *testing.T) {
+	t.Parallel()
+	const services, poll = 2000, registry.DefaultPollInterval
+	server := redistest.Start(t)
+	client, w := wired(t, server)
+	reader := open(t, at(server), registry.Client(client))
+	r := open(t, at(server))
+	name := func(i int) string { return fmt.Sprint("shop-", i) }
+	each := func(do func(i int)) {
+		var all sync.WaitGroup
+		for first := range 8 {
+			all.Go(func() {
+				for i := first; i < services; i += 8 {
+					do(i)
+				}
+			})
+		}
+		all.Wait()
+	}
+	began := time.Now()
+	each(func(i int) {
+		if err := r.Register(t.Context(), service(name(i), node("a")), registry.RegisterManual(), registry.RegisterTTL(time.Hour)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("%d services registered in %v", services, time.Since(began).Round(time.Millisecond))
+
+	began = time.Now()
+	audiences := make([]*audience, services)
+	each(func(i int) {
+		w, err := reader.Watch(t.Context(), registry.WatchService(name(i)))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		audiences[i] = listen(t, w)
+	})
+	if t.Failed() {
+		return
+	}
+	bounded(t, began, 5*time.Second, "Watch of all of them") // one has not to wait for another
+	for _, a := range audiences {
+		a.expect("create /a")
+	}
+	if n := len(subscriptions(t, server, "default")); n != 1 || w.count() != 1 {
+		t.Errorf("%d subscriptions, %d so far, want 1", n, w.count())
+	}
+	if n := snapshots(t, server); n > services*21/20 {
+		t.Errorf("%d snapshots of %d services", n, services)
+	}
+
+	polled := calls(t, server, "exec")
+	eventually(t, patience, func() error { // what there was to do at the start is done
+		if calls(t, server, "exec")-polled < services {
+			return errors.New("not all have been polled")
+		}
+		return nil
+	})
+	before, polled, began := cpu(t, server), calls(t, server, "exec"), time.Now()
+	eventually(t, patience, func() error {
+		if time.Since(began) < 2*poll {
+			return errors.New("measuring")
+		}
+		return nil
+	})
+	used, took, polls := cpu(t, server)-before, time.Since(began), calls(t, server, "exec")-polled
+	share := float64(used) / float64(took)
+	t.Logf("%d polls in %v used %v of Redis's time: %.2f%% of a core", polls, took.Round(time.Millisecond), used, 100*share)
+	if polls < services || polls > 6*services {
+		t.Errorf("%d polls in %v", polls, took)
+	}
+	if share > 0.02 {
+		t.Errorf("%.2f%% of a core, want 2%% at most", 100*share)
+	}
+
+	read := snapshots(t, server)
+	w.cut()
+	began = time.Now()
+	each(func(i int) {
+		if err := r.Register(t.Context(), service(name(i), node("b")), registry.RegisterManual(), registry.RegisterTTL(time.Hour)); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("changed after %v", time.Since(began).Round(time.Millisecond))
+	for _, a := range audiences {
+		a.expect("create /b")
+	}
+	t.Logf("all told %v after the cut, in %d snapshots and %d subscriptions", time.Since(began).Round(time.Millisecond), snapshots(t, server)-read, w.count())
+	if n := snapshots(t, server) - read; n > 2*services {
+		t.Errorf("%d snapshots of %d services after a cut", n, services)
+	}
+
+	// A flush that they do not come back from is noticed without a storm.
+	read = snapshots(t, server)
+	server.Flush()
+	eventually(t, patience, func() error {
+		if n := snapshots(t, server) - read; n < services {
+			return fmt.Errorf("%d services were read again", n)
+		}
+		return nil
+	})
+	polled = calls(t, server, "exec")
+	eventually(t, patience, func() error {
+		if calls(t, server, "exec")-polled < 2*services {
+			return errors.New("not all have been polled")
+		}
+		return nil
+	})
+	if n := snapshots(t, server) - read; n > 2*services {
+		t.Errorf("%d snapshots of %d services after a flush", n, services)
+	}
+	for _, a := range audiences {
+		if got := a.deleted(); len(got) > 0 {
+			t.Fatalf("told to be gone: %v", got)
+		}
+	}
+}
