@@ -80,6 +80,8 @@ func operatorOverrides(t *testing.T, tp redistest.Topology) {
 	overridden = *n
 	overridden.Status = registry.Up // against the node's own word
 	want(&overridden)
+	b.override("a/1", `{"weight":"heavy"}`) // of a version to come, perhaps
+	want(n)
 	b.override("a/1", "")
 	want(n)
 }
