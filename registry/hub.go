@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"github.com/redis/go-redis/v9"
 
-	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -39,18 +36,6 @@ type hub struct {
 	missAt  time.Time                   // before that, none is made anew for lost events
 	watches map[channel]*namespaceWatch
 }
-
-// calm is how long no event has to be lost for the next loss to be taken as the
-// first.
-const calm = time.Minute
-
-// refusedAgain is when a channel that was refused is asked for again: somebody may
-// have mended the rights.
-const refusedAgain = 30 * time.Second
-
-// maxReading is how many snapshots are under way at once: Redis has others to
-// serve.
-const maxReading = 8
 
 func newHub(ctx context.Context, c *conn, tasks *sync.WaitGroup) *hub {
 	h := &hub{
@@ -139,143 +124,6 @@ func (h *hub) start(f *feed, now time.Time, polls []*feed) []*feed {
 	return polls
 }
 
-// task runs wait outside of the hub's goroutine, bounded, and then done in it.
-func (h *hub) task(wait func(ctx context.Context), done func(now time.Time)) {
-	h.tasks.Go(func() {
-		ctx, cancel := h.c.bound(h.ctx)
-		wait(ctx)
-		cancel()
-		h.do(func() { done(time.Now()) })
-	})
-}
-
-func (h *hub) read(f *feed) {
-	f.reading, f.rereadAt = true, time.Time{}
-	f.replica.Begin()
-	gen := h.gen
-	var snap reading
-	var err error
-	h.task(func(ctx context.Context) {
-		select {
-		case h.reading <- struct{}{}:
-			defer func() { <-h.reading }()
-			snap, err = h.c.snapshot(ctx, f.name)
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}, func(now time.Time) {
-		if err != nil {
-			h.c.failed(h.ctx)
-		}
-		if err == nil && (gen != h.gen || !f.subscribed) {
-			f.reading = false
-			f.replica.Abandon() // events may have been lost meanwhile: once more
-			f.reread(now)
-			h.after(f, false)
-			return
-		}
-		h.after(f, f.read(snap, err, h.c.o.PollInterval, now))
-	})
-}
-
-func (h *hub) probe(f *feed) {
-	f.probing, f.probeAt = true, time.Time{}
-	mark, arrivals := f.replica.Mark(), f.replica.Arrivals()
-	var p replica.Point
-	var err error
-	h.task(func(ctx context.Context) {
-		p, err = point(h.c.HMGet(ctx, f.keys.Version(), "epoch", "rev", "tag").Result())
-	}, func(now time.Time) {
-		f.probing = false
-		if err != nil {
-			h.c.failed(h.ctx)
-			f.fail(err, now)
-			f.probeAt = now.Add(between(doubtLatest, 2*doubtLatest))
-			h.after(f, false)
-			return
-		}
-		h.after(f, f.follow(f.replica.Probe(p, mark, arrivals), now))
-	})
-}
-
-// pollsTogether is how many services are polled in one pipeline.
-const pollsTogether = 100
-
-func (h *hub) poll(feeds []*feed) {
-	for len(feeds) > 0 {
-		chunk := feeds[:min(pollsTogether, len(feeds))]
-		feeds = feeds[len(chunk):]
-		services := make([]keys.Service, len(chunk))
-		marks, arrivals := make([]uint64, len(chunk)), make([]uint64, len(chunk))
-		for i, f := range chunk {
-			services[i], marks[i], arrivals[i] = f.keys, f.replica.Mark(), f.replica.Arrivals()
-		}
-		h.task(func(ctx context.Context) {
-			h.c.look(ctx, services, func(which []int, looks []look) {
-				h.do(func() {
-					for j, i := range which {
-						h.looked(chunk[i], looks[j], marks[i], arrivals[i])
-					}
-				})
-			})
-		}, func(time.Time) {})
-	}
-}
-
-func (h *hub) looked(f *feed, l look, mark, arrivals uint64) {
-	if l.err != nil {
-		h.c.failed(h.ctx)
-	}
-	if now := time.Now(); f.health.refused != nil && h.sub != nil && now.After(f.askAt) {
-		f.askAt = now.Add(refusedAgain)
-		h.sub.ask(ask{channel: channel{name: f.keys.Events(h.c.db)}})
-	}
-	judge, missed := f.looked(l, mark, arrivals, h.c.o.PollInterval, time.Now())
-	switch {
-	case judge && l.crowded:
-		h.ended(f, l.now)
-	case judge:
-		h.check(f, l.overdue)
-	}
-	h.after(f, missed)
-}
-
-// ended reads which leases have ended, where a poll has not seen all of them.
-func (h *hub) ended(f *feed, at time.Time) {
-	var ids []string
-	var next time.Time
-	var err error
-	h.task(func(ctx context.Context) {
-		ids, next, err = h.c.ended(ctx, f.keys, at)
-	}, func(time.Time) {
-		if err == nil {
-			f.expect(next)
-			h.schedule(f.next())
-			h.check(f, ids)
-		}
-	})
-}
-
-// check looks for the hashes of nodes whose leases have ended: nobody may be
-// left to reap them.
-func (h *hub) check(f *feed, ids []string) {
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !f.replica.Shows(id) })
-	if len(ids) == 0 {
-		return
-	}
-	mark := f.replica.Mark()
-	var gone []string
-	var err error
-	h.task(func(ctx context.Context) {
-		gone, err = h.c.vanished(ctx, f.keys, ids)
-	}, func(now time.Time) {
-		if err == nil {
-			f.replica.Missing(gone, mark, f.contact.at(now))
-			h.after(f, false)
-		}
-	})
-}
-
 // after hands on what an input changed.
 func (h *hub) after(f *feed, missed bool) {
 	if changes := f.replica.Changes(); len(changes) > 0 {
@@ -301,120 +149,6 @@ func (h *hub) after(f *feed, missed bool) {
 		h.missAt = now.Add(h.missed.NextBackOff())
 		h.c.failed(h.ctx)
 		h.renew(errors.New("polls show changes that it did not bring"))
-	}
-}
-
-// subscribe makes a subscription for all feeds. Each is read again once it is
-// acknowledged.
-func (h *hub) subscribe() {
-	h.gen++
-	gen := h.gen
-	h.subAt = time.Time{}
-	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, func(s signal) {
-		h.do(func() {
-			if gen == h.gen {
-				h.hear(s)
-			}
-		})
-	})
-	var asks []ask
-	for ch := range h.watches {
-		asks = append(asks, ask{channel: ch})
-	}
-	for name := range h.feeds {
-		asks = append(asks, ask{channel: channel{name: name}})
-	}
-	h.sub.ask(asks...)
-}
-
-// renew ends the subscription and makes another, the later the more often it
-// fails.
-func (h *hub) renew(why error) {
-	h.c.o.Logger.Debug().Err(why).Msg("rollcall: subscription ends and is made again")
-	h.end(why)
-	h.subAt = time.Now().Add(h.backoff.NextBackOff())
-	h.schedule(h.subAt)
-	now := time.Now()
-	for _, f := range h.feeds {
-		f.subscribed, f.covered = false, false
-		f.fail(why, now)
-		h.after(f, false)
-	}
-}
-
-// end ends the subscription.
-func (h *hub) end(why error) {
-	old := h.sub
-	h.sub, h.gen = nil, h.gen+1
-	h.tasks.Go(func() { // it may be in the middle of a dial that nothing can interrupt
-		old.close(why)
-		old.wait()
-	})
-}
-
-// hear takes what the subscription reports.
-func (h *hub) hear(s signal) {
-	now := time.Now()
-	switch {
-	case s.message != nil:
-		h.message(s.message, now)
-	case s.acknowledged != nil:
-		h.backoff.Reset()
-		if s.acknowledged.pattern {
-			if w := h.watches[*s.acknowledged]; w != nil {
-				w.subscribed(now)
-				h.schedule(now)
-			}
-			return
-		}
-		if f := h.feeds[s.acknowledged.name]; f != nil {
-			f.subscribed, f.health.refused = true, nil
-			at := now
-			if f.health.proven { // all at once after a reconnection would be a storm
-				at = now.Add(rand.N(time.Duration(len(h.feeds)) * time.Millisecond))
-			}
-			f.reread(at)
-			h.after(f, false)
-		}
-	case s.refused != nil:
-		h.refuse(*s.refused, s.err)
-	case s.ended:
-		if h.ctx.Err() == nil {
-			h.c.failed(h.ctx)
-			h.renew(s.err)
-		}
-	}
-}
-
-func (h *hub) message(m *redis.Message, now time.Time) {
-	if f := h.feeds[m.Channel]; f != nil && m.Pattern == "" {
-		h.after(f, f.event(m.Payload, now))
-	}
-	if m.Pattern != "" {
-		if w := h.watches[channel{m.Pattern, true}]; w != nil {
-			w.heard(h, m.Channel)
-		}
-	}
-}
-
-// refuse notes that Redis does not allow a channel. It is asked for again with
-// every poll.
-func (h *hub) refuse(ch channel, err error) {
-	err = classify(err)
-	again := false
-	if w := h.watches[ch]; w != nil {
-		again = w.refused != nil
-		w.refused = err
-		w.tell()
-	}
-	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
-		again = f.health.refused != nil
-		f.health.refused, f.askAt = err, time.Now().Add(refusedAgain)
-		f.fail(err, time.Now())
-		h.after(f, false)
-	}
-	if !again {
-		h.c.o.Logger.Warn().Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
 	}
 }
 

@@ -1,0 +1,130 @@
+package registry
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// calm is how long no event has to be lost for the next loss to be taken as the
+// first.
+const calm = time.Minute
+
+// refusedAgain is when a channel that was refused is asked for again: somebody may
+// have mended the rights.
+const refusedAgain = 30 * time.Second
+
+// subscribe makes a subscription for all feeds. Each is read again once it is
+// acknowledged.
+func (h *hub) subscribe() {
+	h.gen++
+	gen := h.gen
+	h.subAt = time.Time{}
+	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, func(s signal) {
+		h.do(func() {
+			if gen == h.gen {
+				h.hear(s)
+			}
+		})
+	})
+	var asks []ask
+	for ch := range h.watches {
+		asks = append(asks, ask{channel: ch})
+	}
+	for name := range h.feeds {
+		asks = append(asks, ask{channel: channel{name: name}})
+	}
+	h.sub.ask(asks...)
+}
+
+// renew ends the subscription and makes another, the later the more often it
+// fails.
+func (h *hub) renew(why error) {
+	h.c.o.Logger.Debug().Err(why).Msg("rollcall: subscription ends and is made again")
+	h.end(why)
+	h.subAt = time.Now().Add(h.backoff.NextBackOff())
+	h.schedule(h.subAt)
+	now := time.Now()
+	for _, f := range h.feeds {
+		f.subscribed, f.covered = false, false
+		f.fail(why, now)
+		h.after(f, false)
+	}
+}
+
+// end ends the subscription.
+func (h *hub) end(why error) {
+	old := h.sub
+	h.sub, h.gen = nil, h.gen+1
+	h.tasks.Go(func() { // it may be in the middle of a dial that nothing can interrupt
+		old.close(why)
+		old.wait()
+	})
+}
+
+// hear takes what the subscription reports.
+func (h *hub) hear(s signal) {
+	now := time.Now()
+	switch {
+	case s.message != nil:
+		h.message(s.message, now)
+	case s.acknowledged != nil:
+		h.backoff.Reset()
+		if s.acknowledged.pattern {
+			if w := h.watches[*s.acknowledged]; w != nil {
+				w.subscribed(now)
+				h.schedule(now)
+			}
+			return
+		}
+		if f := h.feeds[s.acknowledged.name]; f != nil {
+			f.subscribed, f.health.refused = true, nil
+			at := now
+			if f.health.proven { // all at once after a reconnection would be a storm
+				at = now.Add(rand.N(time.Duration(len(h.feeds)) * time.Millisecond))
+			}
+			f.reread(at)
+			h.after(f, false)
+		}
+	case s.refused != nil:
+		h.refuse(*s.refused, s.err)
+	case s.ended:
+		if h.ctx.Err() == nil {
+			h.c.failed(h.ctx)
+			h.renew(s.err)
+		}
+	}
+}
+
+func (h *hub) message(m *redis.Message, now time.Time) {
+	if f := h.feeds[m.Channel]; f != nil && m.Pattern == "" {
+		h.after(f, f.event(m.Payload, now))
+	}
+	if m.Pattern != "" {
+		if w := h.watches[channel{m.Pattern, true}]; w != nil {
+			w.heard(h, m.Channel)
+		}
+	}
+}
+
+// refuse notes that Redis does not allow a channel. It is asked for again with
+// every poll.
+func (h *hub) refuse(ch channel, err error) {
+	err = classify(err)
+	again := false
+	if w := h.watches[ch]; w != nil {
+		again = w.refused != nil
+		w.refused = err
+		w.tell()
+	}
+	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
+		again = f.health.refused != nil
+		f.health.refused, f.askAt = err, time.Now().Add(refusedAgain)
+		f.fail(err, time.Now())
+		h.after(f, false)
+	}
+	if !again {
+		h.c.o.Logger.Warn().Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
+	}
+}
