@@ -44,6 +44,14 @@ func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
 	}
 }
 
+// unlisted returns the nodes that the catalogues have not been told of. What they
+// know, the cataloguer keeps fresh: a change of a node costs no trip to them.
+func (r *Redis) unlisted(nodes []*node) []*node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.listed })
+}
+
 // announce enters nodes in the catalogues, within a third of ctx's time: a
 // failure is logged and stops nobody.
 func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
@@ -76,6 +84,12 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	if err != nil {
 		c.o.Logger.Warn().Err(classify(err)).
 			Msg("rollcall: the lists of services and namespaces were not refreshed: ListServices and namespace * may miss entries")
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range nodes {
+		n.listed = true
 	}
 }
 

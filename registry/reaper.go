@@ -118,6 +118,9 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 			Msg("rollcall: nodes ran out")
 		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
 	}
+	if len(overdue) == lua.MaxNodes {
+		return time.Now(), nil // there may be more
+	}
 	return time.Time{}, nil
 }
 

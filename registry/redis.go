@@ -114,7 +114,12 @@ func (r *Redis) Close(ctx context.Context) error {
 	}
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	err := r.withdrawAll(ctx, c)
+	// With Redis away the goodbyes wait in vain, but not all of ctx: the actors
+	// need some of it to end.
+	deadline, _ := ctx.Deadline()
+	limited, stop := context.WithTimeout(ctx, time.Until(deadline)*3/4)
+	err := r.withdrawAll(limited, c)
+	stop()
 	if a != nil {
 		err = errors.Join(err, a.close(ctx))
 	}

@@ -85,6 +85,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 		if !bytes.Equal(n.data, planned.data) {
 			n.seq++
 		}
+		n.listed = n.listed && n.version == p.version
 		n.data, n.apis, n.version = planned.data, planned.apis, p.version
 		n.ttl, n.interval, n.exclusive, n.reg = p.ttl, p.interval, p.exclusive, p.reg
 		n.calls++
@@ -103,7 +104,7 @@ func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) 
 			return fmt.Errorf("%w: %w", errCheck, err)
 		}
 	}
-	r.announce(ctx, c, nodes)
+	r.announce(ctx, c, r.unlisted(nodes))
 	return r.put(ctx, c, nodes)
 }
 

@@ -41,6 +41,7 @@ type node struct {
 	batch     *batch // who renews it; nil for a manual one
 	state     State
 	confirmed bool      // was registered at least once
+	listed    bool      // the catalogues were told of its version
 	calls     int       // Register calls under way
 	trusted   time.Time // ours: until when the lease stands, by the last success
 }

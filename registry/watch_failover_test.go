@@ -23,6 +23,11 @@ type fault struct {
 	fail, mend func(*redistest.Server)
 }
 
+// failoverTTL outlasts a failover, and ends within healing: a write that the old
+// master took on its way out, and told of, leaves the reader on a branch that is
+// dead. What then goes on the living branch is held for a TTL.
+const failoverTTL = 6 * time.Second
+
 var masterFaults = []fault{
 	{"killed", (*redistest.Server).Kill, func(s *redistest.Server) { s.Restart(false) }},
 	{"paused", (*redistest.Server).Pause, (*redistest.Server).Resume},
@@ -46,7 +51,7 @@ func TestWatchOverSentinelFailover(t *testing.T) {
 	t.Parallel()
 	sentinel := redistest.StartSentinel(t)
 	tp := redistest.Topology{Name: "sentinel", Addrs: sentinel.Addrs(), MasterName: sentinel.MasterName()}
-	r := open(t, tp, registry.Timeout(3*time.Second), registry.TTL(patience))
+	r := open(t, tp, registry.Timeout(3*time.Second), registry.TTL(failoverTTL))
 	reader := open(t, tp, registry.Timeout(3*time.Second), registry.PollInterval(time.Second))
 	a, all := watch(t, reader, registry.WatchService("shop")), watch(t, reader, registry.WatchNamespace("*"))
 	want := []string{"/a", "/c"}
@@ -84,7 +89,7 @@ func TestWatchOverClusterFailover(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	tp := redistest.Topology{Name: "cluster", Addrs: cluster.Addrs(), Cluster: true}
 	names := onEach(t, cluster)
-	r := open(t, tp, registry.Timeout(3*time.Second), registry.TTL(patience))
+	r := open(t, tp, registry.Timeout(3*time.Second), registry.TTL(failoverTTL))
 	reader := open(t, tp, registry.Timeout(3*time.Second), registry.PollInterval(time.Second))
 	var audiences []*audience
 	for _, name := range names {

@@ -20,7 +20,7 @@ func (r *Replica) Event(e record.Event) Verdict {
 	}
 	r.odd = append(r.odd, arrival{e, r.arrivals})
 	r.chain()
-	if len(r.odd) > 0 && r.at.Tag == "" {
+	if len(r.odd) > 0 && r.at.Tag == "" && r.off&ruleFirst == 0 {
 		return Reread // the first change of a service that had none
 	}
 	return r.verdict()
@@ -77,6 +77,7 @@ func (r *Replica) apply(e record.Event) {
 		delete(r.ghosts, e.ID)
 		r.drop(e.ID, e.Time)
 	}
+	r.count()
 }
 
 // newer tells whether lease a comes after b. What is not a lease comes first.

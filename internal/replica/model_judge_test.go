@@ -12,6 +12,7 @@ type judge struct {
 	faults   int           // begun or ended so far, by which checks that they spoil are known
 	ongoing  int           // faults of the registry under way
 	calm     time.Duration // when the last fault of the registry began or ended
+	strained time.Duration // when the master last went on after a stop, or its clock was set
 	untagged time.Duration // when the registry last changed without a change of its version
 }
 
@@ -33,6 +34,7 @@ type readerTruth struct {
 	troubled int               // reasons why it is out of contact now
 	calm     time.Duration     // when it was last in trouble
 	reads    int               // snapshots that counted
+	missed   int               // how often it found that it had missed events
 	deaf     bool              // its subscription brought nothing of a change, and it has to find out
 }
 
@@ -90,7 +92,8 @@ func (w *world) putting(s *server, t touch) {
 	if h := s.hash(t.id); h != nil && (newer(h.lease, t.lease) || h.lease == t.lease && h.seq > t.seq) {
 		w.fail(fenced, "%s/%d of %s overwrites %s/%d", t.lease, t.seq, t.id, h.lease, h.seq)
 	}
-	if c := w.claims[t.lease]; c.truth.parted == s && c.truth.faults == w.judge.faults {
+	calm := w.judge.calm == 0 || w.now-w.judge.calm > 30*time.Second // deadlines are where they seem to be
+	if c := w.claims[t.lease]; c.truth.parted == s && c.truth.faults == w.judge.faults && calm {
 		w.fail(noZombie, "%s of %s", t.lease, t.id)
 	}
 	for _, other := range w.claimsOf(t.id) {
@@ -127,7 +130,7 @@ func (w *world) changed(s *server) {
 		return
 	}
 	for _, r := range w.readers {
-		if r.sub != nil && r.sub.acked && (r.sub.broken || r.sub.server != s) && !r.truth.deaf {
+		if r.sub.acked && !r.sub.closed && !s.publishesTo(r.sub) && !r.truth.deaf {
 			w.deaf(r)
 		}
 		if r.truth.live {
@@ -141,11 +144,11 @@ func (w *world) changed(s *server) {
 // reads the service again for another reason.
 func (w *world) deaf(r *reader) {
 	r.truth.deaf = true
-	sub, troubles, reads := r.sub, r.truth.troubles, r.truth.reads
+	sub, troubles, reads, missed := r.sub, r.truth.troubles, r.truth.reads, r.truth.missed
 	w.after(w.healed(), func() {
 		r.truth.deaf = false
-		blind := r.sub == sub && r.truth.reads == reads && r.truth.troubles == troubles && r.truth.troubled == 0
-		if blind {
+		noticed := r.truth.missed != missed || r.truth.reads == reads // or it need not have
+		if r.sub == sub && noticed && r.truth.troubles == troubles && r.truth.troubled == 0 {
 			w.fail(noDeafness, "%s", r.name)
 		}
 	})
@@ -211,7 +214,8 @@ func (r *reader) excuse() {
 
 // healthy tells whether a reader gets what the registry publishes.
 func (w *world) healthy(r *reader) bool {
-	return r.sub.acked && !r.sub.closed && !r.sub.broken && r.sub.server == w.master && r.truth.troubled == 0
+	early := r.sub.server == nil && w.isOff(ruleSubscribeFirst)
+	return r.truth.troubled == 0 && (early || r.sub.acked && r.sub.server == w.master && w.master.publishesTo(r.sub))
 }
 
 // read is told that a reader has taken a snapshot, whose last question was
@@ -235,7 +239,10 @@ func (w *world) unread(r *reader) {
 // subscription. Where nothing is lost, only the first change of a service calls
 // for that.
 func (w *world) troubling(r *reader, from source, v Verdict) {
-	if first := from.name == "event" && r.rep.at.Tag == ""; w.plan.calm && !first && r.rep.proven {
+	if v == Missed {
+		r.truth.missed++
+	}
+	if first := r.rep.at.Tag == ""; w.plan.calm && r.rep.proven && (v == Missed || !first) {
 		w.fail(thrift, "%s, by %s, verdict %d", r.name, from.name, v)
 	}
 }

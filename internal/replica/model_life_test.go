@@ -111,8 +111,8 @@ func (w *world) crash(p *process) {
 func (w *world) expectGone(id string, since time.Duration) {
 	s := w.master
 	end, indexed := s.index[id]
-	if !indexed {
-		return
+	if h := s.hash(id); !indexed || h != nil && h.expires != end {
+		return // renewed by its hash alone while the slot moved: the index is behind
 	}
 	left := time.Duration(end-s.clockMS())*time.Millisecond + time.Second + w.allowance()
 	w.after(left, func() {
@@ -122,13 +122,15 @@ func (w *world) expectGone(id string, since time.Duration) {
 			return
 		}
 		now, indexed := s.index[id]
-		if now > end {
+		switch {
+		case !indexed:
+			return // reaped: it is a change like others
+		case now > end:
 			w.expectGone(id, since) // a call that was under way came later
 			return
 		}
 		for _, r := range w.readers {
-			told := indexed || r.truth.live // by its own polls, or by an event that was not lost
-			if r.rep.Shows(id) && told && r.truth.calm <= max(calm, 0) && r.truth.troubled == 0 {
+			if r.rep.Shows(id) && r.truth.calm <= max(calm, 0) && r.truth.troubled == 0 {
 				w.fail(soonGone, "%s shows %s", r.name, id)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 type host struct {
 	w        *world
 	name     string
-	retries  bool // calls may be executed again, later and elsewhere
+	calls    func() // told when a call hangs; only of who calls scripts, which may be executed again, later and elsewhere
 	crashed  bool
 	paused   bool
 	deferred []func()
@@ -74,11 +74,12 @@ func ask[T any](h *host, limit time.Duration, do func(*server) T, then func(answ
 		return
 	}
 	delay := w.latency()
-	if h.retries && w.chance(w.plan.hang) {
+	if h.calls != nil && w.chance(w.plan.hang) {
+		h.calls()
 		delay = w.between(0, 30*time.Second)
 	}
 	w.after(delay, func() { deliver(to) })
-	if h.retries && w.chance(w.plan.copies) {
+	if h.calls != nil && w.chance(w.plan.copies) {
 		w.after(w.between(0, limit+2*time.Second), func() { deliver(w.master) })
 	}
 }

@@ -80,8 +80,15 @@ func (r *reader) input(from source, give func() Verdict) {
 
 // subscribe makes a new subscription, and reads the service once it is there.
 func (r *reader) subscribe() {
-	sub := &subscription{w: r.w, of: r}
-	r.sub = sub
+	r.sub = &subscription{w: r.w, of: r}
+	if r.w.isOff(ruleSubscribeFirst) {
+		r.reread(0)
+	} else {
+		r.open(r.sub)
+	}
+}
+
+func (r *reader) open(sub *subscription) {
 	ask(&r.host, limit, func(s *server) bool {
 		sub.server = s
 		s.subscriptions = append(s.subscriptions, sub)
@@ -93,12 +100,11 @@ func (r *reader) subscribe() {
 		case !sub.closed:
 			r.w.note("%s: subscribed to %s", r.name, from.name)
 			sub.acked = true
-			r.reread(0)
+			if !r.w.isOff(ruleSubscribeFirst) {
+				r.reread(0)
+			}
 		}
 	})
-	if r.w.isOff(ruleSubscribeFirst) {
-		r.reread(0)
-	}
 }
 
 // renew ends a subscription that has failed, and makes another.
@@ -258,9 +264,14 @@ func (r *reader) missing(ids []string) {
 	var asked time.Duration
 	ask(&r.host, limit, func(s *server) []string {
 		asked = w.now
-		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return s.alive(id) && !w.isOff(ruleHash) })
-	}, func(gone []string, _ *server, ok bool) {
-		if !ok {
+		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+			end, listed := s.index[id] // or all was lost since the poll, and it may live
+			ended := listed && end <= s.clockMS() || w.isOff(ruleListed)
+			gone := !s.alive(id) || w.isOff(ruleHash)
+			return !ended || !gone
+		})
+	}, func(gone []string, from *server, ok bool) {
+		if !ok || from != r.contact.master && !w.isOff(ruleOneMaster) {
 			return
 		}
 		q = r.answered(q)

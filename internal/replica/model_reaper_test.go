@@ -74,6 +74,12 @@ func (p *process) reap() {
 func (p *process) remove(overdue []touch, deadline time.Duration) {
 	w, sent := p.w, p.w.now
 	c := call{deadline: deadline, nonce: w.nonce(), nodes: overdue}
+	if w.chance(w.plan.lateReaps) {
+		w.after(w.between(0, 30*time.Second), func() {
+			s := w.master
+			s.exec(func() { s.reap(c) })
+		})
+	}
 	ask(&p.host, time.Second, func(s *server) reply { return s.reap(c) }, func(r reply, from *server, ok bool) {
 		if ok {
 			p.contact.heard(sent, r.now, from)

@@ -26,6 +26,7 @@ type server struct {
 	overrides map[string]string
 
 	subscriptions []*subscription
+	demoted       []*server // they pass its events on to their own subscribers
 	dead          bool
 	stopped       bool
 	waiting       []func() // until it goes on
@@ -148,10 +149,19 @@ func (s *server) evictVersion() {
 	s.reached()
 }
 
-// publish sends an event to every subscriber.
+// publish sends an event to every subscriber, and to those of its replicas.
 func (s *server) publish(e record.Event) {
 	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(sub *subscription) bool { return sub.closed })
 	for _, sub := range s.subscriptions {
 		sub.send(e)
 	}
+	for _, d := range s.demoted {
+		d.publish(e)
+	}
+}
+
+// publishesTo tells whether a subscription brings what s publishes.
+func (s *server) publishesTo(sub *subscription) bool {
+	through := func(d *server) bool { return d.publishesTo(sub) }
+	return !sub.closed && !sub.broken && (sub.server == s || slices.ContainsFunc(s.demoted, through))
 }

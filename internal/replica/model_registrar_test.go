@@ -43,14 +43,22 @@ type goodbye struct {
 
 func (w *world) newProcess(ids ...string) *process {
 	w.ids++
-	p := &process{host: host{w: w, name: fmt.Sprintf("process%d", w.ids), retries: true}, interval: w.ttl / 3}
+	p := &process{host: host{w: w, name: fmt.Sprintf("process%d", w.ids)}, interval: w.ttl / 3}
 	p.contact.w = w
+	p.calls = p.trouble
 	for _, id := range ids {
 		p.claims = append(p.claims, &claim{process: p, id: id, seq: 1, n: w.rng.Uint64N(1000), wanted: w.chance(0.5)})
 	}
 	w.processes = append(w.processes, p)
 	p.start()
 	return p
+}
+
+// trouble is its own: until it renews again, nobody owes it anything.
+func (p *process) trouble() {
+	for _, c := range p.claims {
+		p.w.troubled(c)
+	}
 }
 
 // start fixes the leases, after those of the present holders, and registers.

@@ -1,30 +1,143 @@
 package replica
 
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
 // The rules of the model itself: of whoever owns a replica, of registrars, and
 // of the scripts. They begin where those of the replica end.
 const (
-	ruleSubscribeFirst rule = 1 << (iota + 16)
-	ruleTwoVersions
-	ruleOneMaster
-	ruleReaderGrace
-	ruleReaperGrace
-	ruleSilence
-	ruleFailure
-	ruleMaster
-	ruleStep
-	ruleReapDeadline
-	ruleRegisterDeadline
-	ruleMark
-	ruleArrivals
-	ruleDoubt
-	ruleRecreate
-	ruleHash
-	ruleRepair
-	ruleHoldClock
-	ruleHoldEnds
-	ruleUndo
-	ruleFence
-	ruleSeq
-	ruleTombstone
-	ruleTag
+	ruleSubscribeFirst   rule = 1 << (iota + 16) // a snapshot waits for the subscription
+	ruleTwoVersions                              // it lies between two versions
+	ruleReaderGrace                              // readers judge leases only after unbroken contact
+	ruleReaperGrace                              // so do reapers
+	ruleSilence                                  // contact breaks on a silence
+	ruleFailure                                  // on a call that failed
+	ruleMaster                                   // on another master
+	ruleStep                                     // on a step of the clock
+	ruleReapDeadline                             // a reap comes soon after what it goes by, or does nothing
+	ruleRegisterDeadline                         // a register comes while its caller waits, or does nothing
+	ruleMark                                     // an answer is judged by what was known when it was asked for
+	ruleArrivals                                 // and settles only the doubts that came before
+	ruleDoubt                                    // an odd event is given time
+	ruleRecreate                                 // a subscription that lost events is made anew
+	ruleHash                                     // a score alone removes nobody
+	ruleListed                                   // nor does a hash that is missing from an empty index
+	ruleOneMaster                                // one master told of the score and of the hash
+	ruleRepair                                   // a reaper mends the score of a hash that lives
+	ruleHoldClock                                // holds end by contact alone
+	ruleHoldEnds                                 // holds end
+	ruleUndo                                     // an undo acts on its own lease alone
+	ruleFence                                    // an older lease changes nothing
+	ruleSeq                                      // nor does an older call of the same lease
+	ruleTombstone                                // a goodbye stays
+	ruleTag                                      // a tag tells of everything before it
 )
+
+// a scenario is a plan of runs in which little happens but what a rule is for.
+func scenario(faults []fault, deeds []deed, adapt ...func(*plan)) func(*rand.Rand) plan {
+	return func(rng *rand.Rand) plan {
+		p := plan{
+			ttl: 6 * time.Second, poll: 2 * time.Second, log: 128, readers: 2, processes: 3, length: 30 * time.Second,
+			faults: faults, faultEvery: time.Duration(2+rng.IntN(6)) * time.Second,
+			deeds: deeds, deedEvery: time.Duration(100+rng.IntN(2000)) * time.Millisecond,
+		}
+		for _, a := range adapt {
+			a(&p)
+		}
+		return p
+	}
+}
+
+var (
+	calm     = func(p *plan) { p.calm = true }
+	lossy    = func(p *plan) { p.loss = 0.1 }
+	shuffle  = func(p *plan) { p.reorder = 0.3 }
+	slow     = func(p *plan) { p.slow = 0.3 }
+	slower   = func(p *plan) { p.slow = 0.9 }
+	hung     = func(p *plan) { p.hang = 0.1 }
+	flapping = func(p *plan) {
+		p.flapping, p.ttl, p.faultEvery, p.length = true, 15*time.Second, 4*time.Second, time.Minute
+	}
+	copied  = func(p *plan) { p.copies = 0.3 }
+	patient = func(p *plan) { p.ttl, p.poll = 15*time.Second, 5*time.Second }
+	belated = func(p *plan) { p.lateReaps = 0.5 }
+	rarely  = func(p *plan) { p.deedEvery = 4 * time.Second }
+	often   = func(p *plan) { p.faultEvery = 2 * time.Second }
+	steady  = life("join", "update", "leave")
+	mortal  = life("join", "take over", "crash", "update")
+)
+
+// TestRules switches each rule off, and has a run find what it is for: the same
+// run breaks no promise with the rule.
+func TestRules(t *testing.T) {
+	if *seedFlag != 0 && *ruleFlag == "" {
+		return
+	}
+	for _, tc := range []struct {
+		name    string
+		off     rule
+		promise string
+		plan    func(*rand.Rand) plan
+	}{
+		{"chain", ruleChain, noGap, scenario(some("lagging failover"), steady)},
+		{"back", ruleBack, noGap, scenario(some("lagging failover"), steady)},
+		{"count", ruleCount, noGap, scenario(some("index evicted"), mortal)},
+		{"blank", ruleBlank, noGap, scenario(some("version evicted", "half-open"), steady, often)},
+		{"first", ruleFirst, thrift, scenario(nil, steady, calm)},
+		{"once", ruleOnce, noGap, scenario(nil, life("join", "crash", "update"), lossy, slow)},
+		{"evidence", ruleEvidence, noGap, scenario(some("process paused"), mortal, slow)},
+		{"hold", ruleHold, noFalseEnd, scenario(some("flush"), steady)},
+		{"subscribe first", ruleSubscribeFirst, prompt, scenario(some("cut"), steady, slow, patient, rarely)},
+		{"two versions", ruleTwoVersions, noGap, scenario(some("cut"), life("join", "burst"))},
+		{"reader's grace", ruleReaderGrace, noFalseEnd, scenario(some("long stop"), steady)},
+		{"reaper's grace", ruleReaperGrace, noFalseEnd, scenario(some("long stop"), steady)},
+		{"silence", ruleSilence | ruleFailure, noFalseEnd, scenario(some("long stop"), steady)},
+		{"failure", ruleFailure, noFalseEnd, scenario(some("short stop"), steady, flapping)},
+		{"master", ruleMaster, noFalseEnd, scenario(some("lagging failover"), steady)},
+		{"step", ruleStep, noFalseEnd, scenario(some("step"), steady)},
+		{"reap's deadline", ruleReapDeadline, noFalseEnd, scenario(some("long stop", "process paused"), mortal, belated)},
+		{"register's deadline", ruleRegisterDeadline, noZombie, scenario(nil, mortal, hung)},
+		{"mark", ruleMark, thrift, scenario(nil, life("join", "burst"), calm)},
+		{"arrivals", ruleArrivals, thrift, scenario(nil, life("join", "burst"), calm, shuffle)},
+		{"doubt", ruleDoubt, thrift, scenario(nil, life("join", "burst"), calm, shuffle)},
+		{"recreate", ruleRecreate, noDeafness, scenario(some("half-open"), steady)},
+		{"hash", ruleHash, noFalseEnd, scenario(some("migration"), steady)},
+		{"listed", ruleListed, noFalseEnd, scenario(some("migration", "flush"), steady, slow)},
+		{"one master", ruleOneMaster, noFalseEnd, scenario(some("migration", "lagging failover"), steady, slower, often)},
+		{"repair", ruleRepair, noFalseEnd, scenario(some("migration"), steady)},
+		{"hold's clock", ruleHoldClock, noFalseEnd, scenario(some("flush", "long stop"), steady)},
+		{"hold's end", ruleHoldEnds, converges, scenario(some("flush"), mortal)},
+		{"undo", ruleUndo, noFalseEnd, scenario(nil, mortal, hung)},
+		{"fence", ruleFence, fenced, scenario(nil, mortal, hung, copied)},
+		{"seq", ruleSeq, fenced, scenario(nil, life("join", "burst"), hung)},
+		{"tombstone", ruleTombstone, noZombie, scenario(nil, steady, copied)},
+		{"tag", ruleTag, noGap, scenario(some("failover"), life("join", "update", "override"), copied, often)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if *ruleFlag != "" && *ruleFlag != tc.name {
+				return
+			}
+			seed := *seedFlag
+			if seed == 0 {
+				seed = search(*ruleRuns, tc.off, tc.plan)
+			}
+			if seed == 0 {
+				t.Fatalf("%d runs break no promise without it", *ruleRuns)
+			}
+			v := newWorld(seed, tc.off, tc.plan).play()
+			t.Logf("seed %d: %v", seed, v)
+			if v.promise != tc.promise {
+				t.Errorf("want: %s", tc.promise)
+			}
+			if v := newWorld(seed, 0, tc.plan).play(); v != nil {
+				t.Errorf("with the rule: %v", v)
+			}
+			if *seedFlag != 0 {
+				show(t, seed, tc.off, tc.plan)
+			}
+		})
+	}
+}

@@ -13,7 +13,6 @@ const page = 2
 type taking struct {
 	r    *reader
 	sub  *subscription
-	from *server
 	ids  []string
 	snap Snapshot
 }
@@ -42,30 +41,27 @@ func (r *reader) snapshot() {
 	t := &taking{r: r, sub: r.sub}
 	r.taking = t
 	r.rep.Begin()
-	read(t, (*server).look, func(l look) {
+	read(t, (*server).look, func(l look, _ *server) {
 		t.snap.Before, t.snap.Log = l.version, l.log
-		read(t, (*server).ids, func(ids []string) {
+		read(t, (*server).ids, func(ids []string, _ *server) {
 			t.ids = ids
 			t.pages()
 		})
 	})
 }
 
-// read is one call of a snapshot. All of them have to be answered by one master.
-func read[T any](t *taking, do func(*server) T, then func(T)) {
+// read is one call of a snapshot.
+func read[T any](t *taking, do func(*server) T, then func(T, *server)) {
 	r := t.r
 	ask(&r.host, limit, do, func(answer T, from *server, ok bool) {
-		if t.from == nil || r.w.isOff(ruleOneMaster) {
-			t.from = from
-		}
 		switch {
 		case !ok:
 			r.contact.failed = true
 			t.drop(r.w.between(r.w.poll()/4, r.w.poll()/2))
-		case from != t.from || t.sub != r.sub || t.sub.closed:
+		case t.sub != r.sub || t.sub.closed:
 			t.drop(0)
 		default:
-			then(answer)
+			then(answer, from)
 		}
 	})
 }
@@ -84,7 +80,7 @@ func (t *taking) pages() {
 	}
 	ids := t.ids[:min(page, len(t.ids))]
 	t.ids = t.ids[len(ids):]
-	read(t, func(s *server) []Member { return s.members(ids) }, func(members []Member) {
+	read(t, func(s *server) []Member { return s.members(ids) }, func(members []Member, _ *server) {
 		t.snap.Members = append(t.snap.Members, members...)
 		t.pages()
 	})
@@ -92,7 +88,7 @@ func (t *taking) pages() {
 
 // rest reads the overrides and the second version.
 func (t *taking) rest() {
-	read(t, func(s *server) map[string]string { return maps.Clone(s.overrides) }, func(o map[string]string) {
+	read(t, func(s *server) map[string]string { return maps.Clone(s.overrides) }, func(o map[string]string, _ *server) {
 		for i, m := range t.snap.Members {
 			t.snap.Members[i].Override = o[m.ID]
 			delete(o, m.ID)
@@ -103,8 +99,8 @@ func (t *taking) rest() {
 		read(t, func(s *server) look {
 			asked = t.r.w.now
 			return s.look()
-		}, func(l look) {
-			t.r.contact.heard(q.sent, l.clock, t.from)
+		}, func(l look, from *server) {
+			t.r.contact.heard(q.sent, l.clock, from)
 			t.snap.After, t.snap.Now = l.version, time.UnixMicro(l.clock.Microseconds())
 			t.finish(asked)
 		})
@@ -136,6 +132,9 @@ func (t *taking) finish(asked time.Duration) {
 		return
 	}
 	r.tries = 0
+	if w.isOff(ruleSubscribeFirst) && t.sub.server == nil {
+		r.open(t.sub)
+	}
 	w.read(r, asked)
 	r.read()
 	r.probe()

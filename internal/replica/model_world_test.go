@@ -23,7 +23,8 @@ type world struct {
 	claims    map[string]*claim // by lease
 	acts      map[string]string // the lease of each change, by tag
 	judge     judge
-	ids       int // of servers, processes and nodes so far
+	suspended bool // everybody stands still
+	ids       int  // of servers, processes and nodes so far
 
 	violation *violation
 	tracing   bool

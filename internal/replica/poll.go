@@ -11,7 +11,7 @@ import "time"
 // would end the subscription that the snapshot needs.
 func (r *Replica) Probe(p Point, mark, arrivals uint64) Verdict {
 	v := r.judge(p, mark, arrivals)
-	if v == Missed && r.missed {
+	if v == Missed && r.missed && r.off&ruleOnce == 0 {
 		return Reread
 	}
 	r.missed = r.missed || v == Missed
@@ -22,11 +22,11 @@ func (r *Replica) judge(p Point, mark, arrivals uint64) Verdict {
 	if !r.proven {
 		return Reread
 	}
-	n, been := r.known(p.Tag)
+	m, been := r.known(p.Tag)
 	switch {
 	case p.Tag == "" && p != r.at:
 		return Reread // the history is gone, and no event can have told
-	case been && n >= mark:
+	case been && m.n >= mark:
 		r.wanted = nil
 		r.forget(arrivals)
 		return r.verdict()
@@ -34,6 +34,8 @@ func (r *Replica) judge(p Point, mark, arrivals uint64) Verdict {
 		return Missed // Redis has gone back: an older replica was promoted
 	case been:
 		return r.verdict()
+	case r.at.Tag == "" && r.off&ruleFirst == 0:
+		return Reread // no event leads on from no version
 	case r.wanted != nil:
 		return Missed // it was there a while ago, and no event has brought it
 	default:
@@ -57,8 +59,14 @@ func (r *Replica) forget(arrivals uint64) {
 // had at it.
 func (r *Replica) Poll(p Point, members int, mark, arrivals uint64) Verdict {
 	v := r.Probe(p, mark, arrivals)
-	if v == Settled && p == r.at && members != len(r.nodes)+len(r.ghosts) && r.off&ruleCount == 0 {
+	if v != Settled {
+		return v
+	}
+	switch m, _ := r.known(p.Tag); {
+	case members != m.members && r.off&ruleCount == 0:
 		return Reread // the index was changed by no script of ours: evicted, or written by hand
+	case p == (Point{}) && members > 0 && r.off&ruleBlank == 0:
+		return Reread // the version was evicted, and may have been so twice: it proves nothing
 	}
 	return v
 }

@@ -85,9 +85,11 @@ type Replica struct {
 	off rule // rules switched off, by the tests that show what they are for
 }
 
+// A mark is a point that was reached.
 type mark struct {
-	point Point
-	n     uint64
+	point   Point
+	n       uint64
+	members int // of the index, there
 }
 
 // An arrival is an event that is kept until it chains.
@@ -165,7 +167,7 @@ func (r *Replica) reach(p Point) {
 	}
 	r.highest[p.Epoch] = max(p.Rev, r.highest[p.Epoch])
 	r.marks++
-	r.ring = append(r.ring, mark{p, r.marks})
+	r.ring = append(r.ring, mark{point: p, n: r.marks})
 	if len(r.ring) == 2*ringSize {
 		r.ring = append(r.ring[:0:0], r.ring[ringSize:]...)
 	}
@@ -175,20 +177,26 @@ func (r *Replica) reach(p Point) {
 }
 
 // known returns the mark of a tag, if the replica has been there.
-func (r *Replica) known(tag string) (uint64, bool) {
+func (r *Replica) known(tag string) (mark, bool) {
 	for i := len(r.ring) - 1; i >= 0; i-- {
 		if r.ring[i].point.Tag == tag {
-			return r.ring[i].n, true
+			return r.ring[i], true
 		}
 	}
-	return 0, false
+	return mark{}, false
 }
+
+// count notes how many members there are at the point that was reached.
+func (r *Replica) count() { r.ring[len(r.ring)-1].members = len(r.nodes) + len(r.ghosts) }
 
 // Shows tells whether a member is shown.
 func (r *Replica) Shows(id string) bool {
 	_, shown := r.nodes[id]
 	return shown
 }
+
+// Empty tells whether no member is shown.
+func (r *Replica) Empty() bool { return len(r.nodes) == 0 }
 
 // TTL is the longest TTL of the members; 0 where there is none.
 func (r *Replica) TTL() time.Duration {

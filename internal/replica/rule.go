@@ -8,6 +8,9 @@ const (
 	ruleChain    rule = 1 << iota // an event applies only if its prev-tag is ours
 	ruleBack                      // a version that is older than the question means a fork
 	ruleCount                     // at an equal tag, the index has as many members as we
+	ruleFirst                     // the first change of a service is read at once
+	ruleOnce                      // Missed is said once for each snapshot
+	ruleBlank                     // no version proves nothing
 	ruleEvidence                  // what is newer than a look is not judged by it
 	ruleHold                      // what nobody said goodbye to was lost, and is held
 )

@@ -23,9 +23,6 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 		return
 	}
 	n.seen, n.Rev = r.marks, rev
-	if n.Lease == before.Lease && n.Rev == before.Rev {
-		n.seen = before.seen // a hash that was gone comes back with a later rev: this is no news of its life
-	}
 	delete(r.ghosts, id)
 	r.nodes[id] = n
 	switch {

@@ -120,17 +120,24 @@ func (s Snapshot) scene(passed []record.Event) scene {
 // adopt makes a scene the replica's own, and works out the differences.
 func (r *Replica) adopt(c scene, now time.Time) {
 	since, sameHistory := after(c.log, r.at.Tag)
+	sameEpoch := r.at.Epoch == c.at.Epoch
 	r.proven, r.wanted, r.odd = true, nil, nil
 	if r.at != c.at || len(r.ring) == 0 {
 		r.reach(c.at)
 	}
 	r.overrides, r.ghosts = c.overrides, map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(c.members)) {
-		m := c.members[id]
-		v, vanished := r.vanished[id] // its page may have been read before
+		m, before := c.members[id], r.nodes[id]
+		// Its page may be older than all that has been heard of the node since. A
+		// hash that was gone comes back with a later rev.
+		again := func(n Node) bool { return sameEpoch && n.ID == id && n.Lease == m.Lease && n.Rev == m.Rev }
 		switch {
-		case m.Data != "" && !(vanished && v.Lease == m.Lease && v.Rev == m.Rev):
+		case m.Data != "" && !again(r.vanished[id]):
 			r.put(id, m.Lease, m.Data, m.Rev, now)
+			if n, member := r.nodes[id]; member && again(before) {
+				n.seen = before.seen
+				r.nodes[id] = n
+			}
 		case r.Shows(id):
 			r.set(id, r.overrides[id], now)
 		default:
@@ -153,6 +160,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 			r.release(id, now)
 		}
 	}
+	r.count()
 }
 
 // after returns the entries of a log that came after a tag, newest first, and
