@@ -148,7 +148,7 @@ func (w *world) deaf(r *reader) {
 	w.after(w.healed(), func() {
 		r.truth.deaf = false
 		noticed := r.truth.missed != missed || r.truth.reads == reads // or it need not have
-		if r.sub == sub && noticed && r.truth.troubles == troubles && r.truth.troubled == 0 {
+		if r.sub == sub && !sub.closed && noticed && r.truth.troubles == troubles && r.truth.troubled == 0 {
 			w.fail(noDeafness, "%s", r.name)
 		}
 	})

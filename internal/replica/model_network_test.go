@@ -95,14 +95,13 @@ func (w *world) latency() time.Duration {
 // for what the plan of the run says. It is lost, repeated and late without
 // anybody being told.
 type subscription struct {
-	w        *world
-	of       *reader
-	server   *server
-	acked    bool
-	closed   bool // by the reader
-	broken   bool // it brings nothing any more
-	arrives  time.Duration
-	lossless bool // nothing was lost on it so far
+	w       *world
+	of      *reader
+	server  *server
+	acked   bool
+	closed  bool // by the reader
+	broken  bool // it brings nothing any more
+	arrives time.Duration
 }
 
 // send puts an event on its way.

@@ -14,7 +14,6 @@ type reader struct {
 	host
 	rep     *Replica
 	contact contact
-	gap     bool // the last poll failed
 	sub     *subscription
 
 	taking   *taking // the snapshot under way

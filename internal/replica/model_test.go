@@ -16,7 +16,7 @@ import (
 var (
 	seedFlag = flag.Uint64("replica.seed", 0, "run the model with this seed alone, and print its trace")
 	runsFlag = flag.Uint64("replica.runs", 2000, "how many runs of the model to make")
-	ruleRuns = flag.Uint64("replica.ruleruns", 300, "how many runs to make without a rule, at most")
+	ruleRuns = flag.Uint64("replica.ruleruns", 1000, "how many runs to make without a rule, at most")
 	ruleFlag = flag.String("replica.rule", "", "the rule to switch off with -replica.seed")
 )
 

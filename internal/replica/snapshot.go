@@ -56,7 +56,8 @@ func (r *Replica) Snapshot(s Snapshot) Verdict {
 	}
 	r.adopt(s.scene(passed), s.Now)
 	for _, e := range r.recorded {
-		if _, been := r.known(e.Tag); !been {
+		onTheWay := slices.ContainsFunc(passed, func(p record.Event) bool { return p.Tag == e.Tag })
+		if _, been := r.known(e.Tag); !been && !onTheWay {
 			r.odd = append(r.odd, arrival{e, r.arrivals})
 		}
 	}

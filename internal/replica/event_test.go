@@ -1,0 +1,122 @@
+package replica
+
+import (
+	"testing"
+
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+func TestEvent(t *testing.T) {
+	fork := put(11, "c", 7, 1)
+	fork.Prev, fork.Tag = tagOf(10, "x"), tagOf(11, "x")
+	first := put(1, "c", 7, 1)
+	first.Epoch = "f"
+	for _, tc := range []struct {
+		name   string
+		from   *Replica
+		events []record.Event
+		want   Verdict // of the last
+		told   string
+		shows  string
+	}{
+		{"a new node", standing(), []record.Event{put(11, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1"},
+		{"a change", standing(), []record.Event{put(11, "a", 5, 2)}, Settled, "~a=2", "a=2 b=1"},
+		{"the same data", standing(), []record.Event{put(11, "a", 7, 1)}, Settled, "", "a=1 b=1"},
+		{"a goodbye", standing(), []record.Event{del(11, "a", 5)}, Settled, "-a=1", "b=1"},
+		{"an operator's removal", standing(), []record.Event{del(11, "a", 7)}, Settled, "-a=1", "b=1"},
+		{"a goodbye of an older lease", standing(), []record.Event{del(11, "a", 4)}, Settled, "", "a=1(held) b=1"},
+		{"an end", standing(), []record.Event{exp(11, "a")}, Settled, "-a=1", "b=1"},
+		{"an end of nobody", standing(), []record.Event{exp(11, "c")}, Settled, "", "a=1 b=1"},
+		{"an override", standing(), []record.Event{set(11, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1"},
+		{"an override undone", standing(), []record.Event{set(11, "a", weighs(3)), set(12, "a", "")}, Settled, "~a=3 ~a=1", "a=1 b=1"},
+		{"an override that was there", standing(), []record.Event{set(11, "a", "")}, Settled, "", "a=1 b=1"},
+		{
+			"an override stays over a new record", standing(),
+			[]record.Event{set(11, "a", weighs(3)), put(12, "a", 5, 2)},
+			Settled, "~a=3 ~a=3", "a=3 b=1",
+		},
+		{
+			"an override waits for its node", standing(),
+			[]record.Event{set(11, "c", weighs(3)), put(12, "c", 7, 1)},
+			Settled, "+c=3", "a=1 b=1 c=3",
+		},
+		{
+			"an override that cannot be read", standing(),
+			[]record.Event{set(11, "c", "?"), put(12, "c", 7, 1)},
+			Settled, "+c=1", "a=1 b=1 c=1",
+		},
+		{
+			"a record that cannot be read", standing(),
+			[]record.Event{change(11, record.Put, "a", 5, "?")},
+			Settled, "-a=1", "b=1",
+		},
+		{
+			"a record that can be read again", standing(),
+			[]record.Event{change(11, record.Put, "a", 5, "?"), put(12, "a", 5, 2)},
+			Settled, "-a=1 +a=2", "a=2 b=1",
+		},
+		{"known", standing(), []record.Event{put(10, "b", 6, 1)}, Settled, "", "a=1 b=1"},
+		{"twice", standing(), []record.Event{del(11, "a", 5), del(11, "a", 5)}, Settled, "-a=1", "b=1"},
+		{"odd", standing(), []record.Event{del(12, "a", 5)}, Doubt, "", "a=1 b=1"},
+		{
+			"odd until what came before it comes", standing(),
+			[]record.Event{put(13, "a", 5, 3), del(12, "b", 6), put(11, "a", 5, 2)},
+			Settled, "~a=2 -b=1 ~a=3", "a=3",
+		},
+		{"of another branch", standing(), []record.Event{fork}, Doubt, "", "a=1 b=1"},
+		{"of a new history", standing(), []record.Event{first}, Doubt, "", "a=1 b=1"},
+		{"the first of a service", empty(), []record.Event{put(1, "c", 7, 1)}, Reread, "", ""},
+		{"before the first snapshot", New(), []record.Event{put(11, "c", 7, 1)}, Settled, "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var v Verdict
+			for _, e := range tc.events {
+				v = tc.from.Event(e)
+			}
+			same(t, "verdict", v, tc.want)
+			same(t, "told", told(tc.from), tc.told)
+			same(t, "shown", shows(tc.from), tc.shows)
+		})
+	}
+}
+
+// A change tells the state that it belongs to, when it was, and what was before.
+func TestChange(t *testing.T) {
+	r := standing()
+	e := put(11, "a", 5, 2)
+	r.Event(e)
+	c := r.Changes()[0]
+	same(t, "point", c.Point, pointOf(11))
+	same(t, "time", c.Time, e.Time)
+	same(t, "before", c.Before.Record.Weight, 1)
+	same(t, "revision of the node", c.Node.Rev, uint64(11))
+}
+
+// More odd events than can be kept call for a snapshot.
+func TestTooManyOdd(t *testing.T) {
+	r := standing()
+	for rev := uint64(12); rev < 12+oddSize; rev++ {
+		same(t, "verdict", r.Event(put(rev, "a", 5, 1)), Doubt)
+	}
+	same(t, "verdict", r.Event(put(12+oddSize, "a", 5, 1)), Reread)
+}
+
+// Where an older replica of Redis was promoted, the same revisions come again.
+// Callers do not see them go back.
+func TestRevisionsNeverGoBack(t *testing.T) {
+	r := standing()
+	r.Event(put(11, "a", 5, 2))
+	r.Event(put(12, "a", 5, 3))
+	take(r, snap(10, nil, member(9, "a", 5, 1), member(10, "b", 6, 1)))
+	same(t, "after the fork", r.At(), Point{"e", 12, tagOf(10)})
+	fork := put(11, "b", 6, 2)
+	fork.Tag = tagOf(11, "x")
+	r.Event(fork)
+	for _, c := range r.Changes()[2:] {
+		same(t, "told", c.Point.Rev, uint64(12))
+	}
+	s := snap(1, nil, member(1, "a", 5, 1))
+	s.Before.Epoch, s.After.Epoch = "f", "f"
+	take(r, s)
+	same(t, "in a new history", r.At().Rev, uint64(1))
+}
