@@ -14,6 +14,15 @@
 //	   |  Snapshot that counts                         v or older than asked
 //	   +-------------------------------------------- reread
 //
+// # What it asks of its owner
+//
+// A snapshot begins once the subscription was acknowledged, and lies between two
+// looks at the version; events of a subscription that has ended are dropped. Mark
+// and Arrivals are those of when a question was sent. Pass counts contact alone,
+// and comes only after a poll that settled. Missing gets what one master told of
+// after half a TTL and a second of unbroken contact: a lease that has ended by an
+// index that still lists it, and no hash.
+//
 // # What it guarantees
 //
 // Within one epoch the revisions of its changes never go back. What it shows is

@@ -12,6 +12,7 @@ import (
 type hold struct {
 	node Node
 	left time.Duration // of contact, until it is given up
+	runs bool          // its clock does, since the first Pass
 }
 
 // lose has a member held, for a full TTL from when it was first missed.
@@ -29,11 +30,18 @@ func (r *Replica) unhold(id string) {
 
 // Pass tells that Redis has answered without a break for this long. Holds end
 // by it, and by nothing else: their clock stops while Redis is away, and no
-// further loss moves their end.
+// further loss moves their end. The first Pass tells of time before the hold, and
+// starts the clock.
+//
+// It comes after a poll that settled or a snapshot that counted. In doubt, a node
+// that is held may be back, and only its event was lost.
 func (r *Replica) Pass(d time.Duration, now time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
 		h := r.holds[id]
-		h.left -= d
+		if h.runs {
+			h.left -= d
+		}
+		h.runs = true
 		r.holds[id] = h
 		if h.left <= 0 {
 			r.release(id, now)

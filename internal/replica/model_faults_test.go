@@ -11,6 +11,8 @@ type fault struct {
 	do   func(*world)
 }
 
+func (f fault) String() string { return f.name }
+
 var faults = []fault{
 	{"flush", (*world).flush},
 	{"restart", (*world).restart},
@@ -49,6 +51,7 @@ func (w *world) disturb() {
 	for _, r := range w.readers {
 		r.trouble()
 		w.expectHealed(r)
+		w.expectMended(r)
 	}
 }
 

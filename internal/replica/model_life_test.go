@@ -12,6 +12,8 @@ type deed struct {
 	do   func(*world)
 }
 
+func (d deed) String() string { return d.name }
+
 var deeds = []deed{
 	{"join", (*world).join},
 	{"take over", (*world).takeOver},

@@ -11,7 +11,7 @@ import (
 type host struct {
 	w        *world
 	name     string
-	calls    func() // told when a call hangs; only of who calls scripts, which may be executed again, later and elsewhere
+	hangs    func() // told when a call does; nil for who calls no scripts
 	crashed  bool
 	paused   bool
 	deferred []func()
@@ -43,9 +43,9 @@ func (h *host) resume() {
 }
 
 // ask sends a call to the present master, and gives what it answered to then:
-// or that the answer did not come in time, whatever the call has done. A call
-// may hang on its way, and be executed once more than asked: long after, and by
-// another master.
+// or that the answer did not come in time, whatever the call has done. The call
+// of a script may hang on its way, and be executed once more than asked: long
+// after, and by another master.
 func ask[T any](h *host, limit time.Duration, do func(*server) T, then func(answer T, from *server, ok bool)) {
 	w, to, open := h.w, h.w.master, true
 	finish := func(answer T, ok bool) {
@@ -74,12 +74,12 @@ func ask[T any](h *host, limit time.Duration, do func(*server) T, then func(answ
 		return
 	}
 	delay := w.latency()
-	if h.calls != nil && w.chance(w.plan.hang) {
-		h.calls()
+	if h.hangs != nil && w.chance(w.plan.hang) {
+		h.hangs()
 		delay = w.between(0, 30*time.Second)
 	}
 	w.after(delay, func() { deliver(to) })
-	if h.calls != nil && w.chance(w.plan.copies) {
+	if h.hangs != nil && w.chance(w.plan.copies) {
 		w.after(w.between(0, limit+2*time.Second), func() { deliver(w.master) })
 	}
 }
@@ -97,11 +97,11 @@ func (w *world) latency() time.Duration {
 type subscription struct {
 	w       *world
 	of      *reader
-	server  *server
+	server  *server // nil until it was asked
 	acked   bool
-	closed  bool // by the reader
-	broken  bool // it brings nothing any more
-	arrives time.Duration
+	closed  bool          // by the reader
+	broken  bool          // it brings nothing any more
+	arrives time.Duration // the newest event that is on its way
 }
 
 // send puts an event on its way.

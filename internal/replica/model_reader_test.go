@@ -22,13 +22,14 @@ type reader struct {
 	pollAt   time.Duration
 	probeAt  time.Duration
 	probing  bool
-	passed   time.Duration // until when contact was counted for holds
+	passed   time.Duration // when the last poll was answered
+	owed     time.Duration // contact until then, not yet counted for holds
 
 	shown map[string]Node // by the changes alone
 	truth readerTruth
 }
 
-// limit is how long a reader waits for an answer.
+// limit is how long readers and reapers wait for an answer.
 const limit = time.Second
 
 func (w *world) newReader() *reader {
@@ -49,7 +50,7 @@ func (w *world) newReader() *reader {
 // A source says which input made a change.
 type source struct {
 	name string
-	at   time.Duration // when Redis was asked
+	at   time.Duration // when Redis answered, where that is not now
 }
 
 // input gives the replica an input and does what it says.
@@ -87,6 +88,7 @@ func (r *reader) subscribe() {
 	}
 }
 
+// open asks for a subscription.
 func (r *reader) open(sub *subscription) {
 	ask(&r.host, limit, func(s *server) bool {
 		sub.server = s
@@ -167,7 +169,11 @@ func (r *reader) answered(q question) question {
 // have ended.
 func (r *reader) poll() {
 	w, q := r.w, r.question()
-	ask(&r.host, limit, (*server).look, func(l look, from *server, ok bool) {
+	var asked time.Duration
+	ask(&r.host, limit, func(s *server) look {
+		asked = w.now
+		return s.look()
+	}, func(l look, from *server, ok bool) {
 		r.pollAt = 0
 		r.pollBy(w.now + w.between(w.poll()*2/3, w.poll()))
 		if !ok {
@@ -177,25 +183,38 @@ func (r *reader) poll() {
 			}
 			return
 		}
-		r.hear(q.sent, l.clock, from)
+		r.contact.heard(q.sent, l.clock, from)
+		r.owed = w.now - r.passed
+		if r.passed == 0 || r.contact.since >= r.passed && !w.isOff(ruleHoldClock) {
+			r.owed = 0
+		}
+		r.passed = w.now
+		if w.isOff(ruleHoldSettled) {
+			r.pass(asked, l.clock)
+		}
 		q = r.answered(q)
-		r.input(source{name: "poll"}, func() Verdict { return r.rep.Poll(l.version, len(l.ends), q.mark, q.arrivals) })
+		v := Settled
+		r.input(source{name: "poll"}, func() Verdict {
+			v = r.rep.Poll(l.version, len(l.ends), q.mark, q.arrivals)
+			return v
+		})
+		if v == Settled {
+			r.pass(asked, l.clock)
+		}
 		r.overdue(l)
 	})
 }
 
-// hear takes contact from a poll. Only time without a break counts for holds.
-func (r *reader) hear(sent, clock time.Duration, from *server) {
-	w := r.w
-	r.contact.heard(sent, clock, from)
-	unbroken := r.passed != 0 && r.contact.since < r.passed || w.isOff(ruleHoldClock)
-	if unbroken && !w.isOff(ruleHoldEnds) {
-		r.input(source{name: "pass"}, func() Verdict {
-			r.rep.Pass(w.now-r.passed, time.UnixMicro(clock.Microseconds()))
+// pass counts contact for holds, once a look has shown that the view is Redis's
+// own: in doubt, a node that is held may be back.
+func (r *reader) pass(asked, clock time.Duration) {
+	if r.owed > 0 && !r.w.isOff(ruleHoldEnds) {
+		r.input(source{name: "pass", at: asked}, func() Verdict {
+			r.rep.Pass(r.owed, time.UnixMicro(clock.Microseconds()))
 			return r.rep.verdict()
 		})
 	}
-	r.passed = w.now
+	r.owed = 0
 }
 
 // doubt asks for the version in a while, unless a snapshot comes first.
@@ -240,6 +259,9 @@ func (r *reader) overdue(l look) {
 	soon := w.between(50*time.Millisecond, 300*time.Millisecond)
 	for _, e := range l.ends {
 		if e.at > l.clock.Milliseconds() {
+			if w.isOff(ruleLeaseEnds) {
+				break
+			}
 			r.pollBy(max(w.now, r.contact.last+time.Duration(e.at)*time.Millisecond-r.contact.clock) + soon)
 			break
 		}

@@ -39,7 +39,7 @@ func (p *process) reap() {
 	}
 	w, sent := p.w, p.w.now
 	p.looks++
-	ask(&p.host, time.Second, func(s *server) answer { return answer{s.ends(), s.clock()} },
+	ask(&p.host, limit, func(s *server) answer { return answer{s.ends(), s.clock()} },
 		func(a answer, from *server, ok bool) {
 			if !ok {
 				p.contact.failed = true
@@ -80,7 +80,7 @@ func (p *process) remove(overdue []touch, deadline time.Duration) {
 			s.exec(func() { s.reap(c) })
 		})
 	}
-	ask(&p.host, time.Second, func(s *server) reply { return s.reap(c) }, func(r reply, from *server, ok bool) {
+	ask(&p.host, limit, func(s *server) reply { return s.reap(c) }, func(r reply, from *server, ok bool) {
 		if ok {
 			p.contact.heard(sent, r.now, from)
 		}

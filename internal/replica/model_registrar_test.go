@@ -45,7 +45,7 @@ func (w *world) newProcess(ids ...string) *process {
 	w.ids++
 	p := &process{host: host{w: w, name: fmt.Sprintf("process%d", w.ids)}, interval: w.ttl / 3}
 	p.contact.w = w
-	p.calls = p.trouble
+	p.hangs = p.trouble
 	for _, id := range ids {
 		p.claims = append(p.claims, &claim{process: p, id: id, seq: 1, n: w.rng.Uint64N(1000), wanted: w.chance(0.5)})
 	}
@@ -210,6 +210,9 @@ func (p *process) round() {
 		}
 	}
 	p.renew(renew, deadline, func(lost []*claim, renewed bool) {
+		if p.w.isOff(ruleAgain) {
+			lost = nil
+		}
 		p.register(append(again, lost...), deadline, func(registered bool) {
 			p.part(deadline, func(parted bool) {
 				if mine == p.rounds {

@@ -102,12 +102,12 @@ func (t *taking) rest() {
 		}, func(l look, from *server) {
 			t.r.contact.heard(q.sent, l.clock, from)
 			t.snap.After, t.snap.Now = l.version, time.UnixMicro(l.clock.Microseconds())
-			t.finish(asked)
+			t.finish(asked, l.clock)
 		})
 	})
 }
 
-func (t *taking) finish(asked time.Duration) {
+func (t *taking) finish(asked, clock time.Duration) {
 	r, w := t.r, t.r.w
 	r.taking = nil
 	if w.isOff(ruleTwoVersions) {
@@ -132,6 +132,7 @@ func (t *taking) finish(asked time.Duration) {
 		return
 	}
 	r.tries = 0
+	r.pass(asked, clock)
 	if w.isOff(ruleSubscribeFirst) && t.sub.server == nil {
 		r.open(t.sub)
 	}

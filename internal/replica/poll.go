@@ -59,10 +59,9 @@ func (r *Replica) forget(arrivals uint64) {
 // had at it.
 func (r *Replica) Poll(p Point, members int, mark, arrivals uint64) Verdict {
 	v := r.Probe(p, mark, arrivals)
-	if v != Settled {
-		return v
-	}
-	switch m, _ := r.known(p.Tag); {
+	m, been := r.known(p.Tag)
+	switch {
+	case v > Doubt || !been || m.n < mark:
 	case members != m.members && r.off&ruleCount == 0:
 		return Reread // the index was changed by no script of ours: evicted, or written by hand
 	case p == (Point{}) && members > 0 && r.off&ruleBlank == 0:

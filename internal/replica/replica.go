@@ -117,7 +117,9 @@ func New() *Replica {
 // same numbers come again, and the highest stands until they have passed it.
 func (r *Replica) At() Point {
 	p := r.at
-	p.Rev = max(p.Rev, r.highest[p.Epoch])
+	if r.off&ruleHighest == 0 {
+		p.Rev = max(p.Rev, r.highest[p.Epoch])
+	}
 	return p
 }
 

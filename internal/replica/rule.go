@@ -2,7 +2,7 @@ package replica
 
 // A rule is one that the tests switch off to see what it is for. Outside of
 // tests every rule is on.
-type rule uint
+type rule uint64
 
 const (
 	ruleChain    rule = 1 << iota // an event applies only if its prev-tag is ours
@@ -11,6 +11,7 @@ const (
 	ruleFirst                     // the first change of a service is read at once
 	ruleOnce                      // Missed is said once for each snapshot
 	ruleBlank                     // no version proves nothing
+	ruleHighest                   // revisions never go back within an epoch
 	ruleEvidence                  // what is newer than a look is not judged by it
 	ruleHold                      // what nobody said goodbye to was lost, and is held
 )

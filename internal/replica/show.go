@@ -13,7 +13,10 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 		before, shown = h.node, true
 		r.unhold(id)
 	}
-	n, err := compose(id, lease, data, r.overrides[id])
+	n, err := before, error(nil)
+	if !shown || before.data != data || before.override != r.overrides[id] {
+		n, err = compose(id, lease, data, r.overrides[id])
+	}
 	if err != nil { // a record that we cannot read: of a later version, perhaps
 		delete(r.nodes, id)
 		r.ghosts[id] = true
@@ -22,7 +25,7 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 		}
 		return
 	}
-	n.seen, n.Rev = r.marks, rev
+	n.Lease, n.Rev, n.seen = lease, rev, r.marks
 	delete(r.ghosts, id)
 	r.nodes[id] = n
 	switch {

@@ -55,9 +55,12 @@ func (r *Replica) Snapshot(s Snapshot) Verdict {
 		return Reread
 	}
 	r.adopt(s.scene(passed), s.Now)
+	covered := map[string]bool{}
+	for _, e := range passed {
+		covered[e.Tag] = true
+	}
 	for _, e := range r.recorded {
-		onTheWay := slices.ContainsFunc(passed, func(p record.Event) bool { return p.Tag == e.Tag })
-		if _, been := r.known(e.Tag); !been && !onTheWay {
+		if _, been := r.known(e.Tag); !been && !covered[e.Tag] {
 			r.odd = append(r.odd, arrival{e, r.arrivals})
 		}
 	}
@@ -120,7 +123,7 @@ func (s Snapshot) scene(passed []record.Event) scene {
 
 // adopt makes a scene the replica's own, and works out the differences.
 func (r *Replica) adopt(c scene, now time.Time) {
-	since, sameHistory := after(c.log, r.at.Tag)
+	since := after(c.log, r.at.Tag)
 	sameEpoch := r.at.Epoch == c.at.Epoch
 	r.proven, r.wanted, r.odd = true, nil, nil
 	if r.at != c.at || len(r.ring) == 0 {
@@ -150,29 +153,29 @@ func (r *Replica) adopt(c scene, now time.Time) {
 		if _, there := c.members[id]; there {
 			continue
 		}
-		if sameHistory && ended(since, id, n.Lease, false) || r.off&ruleHold != 0 {
+		if ended(since, id, n.Lease, false) || r.off&ruleHold != 0 {
 			r.drop(id, now)
 		} else {
 			r.lose(n)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
-		if sameHistory && ended(since, id, r.holds[id].node.Lease, true) {
+		if ended(since, id, r.holds[id].node.Lease, true) {
 			r.release(id, now)
 		}
 	}
 	r.count()
 }
 
-// after returns the entries of a log that came after a tag, newest first, and
-// whether the log reaches back to it.
-func after(log []record.LogEntry, tag string) ([]record.LogEntry, bool) {
+// after returns the entries of a log that came after a tag, newest first: none
+// if the log does not reach back to it.
+func after(log []record.LogEntry, tag string) []record.LogEntry {
 	for i, e := range log {
 		if e.Tag == tag {
-			return log[:i], true
+			return log[:i]
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // ended tells whether a log says that a node of this lease is gone: its last

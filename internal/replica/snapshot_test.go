@@ -60,6 +60,10 @@ func TestSnapshot(t *testing.T) {
 			snap(12, logOf(put(10, "b", 6, 1), del(11, "a", 5), put(12, "a", 7, 1)), b), nil, Settled, "", "a=1(held) b=1", 12,
 		},
 		{"not in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), put(11, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 11},
+		{
+			"an end in the log, before where we were", standing(),
+			snap(11, logOf(exp(8, "a"), put(10, "b", 6, 1), put(11, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 11,
+		},
 		{"the log is cut off", standing(), snap(12, logOf(del(11, "a", 5), put(12, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 12},
 		{"the log is lost", standing(), snap(11, nil, b), nil, Settled, "", "a=1(held) b=1", 11},
 		{"another history", standing(), other, nil, Settled, "", "a=1(held) b=1", 11},
@@ -136,14 +140,23 @@ func TestSnapshotOlderThanEvents(t *testing.T) {
 	same(t, "the next event", r.Event(put(12, "c", 7, 2)), Settled)
 }
 
-// A snapshot that is abandoned leaves nothing behind.
-func TestAbandon(t *testing.T) {
-	r := standing()
-	r.Begin()
-	r.Event(put(11, "a", 5, 2))
-	r.Abandon()
-	same(t, "verdict", r.Snapshot(Snapshot{Before: pointOf(10), After: pointOf(11)}), Reread)
-	same(t, "shown", shows(r), "a=2 b=1")
+// Events are recorded from Begin to Snapshot or Abandon, and only for that.
+func TestRecording(t *testing.T) {
+	spans := Snapshot{Before: pointOf(10), After: pointOf(11)}
+	for name, end := range map[string]func(*Replica){
+		"snapshot":       func(r *Replica) { r.Snapshot(Snapshot{Before: pointOf(7), After: pointOf(8)}) },
+		"abandon":        (*Replica).Abandon,
+		"another begins": (*Replica).Begin,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := standing()
+			r.Begin()
+			r.Event(put(11, "a", 5, 2))
+			end(r)
+			same(t, "verdict", r.Snapshot(spans), Reread)
+			same(t, "shown", shows(r), "a=2 b=1")
+		})
+	}
 }
 
 func TestHold(t *testing.T) {
@@ -169,6 +182,7 @@ func TestHold(t *testing.T) {
 		{"an end in the log", func(r *Replica) { take(r, snap(12, logOf(put(11, "b", 6, 1), exp(12, "a")), b)) }, "", "a=1(held) b=1"},
 		{
 			"a TTL of contact", func(r *Replica) {
+				r.Pass(time.Hour, time.Unix(1, 0)) // before it was missed
 				r.Pass(ttl-1, time.Unix(1, 0))
 				same(t, "shown before", shows(r), "a=1(held) b=1")
 				r.Pass(1, time.Unix(1, 0))
@@ -176,6 +190,7 @@ func TestHold(t *testing.T) {
 		},
 		{
 			"a second loss does not move its end", func(r *Replica) {
+				r.Pass(0, time.Unix(1, 0))
 				r.Pass(ttl-1, time.Unix(1, 0))
 				take(r, snap(0, nil))
 				r.Pass(1, time.Unix(1, 0))
@@ -183,9 +198,11 @@ func TestHold(t *testing.T) {
 		},
 		{
 			"lost again after it was back", func(r *Replica) {
+				r.Pass(0, time.Unix(1, 0))
 				r.Pass(ttl-1, time.Unix(1, 0))
 				r.Event(put(12, "a", 5, 1))
 				take(r, snap(13, nil, b))
+				r.Pass(0, time.Unix(1, 0))
 				r.Pass(ttl-1, time.Unix(1, 0))
 			}, "", "a=1(held) b=1",
 		},
