@@ -20,9 +20,8 @@ type feed struct {
 	followers map[listener]bool
 	view      *View // of the state as it is, for those that Follow; nil until one asks
 
-	subscribed   bool      // the subscription in force has acknowledged it
-	covered      bool      // and a snapshot has counted since
-	askAt        time.Time // where the channel is refused: when to ask again
+	subscribed   bool // the subscription in force has acknowledged it
+	covered      bool // and a snapshot has counted since
 	health, told health
 
 	rereadAt time.Time // when to take a snapshot; zero: none is called for
@@ -88,12 +87,12 @@ func (f *feed) reread(at time.Time) {
 }
 
 // event takes a message of the subscription.
-func (f *feed) event(payload string, now time.Time) (missed bool) {
+func (f *feed) event(payload string, poll time.Duration, now time.Time) (missed bool) {
 	e, err := record.DecodeEvent([]byte(payload))
 	if err != nil {
 		// Of another protocol version, or nothing of ours: what it stands for can
 		// only be read, and not more often than a poll.
-		f.reread(now.Add(time.Second))
+		f.reread(now.Add(poll))
 		return false
 	}
 	empty := f.replica.Empty()
@@ -155,14 +154,19 @@ func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now tim
 	}
 	ttl := f.ttl()
 	f.contact.heard(l.sent, l.received, l.now, l.master, ttl/2)
+	var unbroken time.Duration
 	if !f.passed.IsZero() && f.contact.since.Before(f.passed) {
-		f.replica.Pass(l.received.Sub(f.passed), l.now)
+		unbroken = l.received.Sub(f.passed)
 	}
 	f.passed = l.received
 	if f.covered {
 		f.live()
 	}
-	missed = f.follow(f.replica.Poll(l.point, l.members, mark, arrivals), now)
+	v := f.replica.Poll(l.point, l.members, mark, arrivals)
+	if v == replica.Settled && unbroken > 0 {
+		f.replica.Pass(unbroken, l.now)
+	}
+	missed = f.follow(v, now)
 
 	f.expect(l.next)
 	if !l.crowded && !slices.ContainsFunc(l.overdue, f.replica.Shows) {

@@ -11,10 +11,6 @@ import (
 // first.
 const calm = time.Minute
 
-// refusedAgain is when a channel that was refused is asked for again: somebody may
-// have mended the rights.
-const refusedAgain = 30 * time.Second
-
 // subscribe makes a subscription for all feeds. Each is read again once it is
 // acknowledged.
 func (h *hub) subscribe() {
@@ -99,7 +95,7 @@ func (h *hub) hear(s signal) {
 
 func (h *hub) message(m *redis.Message, now time.Time) {
 	if f := h.feeds[m.Channel]; f != nil && m.Pattern == "" {
-		h.after(f, f.event(m.Payload, now))
+		h.after(f, f.event(m.Payload, h.c.o.PollInterval, now))
 	}
 	if m.Pattern != "" {
 		if w := h.watches[channel{m.Pattern, true}]; w != nil {
@@ -120,7 +116,7 @@ func (h *hub) refuse(ch channel, err error) {
 	}
 	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
 		again = f.health.refused != nil
-		f.health.refused, f.askAt = err, time.Now().Add(refusedAgain)
+		f.health.refused = err
 		f.fail(err, time.Now())
 		h.after(f, false)
 	}

@@ -100,10 +100,6 @@ func (h *hub) looked(f *feed, l look, mark, arrivals uint64) {
 	if l.err != nil {
 		h.c.failed(h.ctx)
 	}
-	if now := time.Now(); f.health.refused != nil && h.sub != nil && now.After(f.askAt) {
-		f.askAt = now.Add(refusedAgain)
-		h.sub.ask(ask{channel: channel{name: f.keys.Events(h.c.db)}})
-	}
 	judge, missed := f.looked(l, mark, arrivals, h.c.o.PollInterval, time.Now())
 	switch {
 	case judge && l.crowded:

@@ -128,8 +128,9 @@ func TestSubscriberKilled(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	client, w := wired(t, server)
-	reader := open(t, at(server), registry.Client(client), registry.PollInterval(time.Minute)) // which would find it too
-	r := open(t, at(server))
+	// Polls would find it too.
+	reader := open(t, at(server), registry.Client(client), registry.PollInterval(time.Hour))
+	r := open(t, at(server), registry.TTL(time.Hour))
 	a := watch(t, reader, registry.WatchService("shop"))
 	register(t, r, service("shop", node("a")))
 	a.expect("create /a")

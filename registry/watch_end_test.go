@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ var watchEnds = []testCase{
 	{"a watch that its context ended leaves nothing", watchContextLeavesNothing},
 	{"Close ends Next", watchClose},
 	{"a closed registry watches nothing", watchAfterClose},
+	{"watches that come and go disturb no other", watchesComeAndGo},
 }
 
 // A nexter has called Next and reports what comes of it.
@@ -164,4 +166,44 @@ func watchAfterClose(t *testing.T, tp redistest.Topology) {
 	}
 	_, err := r.Watch(t.Context(), registry.WatchService("shop"))
 	wantErr(t, err, registry.ErrClosed)
+}
+
+func watchesComeAndGo(t *testing.T, tp redistest.Topology) {
+	const services, rounds = 3, 30
+	r, reader := open(t, tp), open(t, tp)
+	name := func(i int) string { return fmt.Sprint("shop-", i%services) }
+	steady := watch(t, reader, registry.WatchService(name(0)))
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for round := range rounds {
+				opt := registry.WatchService(name(i + round))
+				if round%5 == 4 {
+					opt = registry.WatchNamespace("*")
+				}
+				w, err := reader.Watch(t.Context(), opt)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				waiting := next(w)
+				w.Stop()
+				<-waiting
+			}
+		})
+	}
+	for round := range rounds {
+		n := node(fmt.Sprint(round % 7))
+		n.Zone = fmt.Sprint(round)
+		register(t, r, service(name(round), n))
+		if round%4 == 3 {
+			deregister(t, r, service(name(round), n))
+		}
+	}
+	all.Wait()
+	for i := range services {
+		a := watch(t, reader, registry.WatchService(name(i)))
+		eventually(t, patience, func() error { return a.equals(t.Context(), r, name(i)) })
+	}
+	eventually(t, patience, func() error { return steady.equals(t.Context(), r, name(0)) })
 }

@@ -194,6 +194,43 @@ func TestLaggingReplicaPromoted(t *testing.T) {
 	}
 }
 
+// The master has moved, ordinary connections with it, and the subscription stands
+// where it was: it answers pings, and brings nothing any more. Polls tell.
+func TestSubscriptionLeftBehind(t *testing.T) {
+	t.Parallel()
+	const poll = 500 * time.Millisecond
+	master, replica := redistest.Start(t), redistest.Start(t)
+	var name switched
+	name.to.Store(master)
+	r := open(t, at(master), registry.Client(name.client(t)))
+	reader := open(t, at(master), registry.Client(name.client(t)), registry.PollInterval(poll))
+	a := watch(t, reader, registry.WatchService("shop"))
+	register(t, r, service("shop", node("a")))
+	a.expect("create /a")
+	replicate(t, replica, master)
+	if err := replica.Client().ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
+		t.Fatal(err)
+	}
+	name.to.Store(replica)
+	moved := time.Now()
+	for _, c := range clients(t, master) {
+		if c["sub"] == "0" && c["cmd"] != "client|list" {
+			master.Client().ClientKillByFilter(t.Context(), "ID", c["id"])
+		}
+	}
+	eventually(t, patience, func() error { return r.Register(t.Context(), service("shop", node("b"))) })
+	since(t, moved, poll+time.Second, "told of what the subscription lost", func() error { return a.shows("/a", "/b") })
+	eventually(t, patience, func() error {
+		if n := len(subscriptions(t, replica, "default")); n != 1 {
+			return fmt.Errorf("%d subscriptions at the new master", n)
+		}
+		return nil
+	})
+	if n := len(subscriptions(t, master, "default")); n != 0 {
+		t.Errorf("%d subscriptions are left at the old master", n)
+	}
+}
+
 // replicate has replica follow master until it has all that stands.
 func replicate(t *testing.T, replica, master *redistest.Server) {
 	t.Helper()

@@ -29,7 +29,7 @@ func watchNamespace(t *testing.T, tp redistest.Topology) {
 	register(t, r, in("eu", "desk", "b"))
 	register(t, r, in("us", "shop", "c"))
 	register(t, r, in("", "shop", "d"))
-	a := watch(t, open(t, tp), registry.WatchNamespace("eu"))
+	a := watch(t, open(t, tp, registry.PollInterval(time.Hour)), registry.WatchNamespace("eu"))
 	a.expectAll("create /a", "create /b")
 	began := time.Now()
 	register(t, r, in("eu", "new", "e"))

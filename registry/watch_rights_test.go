@@ -166,9 +166,21 @@ func TestWatcherRightsComeAndGo(t *testing.T) {
 		return nil
 	})
 	shopper.expect("create /b")
+	before := subscriptions(t, server, prefix(t))
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for i := range 100 { // polls see what it does not bring
+		<-pace.C
+		n := node("a")
+		n.Zone = fmt.Sprint(i)
+		register(t, r, service("desk", n))
+	}
 	deregister(t, r, service("shop", node("a")))
 	deregister(t, r, service("desk", node("a")))
 	shopper.expect("delete /a")
+	if after := subscriptions(t, server, prefix(t)); len(before) != 1 || !slices.Equal(before, after) {
+		t.Errorf("the subscription was connection %v and is %v", before, after)
+	}
 
 	user(t, server, append(mine, desk))
 	within(t, time.Second, "the rights are back", func() error { return clerk.shows("/b") })

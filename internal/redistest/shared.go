@@ -1,9 +1,11 @@
 package redistest
 
 import (
+	"context"
 	"sync"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/rollcall-go/rollcall/registry/embedded"
@@ -32,8 +34,13 @@ func Main(m *testing.M, opts ...goleak.Option) {
 	// After many failed dials go-redis's pool probes once a second, and notices
 	// that it was closed only after the next second.
 	opts = append(opts, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
+	redis.SetLogger(silent{}) // a line for each failed dial would bury what failed
 	goleak.VerifyTestMain(run{m}, opts...)
 }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 type run struct{ m *testing.M }
 
