@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -18,6 +19,7 @@ type feed struct {
 	replica   *replica.Replica
 	contact   contact
 	followers map[listener]bool
+	lapses    map[string]Lapse
 	view      *View // of the state as it is, for those that Follow; nil until one asks
 
 	subscribed   bool // the subscription in force has acknowledged it
@@ -61,6 +63,16 @@ const (
 
 func between(soonest, latest time.Duration) time.Duration {
 	return soonest + rand.N(latest-soonest)
+}
+
+// lapse keeps who has left by its lease, for a TTL.
+func (f *feed) lapse(changes []replica.Change, now time.Time) {
+	for _, c := range changes {
+		if delete(f.lapses, c.Node.ID); c.Lapsed {
+			f.lapses[c.Node.ID] = Lapse{result(f, Delete, c.Node, c.Point, c.Time).Service, now}
+		}
+	}
+	maps.DeleteFunc(f.lapses, func(_ string, l Lapse) bool { return now.Sub(l.Time) > l.Service.TTL })
 }
 
 // follow does what a verdict calls for, and says whether the subscription has

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,10 @@ type View struct {
 	Revision uint64
 	History  string
 
+	// Lapsed are the nodes whose leases ran out, with nobody saying goodbye, and
+	// that have not come back: of the last TTL at least.
+	Lapsed []Lapse
+
 	// Held are the IDs of nodes that the registry has lost, in a flush or a
 	// failover, and that nobody said are gone: they are shown until they register
 	// again, or for a TTL at most.
@@ -34,8 +39,34 @@ type View struct {
 	Err error
 }
 
-// A Follower hands out the views of one service. Make it with Follow.
-type Follower struct {
+// A Lapse is the end of a node by its lease.
+type Lapse struct {
+	Service *Service  // that of the View without its other nodes: the node as last known
+	Time    time.Time // ours: when it was found
+}
+
+// A Follower hands out the views of one service.
+type Follower interface {
+	// Next returns the view as it stands, the first time, and after that a newer
+	// one: it blocks until something changed, and passes over views that were
+	// never asked for. The first view waits for Redis. One goroutine at a time.
+	//
+	//	ErrWatcherStopped  after Stop
+	//	ErrClosed          after Close of the registry
+	//	ErrPermission      Redis refused the subscription; Next may be called
+	//	                   again, and waits for the right
+	//	ErrUnavailable     ctx ended before Redis answered for the first time;
+	//	                   Next may be called again
+	//
+	// Otherwise, where ctx ends, its error.
+	Next(ctx context.Context) (*View, error)
+
+	// Stop ends the following and unblocks Next. It may be called many times.
+	Stop()
+}
+
+// A follower is the Follower of one call of Follow.
+type follower struct {
 	h       *hub
 	feed    *feed // of the hub's goroutine
 	news    chan struct{}
@@ -45,18 +76,13 @@ type Follower struct {
 
 // Follow follows one service, which need not exist yet, until Stop or Close of
 // the registry. It does not wait for Redis: Next does. Followers and watches of
-// one service share one replica of it. WatchNamespace wins over the registry's
-// namespace; one that is not "*" is needed.
-func (r *Redis) Follow(service string, opts ...WatchOption) (*Follower, error) {
+// one service share one replica of it. The namespace "" is the registry's.
+func (r *Redis) Follow(namespace, service string) (Follower, error) {
 	c, err := r.connection()
 	if err != nil {
-		return nil, failure("follow", "", service, err)
+		return nil, failure("follow", namespace, service, err)
 	}
-	var o watchOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
-	name := serviceName{cmp.Or(o.namespace, c.o.Namespace), service}
+	name := serviceName{cmp.Or(namespace, c.o.Namespace), service}
 	err = cmp.Or(checkNamespace("Namespace", name.namespace), checkName("Name", service))
 	if err != nil {
 		return nil, failure("follow", name.namespace, service, err)
@@ -65,23 +91,12 @@ func (r *Redis) Follow(service string, opts ...WatchOption) (*Follower, error) {
 	if err != nil {
 		return nil, failure("follow", name.namespace, service, err)
 	}
-	f := &Follower{h: h, news: make(chan struct{}, 1), stopped: make(chan struct{})}
+	f := &follower{h: h, news: make(chan struct{}, 1), stopped: make(chan struct{})}
 	h.do(func() { f.feed = h.attach(name, f) })
 	return f, nil
 }
 
-// Next returns the view as it stands, the first time, and after that a newer
-// one: it blocks until something changed, and passes over views that were never
-// asked for. The first view waits for Redis.
-//
-//	ErrWatcherStopped  after Stop
-//	ErrClosed          after Close of the registry
-//	ErrPermission      Redis refused the subscription
-//	ErrUnavailable     ctx ended before Redis answered for the first time; Next
-//	                   may be called again
-//
-// Otherwise, where ctx ends, its error.
-func (f *Follower) Next(ctx context.Context) (*View, error) {
+func (f *follower) Next(ctx context.Context) (*View, error) {
 	var v *View
 	h := health{}
 	for {
@@ -132,17 +147,16 @@ func closed(c chan struct{}) bool {
 	}
 }
 
-// Stop ends the following and unblocks Next. It may be called many times.
-func (f *Follower) Stop() {
+func (f *follower) Stop() {
 	f.stop.Do(func() {
 		close(f.stopped)
 		f.h.do(func() { f.h.detach(f.feed, f) })
 	})
 }
 
-func (f *Follower) stands(*feed)                    { signalOne(f.news) }
-func (f *Follower) changed(*feed, []replica.Change) { signalOne(f.news) }
-func (f *Follower) fares(*feed)                     { signalOne(f.news) }
+func (f *follower) stands(*feed)                    { signalOne(f.news) }
+func (f *follower) changed(*feed, []replica.Change) { signalOne(f.news) }
+func (f *follower) fares(*feed)                     { signalOne(f.news) }
 
 // see returns the view of the feed, made once for each state of it.
 func (f *feed) see() *View {
@@ -169,5 +183,6 @@ func (f *feed) see() *View {
 		}
 	}
 	slices.SortFunc(f.view.Services, byVersion)
+	f.view.Lapsed = slices.SortedFunc(maps.Values(f.lapses), func(a, b Lapse) int { return a.Time.Compare(b.Time) })
 	return f.view
 }

@@ -14,7 +14,7 @@ func TestFollow(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, tp redistest.Topology) {
 		server, client := open(t, tp), open(t, tp)
 		first, second := follow(t, client, "shop"), follow(t, client, "shop")
-		for _, f := range []*registry.Follower{first, second} {
+		for _, f := range []registry.Follower{first, second} {
 			if v := nextView(t, f); len(v.Services) != 0 || !v.StaleSince.IsZero() {
 				t.Fatalf("the view before anything registered: %+v", v)
 			}
@@ -56,7 +56,7 @@ func TestFollow(t *testing.T) {
 		if _, err := second.Next(t.Context()); !errors.Is(err, registry.ErrClosed) {
 			t.Errorf("Next after Close: %v", err)
 		}
-		if _, err := client.Follow("shop"); !errors.Is(err, registry.ErrClosed) {
+		if _, err := client.Follow("", "shop"); !errors.Is(err, registry.ErrClosed) {
 			t.Errorf("Follow after Close: %v", err)
 		}
 	})
@@ -113,10 +113,10 @@ func TestFollowFromTheStartWithRedisAway(t *testing.T) {
 
 func TestFollowRefusesBadInput(t *testing.T) {
 	r := open(t, redistest.Topology{Addrs: []string{redistest.SharedEmbedded(t).Addr()}})
-	for name, call := range map[string]func() (*registry.Follower, error){
-		"empty name":     func() (*registry.Follower, error) { return r.Follow("") },
-		"control":        func() (*registry.Follower, error) { return r.Follow("a\n") },
-		"all namespaces": func() (*registry.Follower, error) { return r.Follow("a", registry.WatchNamespace("*")) },
+	for name, call := range map[string]func() (registry.Follower, error){
+		"empty name":     func() (registry.Follower, error) { return r.Follow("", "") },
+		"control":        func() (registry.Follower, error) { return r.Follow("", "a\n") },
+		"all namespaces": func() (registry.Follower, error) { return r.Follow("*", "a") },
 	} {
 		if _, err := call(); !errors.Is(err, registry.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
@@ -124,9 +124,9 @@ func TestFollowRefusesBadInput(t *testing.T) {
 	}
 }
 
-func follow(t *testing.T, r *registry.Redis, name string) *registry.Follower {
+func follow(t *testing.T, r *registry.Redis, name string) registry.Follower {
 	t.Helper()
-	f, err := r.Follow(name)
+	f, err := r.Follow("", name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func follow(t *testing.T, r *registry.Redis, name string) *registry.Follower {
 	return f
 }
 
-func nextView(t *testing.T, f *registry.Follower) *registry.View {
+func nextView(t *testing.T, f registry.Follower) *registry.View {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -146,7 +146,7 @@ func nextView(t *testing.T, f *registry.Follower) *registry.View {
 }
 
 // untilView waits for a view that is right.
-func untilView(t *testing.T, f *registry.Follower, right func(*registry.View) bool) *registry.View {
+func untilView(t *testing.T, f registry.Follower, right func(*registry.View) bool) *registry.View {
 	t.Helper()
 	for {
 		if v := nextView(t, f); right(v) {

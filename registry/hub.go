@@ -128,6 +128,7 @@ func (h *hub) start(f *feed, now time.Time, polls []*feed) []*feed {
 func (h *hub) after(f *feed, missed bool) {
 	if changes := f.replica.Changes(); len(changes) > 0 {
 		f.view = nil
+		f.lapse(changes, time.Now())
 		for w := range f.followers {
 			w.changed(f, changes)
 		}
@@ -160,7 +161,7 @@ func (h *hub) attach(name serviceName, w listener) *feed {
 	if f == nil {
 		now := time.Now()
 		f = &feed{
-			name: name, keys: k, replica: replica.New(), followers: map[listener]bool{},
+			name: name, keys: k, replica: replica.New(), followers: map[listener]bool{}, lapses: map[string]Lapse{},
 			pollAt: now.Add(rand.N(h.c.o.PollInterval)),
 		}
 		h.feeds[ch] = f

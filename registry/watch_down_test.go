@@ -111,7 +111,7 @@ func TestCloseOfWatchesWhileDown(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			f, err := r.Follow("shop")
+			f, err := r.Follow("", "shop")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -68,14 +68,14 @@ func (r *Replica) apply(e record.Event) {
 		if n, member := r.nodes[e.ID]; member && newer(n.Lease, e.Lease) {
 			r.lose(n) // with its hash gone, nothing kept an older lease from this goodbye
 		} else {
-			r.drop(e.ID, e.Time)
+			r.drop(e.ID, false, e.Time)
 		}
 		if h, held := r.holds[e.ID]; held && !newer(h.node.Lease, e.Lease) {
 			r.release(e.ID, e.Time)
 		}
 	case record.Exp: // tells no lease, so it says nothing of a node that is held
 		delete(r.ghosts, e.ID)
-		r.drop(e.ID, e.Time)
+		r.drop(e.ID, true, e.Time)
 	}
 	r.count()
 }

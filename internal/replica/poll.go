@@ -82,7 +82,7 @@ func (r *Replica) Missing(ids []string, mark uint64, now time.Time) {
 		if !member || n.seen > mark && r.off&ruleEvidence == 0 {
 			continue
 		}
-		r.drop(id, now)
+		r.drop(id, true, now)
 		r.ghosts[id] = true // the index has it still
 		if r.recording {
 			r.vanished[id] = n

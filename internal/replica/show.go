@@ -64,11 +64,12 @@ func (r *Replica) set(id, override string, at time.Time) {
 	r.change(before, n, at)
 }
 
-// drop removes a member.
-func (r *Replica) drop(id string, at time.Time) {
+// drop removes a member, which left by itself or whose lease has run out.
+func (r *Replica) drop(id string, lapsed bool, at time.Time) {
 	if n, member := r.nodes[id]; member {
 		delete(r.nodes, id)
 		r.tell(Delete, n, at)
+		r.changes[len(r.changes)-1].Lapsed = lapsed
 	}
 }
 

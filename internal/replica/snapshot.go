@@ -153,14 +153,14 @@ func (r *Replica) adopt(c scene, now time.Time) {
 		if _, there := c.members[id]; there {
 			continue
 		}
-		if ended(since, id, n.Lease, false) || r.off&ruleHold != 0 {
-			r.drop(id, now)
+		if left, lapsed := ended(since, id, n.Lease, false); left || r.off&ruleHold != 0 {
+			r.drop(id, lapsed, now)
 		} else {
 			r.lose(n)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
-		if ended(since, id, r.holds[id].node.Lease, true) {
+		if left, _ := ended(since, id, r.holds[id].node.Lease, true); left {
 			r.release(id, now)
 		}
 	}
@@ -180,16 +180,19 @@ func after(log []record.LogEntry, tag string) []record.LogEntry {
 
 // ended tells whether a log says that a node of this lease is gone: its last
 // word on it is a goodbye or an end, of a lease that is not older. An end that
-// tells no lease counts for a member, not for a node that is held.
-func ended(log []record.LogEntry, id, lease string, held bool) bool {
+// tells no lease counts for a member, not for a node that is held. It tells an
+// end from a goodbye.
+func ended(log []record.LogEntry, id, lease string, held bool) (left, lapsed bool) {
 	for _, e := range log {
 		if e.ID != id || e.Kind == record.Set {
 			continue
 		}
 		if e.Lease == "" {
-			return e.Kind == record.Exp && !held
+			left = e.Kind == record.Exp && !held
+		} else {
+			left = (e.Kind == record.Del || e.Kind == record.Exp) && !newer(lease, e.Lease)
 		}
-		return (e.Kind == record.Del || e.Kind == record.Exp) && !newer(lease, e.Lease)
+		return left, left && e.Kind == record.Exp
 	}
-	return false
+	return false, false
 }
