@@ -38,7 +38,7 @@ func open(t *testing.T, tp redistest.Topology, opts ...registry.Option) *registr
 			t.Errorf("Close: %v", err)
 		}
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", r, log)
+			t.Logf("end of the log of %s:\n%s", r, log.tail(50))
 		}
 	})
 	return r
@@ -164,6 +164,12 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
+}
+
+// tail returns the last lines.
+func (l *logBuffer) tail(lines int) string {
+	all := strings.SplitAfter(l.String(), "\n")
+	return strings.Join(all[max(0, len(all)-lines-1):], "")
 }
 
 func (l *logBuffer) String() string {

@@ -145,7 +145,7 @@ func TestSlowLog(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--slowlog-log-slower-than", "1000", "--slowlog-max-len", "10000")
 	log := newRounds()
-	r := open(t, at(server), registry.TTL(patience), registry.Interval(time.Second), log.option(), registry.Timeout(patience))
+	r := open(t, at(server), registry.TTL(time.Hour), registry.Interval(time.Second), log.option(), registry.Timeout(patience))
 	shop, large := ledgerOf(t, server.Client(), "shop"), ledgerOf(t, server.Client(), "large")
 	for _, step := range []struct {
 		what string

@@ -11,7 +11,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/registry/embedded"
 )
 
@@ -60,23 +59,10 @@ func (b *backend) close() error {
 	return b.server.Close()
 }
 
-// sweep deletes what a service leaves in a Redis that goes on: the keys that have
-// no expiry, and the short-lived ones of nodes with these ids.
-func (b *backend) sweep(ctx context.Context, ids []string) error {
+// sweep deletes what this run leaves in a Redis that goes on.
+func (b *backend) sweep(ctx context.Context) (err error) {
 	if b.server != nil {
 		return nil // all of it goes
-	}
-	space, err := keys.New(b.prefix)
-	if err != nil {
-		return err
-	}
-	svc := space.Service("", serviceName)
-	names := []string{
-		space.Namespaces(), space.Services(""),
-		svc.Index(), svc.Version(), svc.Log(), svc.Override(),
-	}
-	for _, id := range ids {
-		names = append(names, svc.Node(id))
 	}
 	o, err := redis.ParseURL(b.url)
 	if err != nil {
@@ -85,9 +71,17 @@ func (b *backend) sweep(ctx context.Context, ids []string) error {
 	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	client := redis.NewClient(o)
-	defer func() { _ = client.Close() }()
-	if err := client.Del(ctx, names...).Err(); err != nil {
-		return fmt.Errorf("delete the demo's keys below %s: %w", b.prefix, err)
+	defer func() {
+		_ = client.Close()
+		if err != nil {
+			err = fmt.Errorf("delete the demo's keys below %s: %w", b.prefix, err)
+		}
+	}()
+	left := client.Scan(ctx, 0, b.prefix+":*", 1000).Iterator()
+	for left.Next(ctx) {
+		if err := client.Del(ctx, left.Val()).Err(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return left.Err()
 }

@@ -93,5 +93,5 @@ func (s *stage) close(r *registry.Redis) error {
 		work.Go(func() { n.end(ctx) })
 	}
 	work.Wait()
-	return errors.Join(r.Close(ctx), s.backend.sweep(ctx, s.observer.addresses()))
+	return errors.Join(r.Close(ctx), s.backend.sweep(ctx))
 }

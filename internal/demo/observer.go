@@ -160,17 +160,6 @@ func (o *observer) nodeAt(address string) string {
 	return o.names[address]
 }
 
-// addresses returns the address of every node ever seen. It is its id too.
-func (o *observer) addresses() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	all := make([]string, 0, len(o.names))
-	for address := range o.names {
-		all = append(all, address)
-	}
-	return all
-}
-
 // mute ends the printing: what follows is only the end of the demo. Hertz's
 // balancer never stops to ask.
 func (o *observer) mute() {
