@@ -1,0 +1,29 @@
+package discovery
+
+// A Balancer picks one of the nodes that may be called. It is a recipe: state is
+// kept by the Resolver, for each service and selection. Balancers of equal
+// parameters are equal.
+//
+// A Balancer is a PickOption too, for calls that want another than the Resolver's.
+type Balancer interface {
+	PickOption
+
+	// String names the balancer and its parameters.
+	String() string
+
+	// picker makes what picks among members, of which there is at least one.
+	picker(members []*member) picker
+
+	// tracks tells whether its picks go by the load of nodes: only then is every
+	// call counted and timed.
+	tracks() bool
+}
+
+// A picker picks among the members that it was made for. It is called from many
+// goroutines, takes no lock and allocates nothing, and its cost does not grow with
+// the members. key is the hash of a HashKey, 0 where there is none.
+type picker interface {
+	pick(key uint64) *member
+}
+
+func checkBalancer(Balancer) error { return nil }

@@ -1,0 +1,127 @@
+package discovery
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// The defaults of the options.
+const (
+	DefaultIdleTimeout = 10 * time.Minute
+	DefaultTimeout     = 3 * time.Second
+	DefaultGuard       = 0.5
+)
+
+// An Option sets a part of a Resolver. Bad values show as registry.ErrInvalid from
+// every call of the Resolver.
+type Option func(*options)
+
+type options struct {
+	balancer    Balancer
+	timeout     time.Duration
+	idleTimeout time.Duration
+	maxStale    time.Duration
+	preload     []string
+	slowStart   time.Duration
+	subset      int
+	identity    string
+	guard       float64
+	snapshotDir string
+	logger      zerolog.Logger
+	observe     Observer
+}
+
+func newOptions(opts []Option) options {
+	host, _ := os.Hostname() // without one the number of the process has to do
+	o := options{
+		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
+		identity: fmt.Sprint(host, "/", os.Getpid()), logger: zerolog.Nop(), observe: func(Event) {},
+	}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// check returns what is wrong with the options.
+func (o options) check() error {
+	switch {
+	case o.balancer == nil:
+		return invalid("WithBalancer: nil")
+	case o.timeout <= 0:
+		return invalid("Timeout(%v): over 0 is needed", o.timeout)
+	case o.idleTimeout <= 0:
+		return invalid("IdleTimeout(%v): over 0 is needed", o.idleTimeout)
+	case o.maxStale < 0:
+		return invalid("MaxStale(%v): 0, for no limit, or more is needed", o.maxStale)
+	case o.slowStart < 0:
+		return invalid("SlowStart(%v): 0, for none, or more is needed", o.slowStart)
+	case o.subset < 0:
+		return invalid("Subset(%d): 0, for all, or more is needed", o.subset)
+	case !(o.guard >= 0 && o.guard <= 1):
+		return invalid("Guard(%v): 0, for none, to 1 is needed", o.guard)
+	}
+	return checkBalancer(o.balancer)
+}
+
+// WithBalancer sets the balancer of calls that name none: P2C by default.
+func WithBalancer(b Balancer) Option { return func(o *options) { o.balancer = b } }
+
+// Timeout bounds the wait for the first view of a service where the context has no
+// deadline: DefaultTimeout.
+func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
+
+// IdleTimeout sets after how long a service that nobody asks for is let go:
+// DefaultIdleTimeout, at most half of that later. The next call reads it anew.
+func IdleTimeout(d time.Duration) Option { return func(o *options) { o.idleTimeout = d } }
+
+// MaxStale makes ErrStale of a view that lost contact with its source longer ago
+// than this. By default views serve for ever: a list that was true a while ago
+// finds more nodes than none.
+func MaxStale(d time.Duration) Option { return func(o *options) { o.maxStale = d } }
+
+// Preload follows services from the start, before somebody asks, and never lets
+// them go.
+func Preload(services ...string) Option {
+	return func(o *options) { o.preload = append(o.preload, services...) }
+}
+
+// SlowStart has a node that comes to a service take its share of the calls slowly,
+// from a tenth to the whole within d. Nodes that stood when the service was first
+// seen are not held back, nor are the choices of balancers that know no weight.
+func SlowStart(d time.Duration) Option { return func(o *options) { o.slowStart = d } }
+
+// Subset has this process call only n nodes of a service, to spare large fleets
+// connections from everybody to everybody. Which ones is settled by Identity and
+// the nodes' IDs alone, by rendezvous hashing: the same ones after a restart under
+// the same identity, and when nodes come or go as few others as possible.
+//
+// Source: Thaler, Ravishankar, "Using name-based mappings to increase hit rates",
+// 1998.
+func Subset(n int) Option { return func(o *options) { o.subset = n } }
+
+// Identity names this process for Subset: host name and process number by default.
+// Processes of one identity call the same nodes.
+func Identity(name string) Option { return func(o *options) { o.identity = name } }
+
+// Guard sets which share of a service's nodes may run out of their leases within
+// one TTL before the rest is doubted: DefaultGuard, and at least two nodes. Further
+// ones are kept a TTL longer, once for each absence, and Guarded tells of them. 0
+// switches the guard off. Deregistrations apply at once, also the last.
+func Guard(share float64) Option { return func(o *options) { o.guard = share } }
+
+// SnapshotDir keeps the last known nodes of every service in this folder, one file
+// each, so that a process that starts while Redis is away finds its services all
+// the same. Such a view is stale and tells when it was Saved. The folder is made if
+// it is missing.
+func SnapshotDir(dir string) Option { return func(o *options) { o.snapshotDir = dir } }
+
+// Logger receives what a person with a pager wants to know. Without it the
+// resolver is silent.
+func Logger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// Observe hands every Event to f.
+func Observe(f Observer) Option { return func(o *options) { o.observe = f } }

@@ -1,0 +1,117 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// Picked is a node that was picked for one call. Call Done once, when the call is
+// over.
+type Picked struct {
+	s       *service
+	m       *member
+	tracked bool
+	began   time.Duration // by now; where it is tracked
+}
+
+// Pick picks a node of a service for one call: by the Resolver's balancer, unless
+// an option names another. Errors are those of Resolve, and ErrNoNodes where the
+// options leave no node.
+func (r *Resolver) Pick(ctx context.Context, service string, opts ...PickOption) (Picked, error) {
+	if len(opts) == 0 {
+		if s, t := r.ready(service); t != nil {
+			return s.begin(t.every.own.pick(0), r.tracks), nil
+		}
+	}
+	q := ask(opts)
+	p, err := r.pick(ctx, service, &q)
+	if err != nil {
+		return p, failure("pick", q.namespace, service, err)
+	}
+	return p, nil
+}
+
+func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, error) {
+	s, t, err := r.table(ctx, name, q)
+	if err != nil {
+		return Picked{}, err
+	}
+	set := t.set(q)
+	if len(set.members) == 0 {
+		if t.view.history == "" && len(t.view.nodes) == 0 {
+			return Picked{}, registry.ErrNotFound
+		}
+		return Picked{}, ErrNoNodes
+	}
+	balancer := q.balancer
+	if balancer == nil {
+		balancer = r.o.balancer
+	}
+	return s.begin(set.picker(q.balancer).pick(q.key), balancer.tracks()), nil
+}
+
+// begin counts a call to a member.
+func (s *service) begin(m *member, tracked bool) Picked {
+	p := Picked{s: s, m: m, tracked: tracked}
+	if tracked {
+		p.began = now()
+		m.state.load.begin()
+	}
+	return p
+}
+
+// Node returns the node to call.
+func (p Picked) Node() *registry.Node {
+	if p.m == nil {
+		return nil
+	}
+	return p.m.Node
+}
+
+// Done tells how the call went: nil, or why it failed. Failures one after the other
+// eject the node for a while. A call that its caller cancelled does not count against
+// the node, nor does an error that backoff.Permanent marks as the node's own answer.
+func (p Picked) Done(err error) {
+	if p.m == nil {
+		return
+	}
+	verdict := good
+	if err != nil {
+		verdict = judge(err)
+	}
+	if p.tracked {
+		p.m.state.load.end(now()-p.began, verdict)
+	}
+	p.s.report(p.m, verdict)
+}
+
+// A verdict is what a call says of its node.
+type verdict int
+
+const (
+	good   verdict = iota
+	bad            // it failed, and the node may be to blame
+	unsaid         // its caller gave up
+)
+
+// judge says what a failure says of its node.
+func judge(err error) verdict {
+	var answer *backoff.PermanentError
+	switch {
+	case errors.As(err, &answer):
+		return good
+	case errors.Is(err, context.Canceled):
+		return unsaid
+	}
+	return bad
+}
+
+var start = time.Now()
+
+// now is a time that costs little to ask for.
+func now() time.Duration { return time.Since(start) }

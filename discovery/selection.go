@@ -1,0 +1,138 @@
+package discovery
+
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A PickOption narrows the nodes of one call or says how to pick among them: one of
+// Version, Label, FilterOption, Zone, HashKey, Namespace and a Balancer.
+type PickOption interface{ pickOption() }
+
+type (
+	versionOption   string
+	labelOption     struct{ key, value string }
+	zoneOption      string
+	hashKeyOption   string
+	namespaceOption string
+
+	// A FilterOption is a filter for nodes, made by Filter.
+	FilterOption struct{ keep func(*registry.Node) bool }
+)
+
+func (versionOption) pickOption()   {}
+func (labelOption) pickOption()     {}
+func (zoneOption) pickOption()      {}
+func (hashKeyOption) pickOption()   {}
+func (namespaceOption) pickOption() {}
+func (*FilterOption) pickOption()   {}
+
+// Version picks among the nodes of one version.
+func Version(version string) PickOption { return versionOption(version) }
+
+// Label picks among the nodes with this metadata, their own or, where they have no
+// such key, their service's. Several labels have all to hold, four at most.
+func Label(key, value string) PickOption { return labelOption{key, value} }
+
+// Filter picks among the nodes that keep lets through. keep is asked once for each
+// node and view, not for each pick: it must go by the node alone. Make a filter
+// once and use it for every call: each is a selection of its own, which the
+// resolver remembers.
+func Filter(keep func(*registry.Node) bool) *FilterOption { return &FilterOption{keep} }
+
+// Zone prefers the nodes of a zone, while at least half of those that the zone has
+// can be called; else all zones serve.
+func Zone(zone string) PickOption { return zoneOption(zone) }
+
+// HashKey has Maglev and Ring pick the same node for the same key, as far as the
+// nodes stay the same, in every process.
+func HashKey(key string) PickOption { return hashKeyOption(key) }
+
+// Namespace asks for the service of another namespace than the source's own.
+func Namespace(namespace string) PickOption { return namespaceOption(namespace) }
+
+// A selection says which nodes a call may go to. It is a key of maps.
+type selection struct {
+	byVersion bool
+	version   string
+	zone      string
+	labels    [maxLabels]labelOption
+	filter    *FilterOption
+}
+
+const maxLabels = 4
+
+// A question is what the options of one call add up to.
+type question struct {
+	selection
+	narrow    bool // the selection is not the empty one
+	namespace string
+	balancer  Balancer // nil: the resolver's
+	key       uint64 // 0: none
+	err       error
+}
+
+// ask reads the options of a call.
+func ask(opts []PickOption) question {
+	var q question
+	labels := 0
+	for _, opt := range opts {
+		switch o := opt.(type) {
+		case versionOption:
+			q.narrow, q.byVersion, q.version = true, true, string(o)
+		case labelOption:
+			if labels == maxLabels {
+				q.err = invalid("over %d labels: use a Filter", maxLabels)
+				return q
+			}
+			q.narrow, q.labels[labels] = true, o
+			labels++
+		case zoneOption:
+			q.narrow, q.zone = q.narrow || o != "", string(o)
+		case *FilterOption:
+			switch {
+			case o == nil || o.keep == nil:
+				q.err = invalid("Filter: nil")
+				return q
+			case q.filter != nil:
+				q.err = invalid("two filters: make one of them")
+				return q
+			}
+			q.narrow, q.filter = true, o
+		case hashKeyOption:
+			q.key = max(1, xxhash.Sum64String(string(o)))
+		case namespaceOption:
+			q.namespace = string(o)
+		case Balancer:
+			if q.err = checkBalancer(o); q.err != nil {
+				return q
+			}
+			q.balancer = o
+		default:
+			q.err = invalid("a nil option")
+			return q
+		}
+	}
+	return q
+}
+
+// matches tells whether a node is one that the caller wants.
+func (s *selection) matches(m *member) bool {
+	if s.byVersion && m.service.Version != s.version {
+		return false
+	}
+	for _, l := range s.labels {
+		if l == (labelOption{}) {
+			break
+		}
+		value, own := m.Metadata[l.key]
+		if !own {
+			value = m.service.Metadata[l.key]
+		}
+		if value != l.value {
+			return false
+		}
+	}
+	return s.filter == nil || s.filter.keep(m.Node)
+}

@@ -1,0 +1,188 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A service is one that the resolver follows. A goroutine of its own, follow, takes
+// views from the source; picks read the table, and nothing else.
+type service struct {
+	name     serviceName
+	o        *options
+	follower registry.Follower
+	ctx      context.Context
+	cancel   context.CancelFunc
+
+	table atomic.Pointer[table] // nil before the first view
+	used  atomic.Bool           // since the resolver last looked for idle ones
+	users atomic.Int64          // that keep it from being let go
+
+	mu      sync.Mutex
+	latest  *registry.View // of the source; nil before the first
+	states  map[nodeKey]*nodeState
+	err     error         // why there is no table yet
+	changed chan struct{} // closed, and made anew, when table or err changes
+	timer   *time.Timer   // builds anew when time alone changes something
+}
+
+type serviceName struct{ namespace, name string }
+
+func newService(ctx context.Context, o *options, name serviceName, f registry.Follower) *service {
+	s := &service{name: name, o: o, follower: f, states: map[nodeKey]*nodeState{}, changed: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.timer = time.AfterFunc(time.Hour, s.rebuild)
+	return s
+}
+
+// askAgain is how long a first view may take before callers are told why there is
+// none.
+const askAgain = time.Second
+
+// follow takes one view after the other, until the service is let go.
+func (s *service) follow() {
+	defer s.close()
+	retry := backoff.NewExponentialBackOff(backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
+	for s.ctx.Err() == nil {
+		ctx, cancel := s.ctx, context.CancelFunc(func() {})
+		if s.table.Load() == nil {
+			ctx, cancel = context.WithTimeout(s.ctx, askAgain)
+		}
+		v, err := s.follower.Next(ctx)
+		cancel()
+		switch {
+		case err == nil:
+			retry.Reset()
+			s.update(v)
+		case errors.Is(err, registry.ErrClosed), errors.Is(err, registry.ErrWatcherStopped):
+			s.lose(err)
+			<-s.ctx.Done()
+		case errors.Is(err, context.DeadlineExceeded):
+			s.lose(err)
+		default:
+			s.lose(err)
+			wait(s.ctx, retry.NextBackOff())
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// close ends what follow has started.
+func (s *service) close() {
+	s.follower.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer.Stop()
+}
+
+// update takes a view of the source.
+func (s *service) update(v *registry.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latest = v
+	s.build()
+}
+
+// lose notes that the source tells nothing more: a view that stands grows stale, and
+// who waits for the first hears why there is none.
+func (s *service) lose(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest == nil {
+		s.err = err
+		s.tell()
+		return
+	}
+	if v := *s.latest; v.StaleSince.IsZero() {
+		v.StaleSince, v.Err = time.Now(), err
+		s.latest = &v
+		s.build()
+	}
+}
+
+// rebuild makes a new table where the source has said nothing new.
+func (s *service) rebuild() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.latest != nil && s.ctx.Err() == nil {
+		s.build()
+	}
+}
+
+// build makes a table of what is known. mu is held.
+func (s *service) build() {
+	now := time.Now()
+	v := &View{
+		namespace: s.name.namespace, service: s.name.name,
+		revision: s.latest.Revision, history: s.latest.History,
+		staleSince: s.latest.StaleSince, err: s.latest.Err, held: s.latest.Held,
+	}
+	var next time.Time
+	v.members, next = s.members(s.latest.Services, now)
+	v.nodes = nodesOf(v.members)
+	s.table.Store(newTable(v, s.o))
+	if !next.IsZero() {
+		s.timer.Reset(next.Sub(now))
+	}
+	s.err = nil
+	s.tell()
+	s.o.observe(ViewEvent{v})
+}
+
+// tell wakes those who wait for a change. mu is held.
+func (s *service) tell() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// members gives nodes their states and weights, and says when a weight changes next.
+func (s *service) members(services []*registry.Service, now time.Time) (members []*member, next time.Time) {
+	states := make(map[nodeKey]*nodeState, len(s.states))
+	for _, version := range services {
+		for _, n := range version.Nodes {
+			k := nodeKey{n.ID, n.Address}
+			state := s.states[k]
+			if state == nil {
+				state = &nodeState{}
+				if s.table.Load() != nil {
+					state.since = now
+				}
+			}
+			states[k] = state
+			share, later := warmth(now.Sub(state.since), s.o.slowStart)
+			if later > 0 && (next.IsZero() || now.Add(later).Before(next)) {
+				next = now.Add(later)
+			}
+			members = append(members, &member{Node: n, service: version, weight: weightOf(n) * share, state: state})
+		}
+	}
+	s.states = states
+	return members, next
+}
+
+// warmth is the share of its calls that a node of an age gets in a slow start of d,
+// in ten steps, and in how long that changes; 0 is never.
+func warmth(age, d time.Duration) (share float64, later time.Duration) {
+	if age >= d {
+		return 1, 0
+	}
+	const steps = 10
+	step := max(d/steps, 1)
+	done := age / step
+	return float64(done+1) / steps, (done+1)*step - age
+}

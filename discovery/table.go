@@ -1,0 +1,155 @@
+package discovery
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A table is what picks go by: a view, and the sets of nodes that selections have
+// left of it so far. Where anything changes, a new table takes its place.
+type table struct {
+	o     *options
+	view  *View
+	every *set // of the empty selection
+	sets  cache[selection, *set]
+}
+
+// A set is what one selection leaves of a view.
+type set struct {
+	view    *View     // narrowed
+	members []*member // those that may be called
+	own     picker    // of the resolver's balancer
+	pickers cache[Balancer, picker]
+}
+
+// maxCached is how many selections a table remembers, and how many balancers a set.
+// Further ones, as of filters that are made for each call, are worked out each
+// time.
+const maxCached = 128
+
+// A cache remembers what was made for a key. Who finds it there takes no lock.
+type cache[K comparable, V any] struct {
+	mu   sync.Mutex // of those who add
+	made atomic.Pointer[map[K]V]
+}
+
+func (c *cache[K, V]) get(k K, make func() V) V {
+	if made := c.made.Load(); made != nil {
+		if v, ok := (*made)[k]; ok {
+			return v
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := map[K]V{}
+	if made := c.made.Load(); made != nil {
+		if v, ok := (*made)[k]; ok {
+			return v
+		}
+		if len(*made) == maxCached {
+			return make()
+		}
+		next = maps.Clone(*made)
+	}
+	next[k] = make()
+	c.made.Store(&next)
+	return next[k]
+}
+
+func newTable(v *View, o *options) *table {
+	t := &table{o: o, view: v}
+	t.every = t.choose(&selection{})
+	return t
+}
+
+// set returns the set of a question.
+func (t *table) set(q *question) *set {
+	if !q.narrow {
+		return t.every
+	}
+	return t.sets.get(q.selection, func() *set { return t.choose(&q.selection) })
+}
+
+// picker returns what picks among the members by a balancer; nil is the resolver's.
+func (t *set) picker(b Balancer) picker {
+	if b == nil {
+		return t.own
+	}
+	return t.pickers.get(b, func() picker { return b.picker(t.members) })
+}
+
+// choose works out a set.
+func (t *table) choose(s *selection) *set {
+	v := *t.view
+	if *s != (selection{}) {
+		v.members = slices.DeleteFunc(slices.Clone(v.members), func(m *member) bool { return !s.matches(m) })
+		v.nodes = nodesOf(v.members)
+	}
+	c := &set{view: &v, members: t.callable(v.members, s.zone)}
+	v.ready = nodesOf(c.members)
+	if len(c.members) > 0 {
+		c.own = t.o.balancer.picker(c.members)
+	}
+	return c
+}
+
+// callable are the members that calls should go to: not those that drain or are
+// ejected, as long as there are others, of the zone if enough of them are left
+// there, and no more of them than the subset.
+func (t *table) callable(members []*member, zone string) []*member {
+	up := slices.DeleteFunc(slices.Clone(members), func(m *member) bool { return m.Status == registry.Draining })
+	if len(up) == 0 {
+		up = members
+	}
+	in := slices.DeleteFunc(slices.Clone(up), func(m *member) bool { return m.state.health.ejected() })
+	if len(in) == 0 {
+		in = up
+	}
+	if zone != "" {
+		elsewhere := func(m *member) bool { return m.Zone != zone }
+		near := slices.DeleteFunc(slices.Clone(in), elsewhere)
+		if all := slices.DeleteFunc(slices.Clone(members), elsewhere); len(near) > 0 && 2*len(near) >= len(all) {
+			in = near
+		}
+	}
+	return subset(in, t.o.subset, t.o.identity)
+}
+
+// subset are the n members that rendezvous hashing gives to an identity; all where
+// n is 0.
+func subset(members []*member, n int, identity string) []*member {
+	if n == 0 || n >= len(members) {
+		return members
+	}
+	type scored struct {
+		m     *member
+		score uint64
+	}
+	all := make([]scored, len(members))
+	for i, m := range members {
+		all[i] = scored{m, xxhash.Sum64String(identity + "\x00" + m.ID)}
+	}
+	slices.SortFunc(all, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.m.ID, b.m.ID))
+	})
+	chosen := make([]*member, n)
+	for i := range chosen {
+		chosen[i] = all[i].m
+	}
+	return chosen
+}
+
+func nodesOf(members []*member) []*registry.Node {
+	nodes := make([]*registry.Node, len(members))
+	for i, m := range members {
+		nodes[i] = m.Node
+	}
+	return nodes
+}

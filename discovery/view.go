@@ -1,0 +1,88 @@
+package discovery
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A View is a service as it stood at one moment, and how far that may be trusted.
+// It never changes; do not change what it hands out.
+type View struct {
+	namespace, service string
+
+	members []*member
+	nodes   []*registry.Node
+	ready   []*registry.Node // of a narrowed view; see Ready
+
+	revision   uint64
+	history    string
+	staleSince time.Time
+	err        error
+	held       []string
+	guarded    []string
+	saved      time.Time
+}
+
+// Namespace returns the namespace that was asked for; "" is the source's own.
+func (v *View) Namespace() string { return v.namespace }
+
+// Service returns the name of the service.
+func (v *View) Service() string { return v.service }
+
+// Nodes returns the nodes of all versions, or those that the options of Resolve
+// leave, ordered by version and ID. Draining ones are among them.
+func (v *View) Nodes() []*registry.Node { return v.nodes }
+
+// Ready returns those of the nodes that calls should go to: Pick with the same
+// options picks among them, or did when the view was resolved. Draining and ejected
+// nodes are left out while others stand, and so are those beyond the Zone and the
+// Subset.
+func (v *View) Ready() []*registry.Node { return v.ready }
+
+// ServiceOf returns the version that a node of the view belongs to: its name,
+// version, namespace, metadata, endpoints and TTL. Nil for any other node.
+func (v *View) ServiceOf(n *registry.Node) *registry.Service {
+	if i := slices.Index(v.nodes, n); i >= 0 {
+		return v.members[i].service
+	}
+	return nil
+}
+
+// Revision counts the changes of the service within one History, as in a
+// registry.Result. Views of the same revision may differ in health.
+func (v *View) Revision() uint64 { return v.revision }
+
+// History is the epoch that Revision counts in; "" for a service that has never
+// existed.
+func (v *View) History() string { return v.history }
+
+// Live tells whether the view follows the source: every change shows in it.
+func (v *View) Live() bool { return v.staleSince.IsZero() }
+
+// StaleSince is when contact with the source was lost; zero while the view is live.
+func (v *View) StaleSince() time.Time { return v.staleSince }
+
+// Age is how long ago contact was lost; zero while the view is live.
+func (v *View) Age() time.Duration {
+	if v.staleSince.IsZero() {
+		return 0
+	}
+	return time.Since(v.staleSince)
+}
+
+// Err says why the view is stale.
+func (v *View) Err() error { return v.err }
+
+// Held returns the IDs of nodes that the registry has lost, in a flush or a
+// failover, and that are shown until they register again, or for a TTL at most.
+func (v *View) Held() []string { return v.held }
+
+// Guarded returns the IDs of nodes whose leases ran out together with too many
+// others to be believed. They are shown for a TTL more: see Guard.
+func (v *View) Guarded() []string { return v.guarded }
+
+// Saved is when the view was written to SnapshotDir, if it was read from there;
+// else zero. Such a view is stale.
+func (v *View) Saved() time.Time { return v.saved }
