@@ -69,7 +69,7 @@ type question struct {
 	narrow    bool // the selection is not the empty one
 	namespace string
 	balancer  Balancer // nil: the resolver's
-	key       uint64 // 0: none
+	key       uint64   // 0: none
 	err       error
 }
 
