@@ -26,7 +26,7 @@ func TestEvent(t *testing.T) {
 		{"an operator's removal", standing(), []record.Event{del(11, "a", 7)}, Settled, "-a=1", "b=1"},
 		{"a goodbye of an older lease", standing(), []record.Event{del(11, "a", 4)}, Settled, "", "a=1(held) b=1"},
 		{"a goodbye of a lease that was taken over", standing(), []record.Event{put(11, "a", 7, 1), del(12, "a", 5)}, Settled, "", "a=1(held) b=1"},
-		{"an end", standing(), []record.Event{exp(11, "a")}, Settled, "-a=1", "b=1"},
+		{"an end", standing(), []record.Event{exp(11, "a")}, Settled, "!a=1", "b=1"},
 		{"an end of nobody", standing(), []record.Event{exp(11, "c")}, Settled, "", "a=1 b=1"},
 		{"an override", standing(), []record.Event{set(11, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1"},
 		{"an override undone", standing(), []record.Event{set(11, "a", weighs(3)), set(12, "a", "")}, Settled, "~a=3 ~a=1", "a=1 b=1"},

@@ -121,13 +121,13 @@ func TestMissing(t *testing.T) {
 		shows   string
 		members int // of the index, then
 	}{
-		{"nothing newer", nil, nil, nil, "-a=1", "b=1", 2},
-		{"registered before it was asked", []record.Event{put(11, "a", 5, 2)}, nil, nil, "-a=2", "b=1", 2},
+		{"nothing newer", nil, nil, nil, "!a=1", "b=1", 2},
+		{"registered before it was asked", []record.Event{put(11, "a", 5, 2)}, nil, nil, "!a=2", "b=1", 2},
 		{"registered since", nil, []record.Event{put(11, "a", 5, 1)}, nil, "", "a=1 b=1", 2},
-		{"gone already", nil, []record.Event{exp(11, "a")}, nil, "-a=1", "b=1", 1},
-		{"reaped later", nil, nil, []record.Event{exp(11, "a")}, "-a=1", "b=1", 1},
-		{"another changes later", nil, nil, []record.Event{put(11, "b", 6, 2)}, "-a=1 ~b=2", "b=2", 2},
-		{"registered later", nil, nil, []record.Event{put(11, "a", 5, 1)}, "-a=1 +a=1", "a=1 b=1", 2},
+		{"gone already", nil, []record.Event{exp(11, "a")}, nil, "!a=1", "b=1", 1},
+		{"reaped later", nil, nil, []record.Event{exp(11, "a")}, "!a=1", "b=1", 1},
+		{"another changes later", nil, nil, []record.Event{put(11, "b", 6, 2)}, "!a=1 ~b=2", "b=2", 2},
+		{"registered later", nil, nil, []record.Event{put(11, "a", 5, 1)}, "!a=1 +a=1", "a=1 b=1", 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := standing()

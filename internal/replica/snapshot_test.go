@@ -46,7 +46,7 @@ func TestSnapshot(t *testing.T) {
 
 		{"a goodbye in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b), nil, Settled, "-a=1", "b=1", 11},
 		{"an operator's removal in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 7)), b), nil, Settled, "-a=1", "b=1", 11},
-		{"an end in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b), nil, Settled, "-a=1", "b=1", 11},
+		{"an end in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b), nil, Settled, "!a=1", "b=1", 11},
 		{
 			"a goodbye and then an override", standing(),
 			snap(12, logOf(put(10, "b", 6, 1), del(11, "a", 5), set(12, "a", "")), b), nil, Settled, "-a=1", "b=1", 12,

@@ -101,11 +101,16 @@ func take(r *Replica, s Snapshot) Verdict {
 	return r.Snapshot(s)
 }
 
-// told is what callers hear: the changes, as "+a=1 ~a=2 -a=2".
+// told is what callers hear: the changes, as "+a=1 ~a=2 -a=2", and !a=2 where a
+// lease ran out.
 func told(r *Replica) string {
 	var all []string
 	for _, c := range r.Changes() {
-		all = append(all, string("+~-"[c.Action])+c.Node.ID+"="+fmt.Sprint(c.Node.Record.Weight))
+		sign := c.Action
+		if c.Lapsed {
+			sign++
+		}
+		all = append(all, string("+~-!"[sign])+c.Node.ID+"="+fmt.Sprint(c.Node.Record.Weight))
 	}
 	return strings.Join(all, " ")
 }
