@@ -135,13 +135,14 @@ func (s *service) build() {
 	var next time.Time
 	v.members, next = s.members(s.latest.Services, now)
 	v.nodes = nodesOf(v.members)
-	s.table.Store(newTable(v, s.o))
+	t := newTable(v, s.o)
+	s.table.Store(t)
 	if !next.IsZero() {
 		s.timer.Reset(next.Sub(now))
 	}
 	s.err = nil
 	s.tell()
-	s.o.observe(ViewEvent{v})
+	s.o.observe(ViewEvent{t.view})
 }
 
 // tell wakes those who wait for a change. mu is held.

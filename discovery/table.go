@@ -66,6 +66,7 @@ func (c *cache[K, V]) get(k K, make func() V) V {
 func newTable(v *View, o *options) *table {
 	t := &table{o: o, view: v}
 	t.every = t.choose(&selection{})
+	t.view = t.every.view
 	return t
 }
 

@@ -11,6 +11,7 @@ import (
 // A view tells who ran out of its lease, and nothing of who said goodbye or came
 // back.
 func TestFollowTellsLapses(t *testing.T) {
+	t.Parallel()
 	const ttl = 2 * time.Second
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
