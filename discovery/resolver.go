@@ -29,6 +29,8 @@ type Resolver struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
+
+	sweeping sync.Once
 }
 
 // New makes a Resolver over src. It starts nothing but what Preload asks for;
@@ -42,7 +44,6 @@ func New(src Source, opts ...Option) *Resolver {
 		return r
 	}
 	r.tracks = r.o.balancer.tracks()
-	r.tasks.Go(r.sweep)
 	for _, name := range r.o.preload {
 		if s, err := r.open(serviceName{name: name}); err == nil { // else every call says why
 			s.users.Add(1)
@@ -241,6 +242,7 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 	services := maps.Clone(*r.services.Load())
 	services[name] = s
 	r.keep(services)
+	r.sweeping.Do(func() { r.tasks.Go(r.sweep) })
 	return s, nil
 }
 

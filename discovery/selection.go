@@ -32,7 +32,7 @@ func (*FilterOption) pickOption()   {}
 func Version(version string) PickOption { return versionOption(version) }
 
 // Label picks among the nodes with this metadata, their own or, where they have no
-// such key, their service's. Several labels have all to hold, four at most.
+// such key, their service's. Several labels have all to hold, eight at most.
 func Label(key, value string) PickOption { return labelOption{key, value} }
 
 // Filter picks among the nodes that keep lets through. keep is asked once for each
@@ -61,7 +61,7 @@ type selection struct {
 	filter    *FilterOption
 }
 
-const maxLabels = 4
+const maxLabels = 8
 
 // A question is what the options of one call add up to.
 type question struct {

@@ -71,9 +71,12 @@ func TestSelections(t *testing.T) {
 		t.Errorf("a foreign node is of %+v", s)
 	}
 
-	five := pick(discovery.Label("1", ""), discovery.Label("2", ""), discovery.Label("3", ""), discovery.Label("4", ""), discovery.Label("5", ""))
+	var nine []discovery.PickOption
+	for i := range 9 {
+		nine = append(nine, discovery.Label(fmt.Sprint(i), ""))
+	}
 	for name, opts := range map[string][]discovery.PickOption{
-		"five labels": five, "two filters": pick(notB, notB), "a filter of nothing": pick(discovery.Filter(nil)),
+		"nine labels": nine, "two filters": pick(notB, notB), "a filter of nothing": pick(discovery.Filter(nil)),
 	} {
 		_, err := r.Pick(t.Context(), "shop", opts...)
 		wantErr(t, name, err, registry.ErrInvalid)

@@ -135,6 +135,7 @@ func (s *service) build() {
 	var next time.Time
 	v.members, next = s.members(s.latest.Services, now)
 	v.nodes = nodesOf(v.members)
+	v.services = sync.OnceValue(func() map[*registry.Node]*registry.Service { return servicesOf(v.members) })
 	t := newTable(v, s.o)
 	s.table.Store(t)
 	if !next.IsZero() {

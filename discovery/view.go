@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/registry"
@@ -12,9 +11,10 @@ import (
 type View struct {
 	namespace, service string
 
-	members []*member
-	nodes   []*registry.Node
-	ready   []*registry.Node // of a narrowed view; see Ready
+	members  []*member
+	services func() map[*registry.Node]*registry.Service // of all nodes
+	nodes    []*registry.Node
+	ready    []*registry.Node // of a narrowed view; see Ready
 
 	revision   uint64
 	history    string
@@ -41,13 +41,17 @@ func (v *View) Nodes() []*registry.Node { return v.nodes }
 // Subset.
 func (v *View) Ready() []*registry.Node { return v.ready }
 
-// ServiceOf returns the version that a node of the view belongs to: its name,
-// version, namespace, metadata, endpoints and TTL. Nil for any other node.
-func (v *View) ServiceOf(n *registry.Node) *registry.Service {
-	if i := slices.Index(v.nodes, n); i >= 0 {
-		return v.members[i].service
+// ServiceOf returns the version that a node of the service belongs to, as it stood
+// with the view: its name, version, namespace, metadata, endpoints and TTL. Nil for
+// any other node.
+func (v *View) ServiceOf(n *registry.Node) *registry.Service { return v.services()[n] }
+
+func servicesOf(members []*member) map[*registry.Node]*registry.Service {
+	of := make(map[*registry.Node]*registry.Service, len(members))
+	for _, m := range members {
+		of[m.Node] = m.service
 	}
-	return nil
+	return of
 }
 
 // Revision counts the changes of the service within one History, as in a

@@ -3,12 +3,13 @@ package hertzadapter_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"net"
 
 	"github.com/cloudwego/hertz/pkg/app"
 	"github.com/cloudwego/hertz/pkg/app/client"
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	"github.com/cloudwego/hertz/pkg/app/middlewares/client/sd"
 	"github.com/cloudwego/hertz/pkg/app/server"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
@@ -16,6 +17,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/common/utils"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/hertzadapter"
 	"github.com/rollcall-go/rollcall/registry"
 	"github.com/rollcall-go/rollcall/registry/embedded"
@@ -54,7 +56,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	cli.Use(sd.Discovery(hertzadapter.NewResolver(r)))
+	live := discovery.New(r)
+	defer live.Close()
+	cli.Use(sd.Discovery(hertzadapter.NewResolver(live)))
 	_, body, err := cli.Get(context.Background(), nil, "http://shop/ping", config.WithSD(true), config.WithTag("version", "v2"))
 	fmt.Println(string(body), err)
 
@@ -116,8 +120,10 @@ func ExampleNewResolver() {
 	}
 
 	// Hertz makes these two calls for a request with config.WithTag("zone", "eu").
-	v := hertzadapter.NewResolver(r)
-	desc := v.Target(ctx, &discovery.TargetInfo{Host: "shop", Tags: map[string]string{"zone": "eu"}})
+	live := discovery.New(r)
+	defer live.Close()
+	v := hertzadapter.NewResolver(live)
+	desc := v.Target(ctx, &hertzdiscovery.TargetInfo{Host: "shop", Tags: map[string]string{"zone": "eu"}})
 	res, err := v.Resolve(ctx, desc)
 	if err != nil {
 		log.Fatal(err)
@@ -139,6 +145,7 @@ func ExampleNewRedisRegistry() {
 	// The constructors of the community package, for a program that moves.
 	a := hertzadapter.NewRedisRegistry(redis.Addr(), hertzadapter.WithExpireTime(60), hertzadapter.WithRefreshInterval(20))
 	v := hertzadapter.NewRedisResolver(redis.Addr())
+	defer v.(io.Closer).Close() // a program leaves it open
 
 	info := &hertzregistry.Info{ServiceName: "shop", Addr: utils.NewNetAddr("tcp", "10.0.0.1:8888")}
 	if err := a.Register(info); err != nil {

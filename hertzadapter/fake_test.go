@@ -15,7 +15,6 @@ type fake struct {
 	registry.Registry
 	register   func(context.Context, *registry.Service) error // nil: succeeds
 	deregister func(context.Context, *registry.Service) error // nil: succeeds
-	get        func(name string) ([]*registry.Service, error)
 
 	mu       sync.Mutex
 	calls    []string
@@ -51,10 +50,6 @@ func (f *fake) Deregister(ctx context.Context, s *registry.Service, _ ...registr
 		return nil
 	}
 	return f.deregister(ctx, s)
-}
-
-func (f *fake) GetService(_ context.Context, name string, _ ...registry.GetOption) ([]*registry.Service, error) {
-	return f.get(name)
 }
 
 // hang waits for the end of the context, as a call to a Redis that hangs does.

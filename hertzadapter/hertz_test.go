@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	"github.com/cloudwego/hertz/pkg/common/config"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
@@ -35,7 +35,7 @@ func TestAClientFindsServersByName(t *testing.T) {
 		one.up(t)
 		two.up(t)
 
-		c := dialer(t, NewResolver(r))
+		c := dialer(t, NewResolver(live(t, r)))
 		seen := make(map[string]bool)
 		await(t, "both servers answer", func() bool {
 			name, err := c.call()
@@ -50,8 +50,8 @@ func TestAClientFindsServersByName(t *testing.T) {
 				}
 			}
 		}
-		if got, err := c.call(config.WithTag("zone", "us")); !errors.Is(err, registry.ErrNotFound) {
-			t.Errorf("zone us: %q, %v, want ErrNotFound", got, err)
+		if got, err := c.call(config.WithTag("version", "v3")); err == nil {
+			t.Errorf("version v3: %q", got)
 		}
 
 		c.c.CloseIdleConnections() // a shutdown waits for them
@@ -79,7 +79,7 @@ func TestADrainingServerIsPickedOnlyAlone(t *testing.T) {
 		one.up(t)
 		two.up(t)
 
-		v := NewResolver(r)
+		v := NewResolver(live(t, r))
 		resolved := func() string {
 			res, err := v.Resolve(t.Context(), "shop")
 			must(t, err)
@@ -107,7 +107,7 @@ func TestServerStartsWhileRedisIsAway(t *testing.T) {
 	h := serve(t, "one", NewRegistry(r), nil)
 	h.up(t)
 	s.Restart(false)
-	c := dialer(t, NewResolver(r))
+	c := dialer(t, NewResolver(live(t, r)))
 	await(t, "the server is found once Redis is there", func() bool {
 		name, err := c.call()
 		return err == nil && name == "one"
@@ -153,7 +153,7 @@ func TestTwoRedisesDoNotMix(t *testing.T) {
 		t.Cleanup(func() { _ = s.Close() })
 		r := connect(t, s.URL())
 		serve(t, name, NewRegistry(r), nil).up(t)
-		clients[name] = dialer(t, NewResolver(r))
+		clients[name] = dialer(t, NewResolver(live(t, r)))
 	}
 	for range 20 {
 		for want, c := range clients {
@@ -168,10 +168,10 @@ func TestNamespacesAreApart(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		r := connect(t, url)
 		serve(t, "one", NewRegistry(r, WithNamespace("blue")), nil).up(t)
-		if got, err := dialer(t, NewResolver(r)).call(); !errors.Is(err, registry.ErrNotFound) {
+		if got, err := dialer(t, NewResolver(live(t, r))).call(); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("in the default namespace: %q, %v, want ErrNotFound", got, err)
 		}
-		if got, err := dialer(t, NewResolver(r, WithNamespace("blue"))).call(); err != nil || got != "one" {
+		if got, err := dialer(t, NewResolver(live(t, r), WithNamespace("blue"))).call(); err != nil || got != "one" {
 			t.Errorf("in its namespace: %q, %v", got, err)
 		}
 	})
@@ -194,8 +194,8 @@ func TestTTLIsTheOneThatWasAskedFor(t *testing.T) {
 func TestResolveWhileRedisIsAway(t *testing.T) {
 	s := redistest.Start(t)
 	s.Kill()
-	v := NewResolver(connect(t, s.URL(), registry.Timeout(500*time.Millisecond)))
-	if res, err := v.Resolve(t.Context(), v.Target(t.Context(), &discovery.TargetInfo{Host: "shop"})); !errors.Is(err, registry.ErrUnavailable) {
+	v := NewResolver(live(t, connect(t, s.URL(), registry.Timeout(500*time.Millisecond))))
+	if res, err := v.Resolve(t.Context(), v.Target(t.Context(), &hertzdiscovery.TargetInfo{Host: "shop"})); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("%v, %v, want ErrUnavailable", res, err)
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -29,11 +30,24 @@ func NewRedisRegistry(addr string, opts ...RedisOption) hertzregistry.Registry {
 //
 // It lives as long as the process, as Hertz's balancers do. Equal arguments give
 // resolvers that share one balancer and one connection pool; with WithDialer
-// each has its own.
-func NewRedisResolver(addr string, opts ...RedisOption) discovery.Resolver {
+// each has its own. For who has to end it all the same, it is an io.Closer: calls
+// fail from then on.
+func NewRedisResolver(addr string, opts ...RedisOption) hertzdiscovery.Resolver {
 	o := newRedisOptions(addr, opts)
-	r, _ := o.open() // never closed: a balancer of Hertz's may hold it for ever
-	return &resolver{r: r, o: newOptions(nil), name: o.resolverName()}
+	r, end := o.connect()
+	return &redisResolver{resolver{r: discovery.New(r), o: newOptions(nil), name: o.resolverName()}, end}
+}
+
+// A redisResolver owns what it reads from.
+type redisResolver struct {
+	resolver
+	end closer
+}
+
+func (v *redisResolver) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), v.o.timeout)
+	defer cancel()
+	return errors.Join(v.r.Close(), v.end(ctx))
 }
 
 // resolverName is the same for what reaches the same Redis in the same way.
@@ -47,8 +61,11 @@ func (o *redisOptions) resolverName() string {
 	return resolverName(c.Addr, c.Password, c.DB, c.TLSConfig, c.ReadTimeout, c.WriteTimeout, dialer)
 }
 
-// open makes a registry that has not connected yet, and the way to end it.
-func (o *redisOptions) open() (registry.Registry, closer) {
+// open is connect for a holder.
+func (o *redisOptions) open() (registry.Registry, closer) { return o.connect() }
+
+// connect makes a registry that has not connected yet, and the way to end it.
+func (o *redisOptions) connect() (*registry.Redis, closer) {
 	c := o.client
 	client := redis.NewClient(&c)
 	r := registry.NewRegistry(append(o.lease(), registry.Client(client))...)

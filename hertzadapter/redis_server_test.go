@@ -2,6 +2,7 @@ package hertzadapter
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -25,7 +26,9 @@ func TestTheConstructorsOfTheCommunityPackage(t *testing.T) {
 	}
 	a := NewRedisRegistry(s.Addr(), opts...)
 	serve(t, "one", a, nil).up(t)
-	if got, err := dialer(t, NewRedisResolver(s.Addr(), opts...)).call(); err != nil || got != "one" {
+	v := NewRedisResolver(s.Addr(), opts...)
+	defer func() { must(t, v.(io.Closer).Close()) }()
+	if got, err := dialer(t, v).call(); err != nil || got != "one" {
 		t.Errorf("%q, %v", got, err)
 	}
 	if dialed.Load() == 0 {

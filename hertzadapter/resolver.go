@@ -4,41 +4,41 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"reflect"
+	"maps"
+	"slices"
 
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// NewResolver returns a resolver for sd.Discovery that reads r at each Resolve,
-// which Hertz's balancer calls once for a new target and then every 5 s, unless
-// sd.WithLoadBalanceOptions says otherwise.
+// NewResolver returns a resolver for sd.Discovery that reads the live views of r.
+// Hertz's balancer asks it once for a new target and then every 5 s, unless
+// sd.WithLoadBalanceOptions says otherwise; that costs no trip to Redis. The
+// middleware Discovery of this package has not to wait for that.
 //
-// The tags that a call sets by config.WithTag select: version and zone by what
-// they say, any other one by the node's metadata. Nodes that drain are returned
-// only when no other node stands. Each instance carries its weight, and its
-// metadata, version and zone as tags.
+// The tags that a call sets by config.WithTag select: version by what it says, zone
+// as discovery.Zone does, and any other one by the node's metadata or its
+// service's. Nodes that drain, and nodes that r has ejected, are returned only when
+// no other node stands. Each instance carries its weight, and its metadata, version
+// and zone as tags.
 //
-// A service of which no node stands is an error that unwraps to
-// registry.ErrNotFound, and a Redis that does not answer is one too; Hertz then
-// goes on with the nodes that it knew.
+// While Redis is away the nodes of the last view serve. A service that has never
+// existed is an error that unwraps to registry.ErrNotFound. One that has lost all of
+// its nodes is an empty list, so that Hertz does not go on calling them.
 //
 // Hertz keeps one balancer, with two goroutines, for each resolver name for as
-// long as the process lives. Resolvers of one registry and namespace share a
-// name, and so a balancer; those of different registries never do. So make few
-// registries, and close r only when the process ends.
-func NewResolver(r registry.Registry, opts ...Option) discovery.Resolver {
+// long as the process lives. Resolvers of one discovery.Resolver and namespace
+// share a name, and so a balancer; others never do. So make few of them, and close r
+// only when the process ends.
+func NewResolver(r *discovery.Resolver, opts ...Option) hertzdiscovery.Resolver {
 	o := newOptions(opts)
-	id := any(r)
-	if r == nil || !reflect.ValueOf(r).Comparable() {
-		id = new(byte) // a name of its own
-	}
-	return &resolver{r: r, o: o, name: resolverName(id, o.namespace)}
+	return &resolver{r: r, o: o, name: resolverName(r, o.namespace)}
 }
 
 type resolver struct {
-	r    registry.Registry
+	r    *discovery.Resolver
 	o    options
 	name string
 }
@@ -58,33 +58,70 @@ func resolverName(parts ...any) string {
 	return fmt.Sprintf("rollcall-%016x", h.Sum64())
 }
 
-// Name tells this resolver's registry and namespace from others.
+// Name tells this resolver from those of other registries and namespaces.
 func (v *resolver) Name() string { return v.name }
 
 // Target describes the service and the tags that a call wants.
-func (v *resolver) Target(_ context.Context, target *discovery.TargetInfo) string {
+func (v *resolver) Target(_ context.Context, target *hertzdiscovery.TargetInfo) string {
 	if target == nil {
 		return ""
 	}
 	return encodeTarget(target.Host, target.Tags)
 }
 
-// Resolve returns the nodes of what Target described, at least one.
-func (v *resolver) Resolve(ctx context.Context, desc string) (discovery.Result, error) {
+// Resolve returns the nodes of what Target described.
+func (v *resolver) Resolve(ctx context.Context, desc string) (hertzdiscovery.Result, error) {
 	if v.r == nil {
-		return discovery.Result{}, invalid("NewResolver was given no registry")
+		return hertzdiscovery.Result{}, invalid("NewResolver was given no resolver")
 	}
 	name, tags, err := decodeTarget(desc)
 	if err != nil {
-		return discovery.Result{}, err
+		return hertzdiscovery.Result{}, err
 	}
-	services, err := v.r.GetService(ctx, name, v.o.getOptions()...)
+	view, err := v.r.Resolve(ctx, name, v.o.selection(tags)...)
 	if err != nil {
-		return discovery.Result{}, fmt.Errorf("hertzadapter: resolve %q: %w", name, err)
+		return hertzdiscovery.Result{}, err
 	}
-	instances := selectNodes(services, tags)
-	if len(instances) == 0 {
-		return discovery.Result{}, fmt.Errorf("hertzadapter: resolve %q: %w: no node has the tags %v", name, registry.ErrNotFound, tags)
+	res := hertzdiscovery.Result{CacheKey: desc}
+	for _, n := range view.Ready() {
+		network := n.Network
+		if network == "" {
+			network = "tcp"
+		}
+		res.Instances = append(res.Instances,
+			hertzdiscovery.NewInstance(network, n.Address, n.Weight, nodeTags(view.ServiceOf(n), n)))
 	}
-	return discovery.Result{CacheKey: desc, Instances: instances}, nil
+	return res, nil
+}
+
+// selection is what the tags of a call select.
+func (o options) selection(tags map[string]string) []discovery.PickOption {
+	var opts []discovery.PickOption
+	if o.namespace != "" {
+		opts = append(opts, discovery.Namespace(o.namespace))
+	}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		switch key {
+		case tagVersion:
+			opts = append(opts, discovery.Version(tags[key]))
+		case tagZone:
+			opts = append(opts, discovery.Zone(tags[key]))
+		default:
+			opts = append(opts, discovery.Label(key, tags[key]))
+		}
+	}
+	return opts
+}
+
+// nodeTags are a node's metadata, its version and its zone. The latter two win
+// over metadata of the same name.
+func nodeTags(s *registry.Service, n *registry.Node) map[string]string {
+	tags := maps.Clone(n.Metadata)
+	if tags == nil {
+		tags = make(map[string]string, 2)
+	}
+	tags[tagVersion] = s.Version
+	tags[tagZone] = n.Zone
+	maps.DeleteFunc(tags, func(k, v string) bool { return v == "" && (k == tagVersion || k == tagZone) })
+	return tags
 }

@@ -7,54 +7,74 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
 
+// A list is a source of one service, given by its versions.
+type list []*registry.Service
+
+func (l list) Follow(_, service string) (registry.Follower, error) {
+	f := make(following, 1)
+	switch service {
+	case "shop":
+		f <- &registry.View{History: "h", Services: l}
+	case "empty":
+		f <- &registry.View{History: "h"}
+	case "down":
+	default:
+		f <- &registry.View{}
+	}
+	return f, nil
+}
+
+type following chan *registry.View
+
+func (f following) Next(ctx context.Context) (*registry.View, error) {
+	select {
+	case v := <-f:
+		return v, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (following) Stop() {}
+
 func TestResolveSelects(t *testing.T) {
-	f := &fake{get: func(name string) ([]*registry.Service, error) {
-		switch name {
-		case "shop":
-			return []*registry.Service{
-				{Name: "shop", Version: "v1", Nodes: []*registry.Node{
-					{Address: "a:1", Zone: "eu", Metadata: map[string]string{"team": "blue", "version": "a lie"}},
-					{Address: "b:1", Zone: "us"},
-				}},
-				{Name: "shop", Version: "v2", Nodes: []*registry.Node{
-					{Address: "c:1", Zone: "eu", Status: registry.Draining},
-				}},
-			}, nil
-		case "one":
-			return []*registry.Service{{Name: "one", Nodes: []*registry.Node{{Network: "unix", Address: "/run/one", Weight: 30}}}}, nil
-		case "down":
-			return nil, registry.ErrUnavailable
-		default:
-			return nil, registry.ErrNotFound
-		}
-	}}
+	v := NewResolver(live(t, list{
+		{Name: "shop", Version: "v1", Metadata: map[string]string{"tier": "gold"}, Nodes: []*registry.Node{
+			{ID: "a", Address: "a:1", Zone: "eu", Metadata: map[string]string{"team": "blue", "version": "a lie"}},
+			{ID: "b", Address: "b:1", Zone: "us"},
+		}},
+		{Name: "shop", Version: "v2", Nodes: []*registry.Node{
+			{ID: "c", Address: "c:1", Zone: "eu", Status: registry.Draining},
+		}},
+		{Name: "shop", Version: "v3", Nodes: []*registry.Node{{ID: "d", Network: "unix", Address: "/run/d", Weight: 30}}},
+	}))
 	cases := []struct {
 		service string
 		tags    map[string]string
 		want    []string
 		err     error
 	}{
-		{"shop", nil, []string{"tcp a:1 10", "tcp b:1 10"}, nil},
+		{"shop", nil, []string{"tcp a:1 10", "tcp b:1 10", "unix /run/d 30"}, nil},
 		{"shop", map[string]string{"version": "v1"}, []string{"tcp a:1 10", "tcp b:1 10"}, nil},
 		{"shop", map[string]string{"version": "v1", "zone": "us"}, []string{"tcp b:1 10"}, nil},
+		{"shop", map[string]string{"version": "v1", "zone": "elsewhere"}, []string{"tcp a:1 10", "tcp b:1 10"}, nil},
 		{"shop", map[string]string{"team": "blue"}, []string{"tcp a:1 10"}, nil},
-		{"shop", map[string]string{"team": ""}, []string{"tcp b:1 10"}, nil},
+		{"shop", map[string]string{"team": "", "version": "v1"}, []string{"tcp b:1 10"}, nil},
+		{"shop", map[string]string{"tier": "gold"}, []string{"tcp a:1 10", "tcp b:1 10"}, nil},
 		{"shop", map[string]string{"version": "v2"}, []string{"tcp c:1 10"}, nil}, // drains, but no other stands
-		{"shop", map[string]string{"version": "v3"}, nil, registry.ErrNotFound},
-		{"one", nil, []string{"unix /run/one 30"}, nil},
-		{"one", map[string]string{"version": ""}, []string{"unix /run/one 30"}, nil},
+		{"shop", map[string]string{"version": "v4"}, nil, nil},
+		{"empty", nil, nil, nil},
 		{"nobody", nil, nil, registry.ErrNotFound},
 		{"down", nil, nil, registry.ErrUnavailable},
 	}
-	v := NewResolver(f)
 	for _, c := range cases {
-		desc := v.Target(t.Context(), &discovery.TargetInfo{Host: c.service, Tags: c.tags})
+		desc := v.Target(t.Context(), &hertzdiscovery.TargetInfo{Host: c.service, Tags: c.tags})
 		res, err := v.Resolve(t.Context(), desc)
 		var got []string
 		for _, in := range res.Instances {
@@ -82,33 +102,25 @@ func TestInstanceTags(t *testing.T) {
 	}
 }
 
-func TestResolverWithoutRegistry(t *testing.T) {
+func TestResolverWithoutSource(t *testing.T) {
 	if _, err := NewResolver(nil).Resolve(context.Background(), "shop"); !errors.Is(err, registry.ErrInvalid) {
 		t.Errorf("Resolve: %v, want ErrInvalid", err)
 	}
 }
 
-// uncomparable is a registry that cannot be a key.
-type uncomparable struct {
-	registry.Registry
-	_ []int
-}
-
 func TestNamesTellRegistriesApart(t *testing.T) {
-	a, b := &fake{}, &fake{}
+	a, b := live(t, list{}), live(t, list{})
 	names := map[string]string{
-		"a":                NewResolver(a).Name(),
-		"b":                NewResolver(b).Name(),
-		"a in shop":        NewResolver(a, WithNamespace("shop")).Name(),
-		"nil":              NewResolver(nil).Name(),
-		"uncomparable":     NewResolver(uncomparable{}).Name(),
-		"another of those": NewResolver(uncomparable{}).Name(),
-		"redis":            NewRedisResolver("127.0.0.1:1").Name(),
-		"other redis":      NewRedisResolver("127.0.0.1:2").Name(),
-		"other db":         NewRedisResolver("127.0.0.1:1", WithDB(1)).Name(),
-		"other password":   NewRedisResolver("127.0.0.1:1", WithPassword("secret")).Name(),
-		"dialer":           NewRedisResolver("127.0.0.1:1", WithDialer(noDial)).Name(),
-		"another dialer":   NewRedisResolver("127.0.0.1:1", WithDialer(noDial)).Name(),
+		"a":              NewResolver(a).Name(),
+		"b":              NewResolver(b).Name(),
+		"a in shop":      NewResolver(a, WithNamespace("shop")).Name(),
+		"nil":            NewResolver(nil).Name(),
+		"redis":          NewRedisResolver("127.0.0.1:1").Name(),
+		"other redis":    NewRedisResolver("127.0.0.1:2").Name(),
+		"other db":       NewRedisResolver("127.0.0.1:1", WithDB(1)).Name(),
+		"other password": NewRedisResolver("127.0.0.1:1", WithPassword("secret")).Name(),
+		"dialer":         NewRedisResolver("127.0.0.1:1", WithDialer(noDial)).Name(),
+		"another dialer": NewRedisResolver("127.0.0.1:1", WithDialer(noDial)).Name(),
 	}
 	seen := map[string]string{}
 	for what, name := range names {
@@ -125,7 +137,7 @@ func TestNamesTellRegistriesApart(t *testing.T) {
 // Hertz never forgets a balancer, so a program that makes a resolver for each
 // call must not make as many names.
 func TestNamesAreBounded(t *testing.T) {
-	f := &fake{}
+	f := live(t, list{})
 	names := map[string]bool{}
 	for range 100 {
 		names[NewResolver(f).Name()] = true

@@ -9,13 +9,14 @@ import (
 
 	"github.com/cloudwego/hertz/pkg/app"
 	"github.com/cloudwego/hertz/pkg/app/client"
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	"github.com/cloudwego/hertz/pkg/app/middlewares/client/sd"
 	"github.com/cloudwego/hertz/pkg/app/server"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -99,7 +100,7 @@ func (s *hertzServer) stop(t *testing.T) {
 // A hertzClient calls the service "shop".
 type hertzClient struct{ c *client.Client }
 
-func dialer(t *testing.T, v discovery.Resolver, opts ...sd.ServiceDiscoveryOption) hertzClient {
+func dialer(t *testing.T, v hertzdiscovery.Resolver, opts ...sd.ServiceDiscoveryOption) hertzClient {
 	t.Helper()
 	c, err := client.NewClient()
 	must(t, err)
@@ -126,6 +127,14 @@ func connect(t *testing.T, url string, opts ...registry.Option) *registry.Redis 
 		_ = r.Close(ctx) // some tests take Redis away
 	})
 	return r
+}
+
+// live returns a resolver over r that ends with the test.
+func live(t *testing.T, r discovery.Source) *discovery.Resolver {
+	t.Helper()
+	d := discovery.New(r, discovery.Timeout(time.Second))
+	t.Cleanup(func() { must(t, d.Close()) })
+	return d
 }
 
 // await waits until ok returns true.

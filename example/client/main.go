@@ -19,6 +19,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
 	"github.com/redis/go-redis/v9/logging"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/hertzadapter"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -31,8 +32,9 @@ func main() {
 	logging.Disable() // go-redis would report each failed dial; the error says it once
 
 	r := registry.NewRegistry(registry.Addrs(*redis))
-	err := call(r, *name)
-	_ = r.Close(context.Background()) // this registry registered nothing
+	live := discovery.New(r)
+	err := call(live, *name)
+	_ = errors.Join(live.Close(), r.Close(context.Background())) // it registered nothing
 	switch {
 	case errors.Is(err, registry.ErrUnavailable):
 		log.Fatalf("no Redis at %s; start one, or go run ./example/server\n%v", *redis, err)
@@ -44,7 +46,7 @@ func main() {
 }
 
 // call calls the service a few times by its name.
-func call(r registry.Registry, name string) error {
+func call(r *discovery.Resolver, name string) error {
 	c, err := client.NewClient()
 	if err != nil {
 		return err
@@ -71,9 +73,9 @@ func call(r registry.Registry, name string) error {
 
 // appear gives a server that has just been started time to register: Hertz waits
 // a second before it does.
-func appear(ctx context.Context, r registry.Registry, name string) error {
+func appear(ctx context.Context, r *discovery.Resolver, name string) error {
 	for range 10 {
-		_, err := r.GetService(ctx, name)
+		_, err := r.Resolve(ctx, name)
 		if !errors.Is(err, registry.ErrNotFound) {
 			return err
 		}

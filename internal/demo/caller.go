@@ -16,6 +16,8 @@ import (
 	"github.com/cloudwego/hertz/pkg/protocol"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
 
+	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/hertzadapter"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -44,12 +46,12 @@ type tally struct {
 // balancer chose, as *string.
 type picked struct{}
 
-func newCaller(o *observer) (*caller, error) {
+func newCaller(r *discovery.Resolver, o *observer) (*caller, error) {
 	cli, err := client.NewClient(client.WithDialTimeout(callTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("make a Hertz client: %w", err)
 	}
-	cli.Use(sd.Discovery(o, sd.WithLoadBalanceOptions(loadbalance.NewWeightedBalancer(), loadbalance.Options{
+	cli.Use(sd.Discovery(hertzadapter.NewResolver(r), sd.WithLoadBalanceOptions(loadbalance.NewWeightedBalancer(), loadbalance.Options{
 		RefreshInterval: refresh,
 	})))
 	cli.Use(func(next client.Endpoint) client.Endpoint {

@@ -11,6 +11,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/common/hlog"
 	"github.com/redis/go-redis/v9/logging"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -53,17 +54,18 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	p.head(b.what)
 
-	o := newObserver(r, p)
-	c, err := newCaller(o)
+	o, live := newObserver(p), discovery.New(r)
+	c, err := newCaller(live, o)
 	if err != nil {
-		return errors.Join(err, r.Close(ctx))
+		return errors.Join(err, live.Close(), r.Close(ctx))
 	}
 	s := &stage{cfg: cfg, backend: b, print: p, observer: o, caller: c, nodes: make(map[string]*process)}
-	defer func() { err = errors.Join(err, s.close(r)) }()
+	defer func() { err = errors.Join(err, s.close(live, r)) }()
 
 	calling, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { c.run(calling) })
+	work.Go(func() { o.watch(calling, live) })
 	defer work.Wait()
 	defer stop()
 
@@ -84,7 +86,7 @@ func silence() {
 }
 
 // close ends every node, and sweeps what they left in Redis.
-func (s *stage) close(r *registry.Redis) error {
+func (s *stage) close(live *discovery.Resolver, r *registry.Redis) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
 	s.observer.mute()
@@ -93,5 +95,5 @@ func (s *stage) close(r *registry.Redis) error {
 		work.Go(func() { n.end(ctx) })
 	}
 	work.Wait()
-	return errors.Join(r.Close(ctx), s.backend.sweep(ctx))
+	return errors.Join(live.Close(), r.Close(ctx), s.backend.sweep(ctx))
 }

@@ -9,28 +9,27 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cloudwego/hertz/pkg/app/client/discovery"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-func instances(nodes ...string) []discovery.Instance {
-	var all []discovery.Instance
-	for _, n := range nodes {
-		all = append(all, discovery.NewInstance("tcp", n+":80", 0, map[string]string{tagNode: n}))
+func up(names ...string) []*registry.Node {
+	var all []*registry.Node
+	for _, n := range names {
+		all = append(all, &registry.Node{Address: n + ":80", Metadata: map[string]string{tagNode: n}})
 	}
 	return all
 }
 
 func TestObserverKnowsSinceWhen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newObserver(nil, newPrinter(&bytes.Buffer{}))
+		o := newObserver(newPrinter(&bytes.Buffer{}))
 		start := time.Now()
 		go func() {
 			for _, nodes := range [][]string{{"a"}, {"a", "b"}, {"a", "b"}, {"b"}, {"b"}} {
 				time.Sleep(time.Second)
-				o.told(instances(nodes...), time.Now())
+				o.saw(up(nodes...), time.Now())
 			}
 		}()
 		got := make(map[string]time.Duration)
@@ -57,19 +56,19 @@ func TestObserverKnowsSinceWhen(t *testing.T) {
 
 func TestObserverPrintsTheViewWhenItChanges(t *testing.T) {
 	var out bytes.Buffer
-	o := newObserver(nil, newPrinter(&out))
-	view := func(nodes ...*registry.Node) []*registry.Service { return []*registry.Service{{Nodes: nodes}} }
+	o := newObserver(newPrinter(&out))
+	view := func(nodes ...*registry.Node) { o.saw(nodes, time.Now()) }
 	a := &registry.Node{Address: "h:1", Metadata: map[string]string{tagNode: "a"}}
 	b := &registry.Node{Address: "h:2", Metadata: map[string]string{tagNode: "b"}}
 	leaving := &registry.Node{Address: "h:2", Metadata: map[string]string{tagNode: "b"}, Status: registry.Draining}
 
-	o.saw(view(a))
-	o.saw(view(a))
-	o.saw(view(b, a))
-	o.saw(view(a, leaving))
-	o.saw(nil)
+	view(a)
+	view(a)
+	view(b, a)
+	view(a, leaving)
+	view()
 	o.mute()
-	o.saw(view(a))
+	view(a)
 
 	var views []string
 	for line := range strings.Lines(out.String()) {
