@@ -13,9 +13,10 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Register to watcher, against what PUBLISH to Receive of go-redis takes, one
-// after the other in the same run. From the call of Register, or of PUBLISH, to
-// the return of Next, or of Receive; two clients on loopback.
+// Register to watcher, against what PUBLISH to Receive of go-redis takes: from
+// the call of Register, or of PUBLISH, until Next, or Receive, returns in the
+// goroutine that waits in it. The samples take turns; each side has a client to
+// send and one to receive, on loopback.
 func BenchmarkRegisterToWatcher(b *testing.B) {
 	for _, nodes := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
@@ -41,31 +42,24 @@ func BenchmarkRegisterToWatcher(b *testing.B) {
 			if _, err := receiver.Receive(b.Context()); err != nil { // the acknowledgement
 				b.Fatal(err)
 			}
-			payload := strings.Repeat("x", 600) // about an event of this node
+			payload := strings.Repeat("x", 464) // the length of an event of this node
 
+			seen := arrivals(func() error { _, err := w.Next(); return err })
+			received := arrivals(func() error { _, err := receiver.Receive(b.Context()); return err })
 			var watched, raw []time.Duration
 			for i := 0; b.Loop(); i++ {
-				one.Nodes[0].Weight = 1 + i%1000
+				one.Nodes[0].Weight = 11 + i%89
 				began := time.Now()
-				told := make(chan error, 1)
-				go func() { told <- r.Register(b.Context(), &one) }()
-				if _, err := w.Next(); err != nil {
+				if err := r.Register(b.Context(), &one); err != nil {
 					b.Fatal(err)
 				}
-				watched = append(watched, time.Since(began))
-				if err := <-told; err != nil {
-					b.Fatal(err)
-				}
+				watched = append(watched, (<-seen).Sub(began))
 
 				began = time.Now()
-				go func() { told <- publisher.Publish(b.Context(), channel, payload).Err() }()
-				if _, err := receiver.Receive(b.Context()); err != nil {
+				if err := publisher.Publish(b.Context(), channel, payload).Err(); err != nil {
 					b.Fatal(err)
 				}
-				raw = append(raw, time.Since(began))
-				if err := <-told; err != nil {
-					b.Fatal(err)
-				}
+				raw = append(raw, (<-received).Sub(began))
 			}
 			for _, p := range []int{50, 99} {
 				ours, theirs := percentile(watched, p), percentile(raw, p)
@@ -75,6 +69,18 @@ func BenchmarkRegisterToWatcher(b *testing.B) {
 			}
 		})
 	}
+}
+
+// arrivals tells when each call of next returned, until one fails.
+func arrivals(next func() error) <-chan time.Time {
+	at := make(chan time.Time, 1)
+	go func() {
+		defer close(at)
+		for next() == nil {
+			at <- time.Now()
+		}
+	}()
+	return at
 }
 
 func rawClient(b *testing.B, s *redistest.Server) *redis.Client {
