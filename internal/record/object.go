@@ -54,6 +54,8 @@ func split(data []byte, known []field, limit int) (map[string]json.RawMessage, e
 // empty, then the others by name.
 func join(known []field, others map[string]json.RawMessage, limit int) ([]byte, error) {
 	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
 	for _, f := range known {
 		if _, ok := others[f.name]; ok {
 			return nil, fmt.Errorf("%w: extra field %q has a known name", ErrMalformed, f.name)
@@ -62,12 +64,12 @@ func join(known []field, others map[string]json.RawMessage, limit int) ([]byte, 
 		if v.IsZero() || v.Kind() == reflect.Map && v.Len() == 0 {
 			continue
 		}
-		if err := add(&b, f.name, v); err != nil {
+		if err := add(&b, enc, f.name, v); err != nil {
 			return nil, err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		if err := add(&b, name, reflect.ValueOf(others[name])); err != nil {
+		if err := add(&b, enc, name, reflect.ValueOf(others[name])); err != nil {
 			return nil, err
 		}
 	}
@@ -81,21 +83,26 @@ func join(known []field, others map[string]json.RawMessage, limit int) ([]byte, 
 	return b.Bytes(), nil
 }
 
-// add appends a field to an object that is not closed yet.
-func add(b *bytes.Buffer, name string, value reflect.Value) error {
+// add appends a field to an object that is not closed yet. What enc, which
+// writes to b, encodes, it ends with a newline.
+func add(b *bytes.Buffer, enc *json.Encoder, name string, value reflect.Value) error {
 	if !utf8.ValidString(name) || !isUTF8(value) {
 		return fmt.Errorf("%w: %.64q: not UTF-8", ErrMalformed, name)
 	}
-	start := b.Len()
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(map[string]any{name: value.Interface()}); err != nil {
+	if b.Len() == 0 {
+		b.WriteByte('{')
+	} else {
+		b.WriteByte(',')
+	}
+	err := enc.Encode(name)
+	if err == nil {
+		b.Bytes()[b.Len()-1] = ':'
+		err = enc.Encode(value.Interface())
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %.64q: %w", ErrMalformed, name, err)
 	}
-	if start > 0 {
-		b.Bytes()[start] = ',' // in place of its own brace
-	}
-	b.Truncate(b.Len() - len("}\n"))
+	b.Truncate(b.Len() - len("\n"))
 	return nil
 }
 
