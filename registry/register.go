@@ -145,7 +145,9 @@ func (r *Redis) keep(n *node, p *plan, now time.Time) {
 		due = now
 	}
 	n.service.join(n, p.check, due)
-	r.actors.wake(r.actors.renewals)
+	if n.batch.due.Equal(due) { // nothing of the batch is due sooner
+		r.actors.wake(r.actors.renewals)
+	}
 }
 
 // takeBack leaves nothing of a first registration that failed. Where the outcome
