@@ -14,10 +14,18 @@ type Balancer interface {
 	// picker makes what picks among members, of which there is at least one.
 	picker(members []*member) picker
 
-	// tracks tells whether its picks go by the load of nodes: only then is every
-	// call counted and timed.
-	tracks() bool
+	// tracks tells what its picks go by: only that is kept up to date.
+	tracks() tracking
 }
+
+// A tracking says what is noted of a call.
+type tracking int8
+
+const (
+	untracked tracking = iota
+	timed              // it is counted and timed
+	bounded            // it is counted by its pick already
+)
 
 // A picker picks among the members that it was made for. It is called from many
 // goroutines, takes no lock and allocates nothing, and its cost does not grow with
@@ -26,4 +34,10 @@ type picker interface {
 	pick(key uint64) *member
 }
 
-func checkBalancer(Balancer) error { return nil }
+// checkBalancer returns what is wrong with a balancer.
+func checkBalancer(b Balancer) error {
+	if r, ok := b.(ring); ok {
+		return r.check()
+	}
+	return nil
+}

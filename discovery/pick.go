@@ -15,8 +15,8 @@ import (
 type Picked struct {
 	s       *service
 	m       *member
-	tracked bool
-	began   time.Duration // by now; where it is tracked
+	tracked tracking
+	began   time.Duration // by now; where it is timed
 }
 
 // Pick picks a node of a service for one call: by the Resolver's balancer, unless
@@ -56,9 +56,9 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 }
 
 // begin counts a call to a member.
-func (s *service) begin(m *member, tracked bool) Picked {
+func (s *service) begin(m *member, tracked tracking) Picked {
 	p := Picked{s: s, m: m, tracked: tracked}
-	if tracked {
+	if tracked == timed {
 		p.began = now()
 		m.state.load.begin()
 	}
@@ -84,9 +84,7 @@ func (p Picked) Done(err error) {
 	if err != nil {
 		verdict = judge(err)
 	}
-	if p.tracked {
-		p.m.state.load.end(now()-p.began, verdict)
-	}
+	p.m.state.load.done(p, verdict)
 	p.s.report(p.m, verdict)
 }
 

@@ -12,7 +12,7 @@ func Random() Balancer { return random{} }
 
 func (random) String() string                  { return "random" }
 func (random) pickOption()                     {}
-func (random) tracks() bool                    { return false }
+func (random) tracks() tracking                { return untracked }
 func (random) picker(members []*member) picker { return randomPicker(members) }
 
 type randomPicker []*member

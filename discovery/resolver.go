@@ -20,7 +20,7 @@ type Resolver struct {
 	o   options
 	err error // what is wrong with the options
 
-	tracks bool // the balancer goes by load
+	tracks tracking // of the balancer
 
 	services atomic.Pointer[map[serviceName]*service]
 	byName   atomic.Pointer[map[string]*service] // those of the source's own namespace

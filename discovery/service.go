@@ -24,6 +24,7 @@ type service struct {
 	table atomic.Pointer[table] // nil before the first view
 	used  atomic.Bool           // since the resolver last looked for idle ones
 	users atomic.Int64          // that keep it from being let go
+	ring  atomic.Int64          // calls under way that Ring has picked for
 
 	mu      sync.Mutex
 	latest  *registry.View // of the source; nil before the first
@@ -160,7 +161,7 @@ func (s *service) members(services []*registry.Service, now time.Time) (members 
 			k := nodeKey{n.ID, n.Address}
 			state := s.states[k]
 			if state == nil {
-				state = &nodeState{}
+				state = &nodeState{load: load{ring: &s.ring}}
 				if s.table.Load() != nil {
 					state.since = now
 				}

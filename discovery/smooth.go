@@ -1,0 +1,96 @@
+package discovery
+
+import (
+	"container/heap"
+	"math"
+	"math/rand/v2"
+	"sync/atomic"
+)
+
+type weightedRoundRobin struct{}
+
+// WeightedRoundRobin picks every node as often as its weight asks for, and as evenly
+// as can be: of weights 5, 1 and 1 it makes a a b a c a a, and not a a a a a b c. The
+// order is worked out when nodes or weights change. It has at most 64 turns for each
+// node on average, and weights are rounded to what that can tell apart.
+//
+// Source: nginx's smooth weighted round robin, worked out by earliest deadline first
+// as gRPC does.
+func WeightedRoundRobin() Balancer { return weightedRoundRobin{} }
+
+func (weightedRoundRobin) String() string   { return "weighted round robin" }
+func (weightedRoundRobin) pickOption()      {}
+func (weightedRoundRobin) tracks() tracking { return untracked }
+
+func (weightedRoundRobin) picker(members []*member) picker {
+	p := &turnsPicker{turns: turns(members)}
+	p.next.Store(rand.Uint32())
+	return p
+}
+
+type turnsPicker struct {
+	turns []*member
+	next  atomic.Uint32
+}
+
+func (p *turnsPicker) pick(uint64) *member { return p.turns[p.next.Add(1)%uint32(len(p.turns))] }
+
+// maxTurns is how many turns there are at most, for each member on average.
+const maxTurns = 64
+
+// turns is the order in which members are picked.
+func turns(members []*member) []*member {
+	var q deadlines
+	total := 0
+	for i, n := range quotas(members, maxTurns*len(members)) {
+		total += n
+		q = append(q, deadline{at: 0.5 / float64(n), every: 1 / float64(n), index: i})
+	}
+	heap.Init(&q)
+	order := make([]*member, total)
+	for i := range order {
+		order[i] = members[q[0].index]
+		q[0].at += q[0].every
+		heap.Fix(&q, 0)
+	}
+	return order
+}
+
+// quotas are whole numbers in proportion to the weights, from 1 up, with a sum of
+// about limit at most. Weights are multiples of a tenth, as slow starts make them.
+func quotas(members []*member, limit int) []int {
+	counts := make([]int, len(members))
+	divisor, sum := 0, 0.0
+	for i, m := range members {
+		counts[i] = max(1, int(min(math.Round(10*m.weight), 1<<50)))
+		divisor, sum = gcd(divisor, counts[i]), sum+float64(counts[i])
+	}
+	scale := min(1/float64(divisor), float64(limit)/sum)
+	for i := range counts {
+		counts[i] = max(1, int(math.Round(float64(counts[i])*scale)))
+	}
+	return counts
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// deadlines are when members have their next turn: a heap.
+type deadlines []deadline
+
+type deadline struct {
+	at, every float64
+	index     int
+}
+
+func (q deadlines) Len() int { return len(q) }
+func (q deadlines) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].index < q[j].index
+}
+func (q deadlines) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *deadlines) Push(d any)   { *q = append(*q, d.(deadline)) }
+func (q *deadlines) Pop() any     { panic("nothing is popped") }
