@@ -34,6 +34,9 @@ type feed struct {
 	pollAt   time.Time
 	polling  bool
 	passed   time.Time // ours: until when contact was counted for holds
+
+	due   time.Time // what next said when it was planned
+	place int       // in the hub's agenda
 }
 
 // A health is how much a feed may be trusted.

@@ -155,7 +155,7 @@ func (r *Redis) hinted(c *conn, k keys.Service) {
 		h.do(func() {
 			if f := h.feeds[k.Events(c.db)]; f != nil {
 				f.pollAt = now
-				h.schedule(now)
+				h.plan(f)
 			}
 		})
 	}

@@ -27,7 +27,8 @@ type hub struct {
 	reading chan struct{}   // limits snapshots under way
 
 	feeds   map[string]*feed // by channel
-	due     time.Time        // when the earliest of them has something to do
+	agenda  agenda           // of the feeds
+	due     time.Time        // when there is something to do
 	sub     *subscription
 	gen     int       // of sub
 	subAt   time.Time // when to make the next one; zero while one stands
@@ -76,6 +77,12 @@ func (h *hub) schedule(at time.Time) {
 	}
 }
 
+// plan notes what a feed has to do next.
+func (h *hub) plan(f *feed) {
+	h.agenda.plan(f)
+	h.schedule(h.agenda.first())
+}
+
 // work starts whatever is due, and returns when something will be next.
 func (h *hub) work(now time.Time) time.Time {
 	h.due = now.Add(time.Hour)
@@ -93,12 +100,11 @@ func (h *hub) work(now time.Time) time.Time {
 		}
 	}
 	var polls []*feed
-	for _, f := range h.feeds {
-		if at := f.next(); !at.IsZero() && !at.After(now.Add(together)) {
-			polls = h.start(f, now, polls)
-		}
-		h.schedule(f.next())
+	for _, f := range h.agenda.take(now.Add(together)) {
+		polls = h.start(f, now, polls)
+		h.agenda.add(f)
 	}
+	h.schedule(h.agenda.first())
 	h.poll(polls)
 	for _, n := range h.watches {
 		h.list(n, now)
@@ -139,7 +145,7 @@ func (h *hub) after(f *feed, missed bool) {
 			w.fares(f)
 		}
 	}
-	h.schedule(f.next())
+	h.plan(f)
 	// A subscription that a snapshot has not followed yet is not to blame. Where
 	// events never come, because PUBLISH is refused to the registrar, a new one
 	// brings none either: it is made ever more seldom.
@@ -165,6 +171,7 @@ func (h *hub) attach(name serviceName, w listener) *feed {
 			pollAt: now.Add(rand.N(h.c.o.PollInterval)),
 		}
 		h.feeds[ch] = f
+		h.agenda.add(f)
 		if h.sub != nil {
 			h.sub.ask(ask{channel: channel{name: ch}})
 		}
@@ -184,6 +191,7 @@ func (h *hub) detach(f *feed, w listener) {
 		return
 	}
 	delete(h.feeds, ch)
+	h.agenda.remove(f)
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})
 	}

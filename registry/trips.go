@@ -120,7 +120,7 @@ func (h *hub) ended(f *feed, at time.Time) {
 	}, func(time.Time) {
 		if err == nil {
 			f.expect(next)
-			h.schedule(f.next())
+			h.plan(f)
 			h.check(f, ids)
 		}
 	})
