@@ -122,7 +122,7 @@ func TestRegisterWithoutReply(t *testing.T) {
 	proxy := redistest.StartProxy(t, server.Addr())
 	client := dial(t, proxy)
 	r := open(t, at(proxy), registry.Client(client), registry.Timeout(timeout), registry.Interval(500*time.Millisecond))
-	register(t, r, service("other", node("a")))
+	eventually(t, patience, func() error { return r.Register(t.Context(), service("other", node("a"))) })
 	client.AddHook(tap(func(script string) {
 		if script == "register" {
 			proxy.DropReplies()

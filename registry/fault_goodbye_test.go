@@ -35,7 +35,7 @@ func TestDeregisterWhileDown(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			const bound, interval = 300 * time.Millisecond, time.Second
+			const bound, interval = 300 * time.Millisecond, 2 * time.Second
 			server := redistest.Start(t)
 			proxy := redistest.StartProxy(t, server.Addr())
 			log := newRounds()

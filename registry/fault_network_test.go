@@ -29,7 +29,7 @@ func TestSilentNetwork(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			const ttl, interval = 5 * time.Second, time.Second
+			const ttl, interval = 10 * time.Second, time.Second
 			server := redistest.Start(t)
 			proxy := redistest.StartProxy(t, server.Addr())
 			log := newRounds()

@@ -159,6 +159,11 @@ func TestRegisterDuringGoodbye(t *testing.T) {
 		t.Fatalf("Deregister: %v, want ErrUnavailable; Register: %v", err, failed)
 	}
 	proxy.Heal()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log:\n%s", log)
+		}
+	})
 	eventually(t, patience/2, func() error { return stands(t.Context(), r, "shop", "b") })
 	eventually(t, patience/2, func() error { return ledgerOf(t, server.Client(), "shop").indexed("b") })
 	if strings.Contains(log.String(), "argument") {

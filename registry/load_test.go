@@ -157,7 +157,7 @@ func TestSlowLog(t *testing.T) {
 			return errors.Join(r.Deregister(t.Context(), service("shop")), shop.indexed())
 		}},
 		{"register 10,000 nodes", func() error {
-			return r.Register(t.Context(), fleet("large", 10_000), registry.RegisterManual())
+			return r.Register(t.Context(), fleet("large", 10_000), registry.RegisterManual(), registry.RegisterTTL(time.Hour))
 		}},
 		{"read 10,000 nodes, 10 times", func() error {
 			for range 10 {

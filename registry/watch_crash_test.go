@@ -86,12 +86,14 @@ func watchFindsMassCrash(t *testing.T, tp redistest.Topology) {
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
 	a.expect("create /living")
 	living.settled(ttl)
-	for i := range nodes {
+	for i := range nodes { // the first may be gone before the last has come
 		b.tenant(fmt.Sprint(i), ttl).renew()
+		living.renew()
 	}
 	eventually(t, patience, func() error {
-		if got := len(a.stands()); got != nodes+1 {
-			return fmt.Errorf("%d nodes stand, want %d", got, nodes+1)
+		living.renew()
+		if got := a.count()[registry.Create]; got != nodes+1 {
+			return fmt.Errorf("%d nodes have come, want %d", got, nodes+1)
 		}
 		return nil
 	})

@@ -2,7 +2,6 @@ package registry_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,9 +10,6 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
-
-// long is for those who want the numbers of a full run.
-var long = flag.Bool("long", false, "run the fault tests of watches at full length")
 
 // snapshots returns how many snapshots a server has served so far: nothing else
 // reads the log.
@@ -40,11 +36,7 @@ func calls(t *testing.T, s *redistest.Server, command string) (n int) {
 // A thousand changes a second, and a watcher that is cut off every second.
 func TestWatcherCutEverySecond(t *testing.T) {
 	t.Parallel()
-	const batch, batches = 50, 20 // of changes, and a second
-	seconds := 3
-	if *long {
-		seconds = 10
-	}
+	const batch, batches, seconds = 50, 20, 10 // of changes, a second, and of them
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
 	r := open(t, at(server))

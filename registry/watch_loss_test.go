@@ -118,7 +118,7 @@ func TestWatchOverTamperedIndex(t *testing.T) {
 	t.Parallel()
 	const poll = 300 * time.Millisecond
 	server := redistest.Start(t)
-	r := open(t, at(server), registry.Interval(5*time.Second)) // mends it too, later
+	r := open(t, at(server), registry.TTL(3*time.Hour), registry.Interval(time.Hour)) // whose next renewal, which mends it, is far away
 	a := watch(t, open(t, at(server), registry.PollInterval(poll)), registry.WatchService("shop"))
 	register(t, r, fleetOf("shop", 3))
 	a.expect("create /0", "create /1", "create /2")
@@ -139,7 +139,10 @@ func TestWatchOverTamperedIndex(t *testing.T) {
 		}
 		return nil
 	})
-	eventually(t, patience, func() error { return l.indexed("0", "1", "2", "ghost") })
+	register(t, r, fleetOf("shop", 3)) // as a renewal would
+	if err := l.indexed("0", "1", "2", "ghost"); err != nil {
+		t.Error(err)
+	}
 	register(t, r, service("shop", node("end")))
 	a.expect("create /end")
 }
