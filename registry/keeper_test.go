@@ -141,7 +141,7 @@ func TestRegisterDuringGoodbye(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
 	client, log := dial(t, proxy), &logBuffer{}
-	r := open(t, at(proxy), registry.Client(client), registry.TTL(patience), registry.Logger(zerolog.New(log)))
+	r := open(t, at(proxy), registry.Client(client), registry.TTL(patience), calm, registry.Logger(zerolog.New(log)))
 	register(t, r, service("shop", node("a")))
 	var once sync.Once
 	var failed error

@@ -81,7 +81,7 @@ func TestReaperMendsIndex(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	shop := ledgerOf(t, server.Client(), "shop")
-	r := open(t, at(server), registry.TTL(2*time.Second))
+	r := open(t, at(server), registry.TTL(5*time.Second))
 	register(t, r, service("shop", node("a"))) // whose registry is the reaper
 	register(t, open(t, at(server)), service("shop", node("b")), registry.RegisterTTL(time.Minute), registry.RegisterManual())
 	_, rev := shop.version()

@@ -92,7 +92,7 @@ func shapeOf(s redis.SlowLog) string {
 	command := strings.ToLower(s.Args[0])
 	switch command {
 	case "zrange":
-		return strings.Join(append([]string{command, "index"}, s.Args[2:]...), " ")
+		return strings.Join(append([]string{command}, s.Args[1:]...), " ")
 	case "eval", "evalsha":
 		return fmt.Sprintf("%s of %s keys", command, s.Args[2])
 	}
