@@ -69,7 +69,7 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 		}
 		snap.Log = append(snap.Log, e)
 	}
-	if snap.Members, err = c.members(ctx, s); err != nil {
+	if snap.Members, snap.Overrides, err = c.members(ctx, s); err != nil {
 		return snap, err
 	}
 	var clock *redis.TimeCmd
@@ -89,11 +89,24 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 	return snap, err
 }
 
-// members reads what the index lists.
-func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, error) {
+// members reads what the index lists, and the overrides of nodes that it does
+// not: they wait for them.
+func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, map[string]string, error) {
 	nodes, overrides, err := c.candidates(ctx, []serviceName{s})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	set := overrides[s]
+	if len(nodes) == 0 { // candidates looked no further
+		if set, err = c.HGetAll(ctx, c.space.Service(s.namespace, s.name).Override()).Result(); err != nil {
+			return nil, nil, err
+		}
+	}
+	waiting := make(map[string]string, len(set))
+	for member, override := range set {
+		if id, err := keys.Unescape(member); err == nil {
+			waiting[id] = override
+		}
 	}
 	members := make([]replica.Member, 0, len(nodes))
 	for len(nodes) > 0 {
@@ -103,10 +116,11 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, er
 			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "lease", "rev")
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for i, reply := range replies {
-			m := replica.Member{ID: page[i].id, Override: overrides[s][keys.EscapeID(page[i].id)]}
+			m := replica.Member{ID: page[i].id, Override: waiting[page[i].id]}
+			delete(waiting, m.ID)
 			if v := reply.Val(); len(v) == 3 {
 				m.Data, m.Lease = text(v[0]), text(v[1])
 				m.Rev, _ = strconv.ParseUint(text(v[2]), 10, 64) // 0, the oldest, where it cannot be read
@@ -114,7 +128,7 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, er
 			members = append(members, m)
 		}
 	}
-	return members, nil
+	return members, waiting, nil
 }
 
 // A look is what a poll found of one service.

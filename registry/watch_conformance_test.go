@@ -35,6 +35,7 @@ var watching = []testCase{
 	{"a node that moves to another version leaves the first", watchTellsVersionMove},
 	{"a takeover is an update", watchTellsTakeover},
 	{"what an operator does is told", watchTellsOperator},
+	{"what an operator has set waits for the node", watchTellsWaitingOverride},
 	{"many watch one service", watchByMany},
 	{"odd names", watchOddNames},
 	{"what cannot be watched", watchInvalid},
@@ -188,6 +189,28 @@ func watchTellsOperator(t *testing.T, tp redistest.Topology) {
 	b.remove("a")
 	a.expect("delete /a")
 	late.expect("update /a", "delete /a")
+}
+
+// An override outlasts its node. Who begins to watch when the node is away knows
+// it all the same when the node is back.
+func watchTellsWaitingOverride(t *testing.T, tp redistest.Topology) {
+	r, b := open(t, tp), behind(t, tp, "shop")
+	register(t, r, service("shop", node("a@1"), node("b")))
+	b.override("a@1", `{"status":"draining"}`)
+	for _, gone := range []*registry.Service{service("shop", node("a@1")), service("shop")} {
+		deregister(t, r, gone)
+		late := watch(t, open(t, tp), registry.WatchService("shop"))
+		register(t, r, service("shop", node("a@1")))
+		eventually(t, patience, func() error {
+			if late.node("a@1") == nil {
+				return errors.New("a@1 has not come back")
+			}
+			return nil
+		})
+		if got := late.node("a@1").Service.Nodes[0].Status; got != registry.Draining {
+			t.Errorf("a@1 is back %v, want draining", got)
+		}
+	}
 }
 
 func watchByMany(t *testing.T, tp redistest.Topology) {
