@@ -36,6 +36,7 @@ var watching = []testCase{
 	{"a takeover is an update", watchTellsTakeover},
 	{"what an operator does is told", watchTellsOperator},
 	{"what an operator has set waits for the node", watchTellsWaitingOverride},
+	{"what Redis loses is not told to be gone", watchOverLostKeys},
 	{"many watch one service", watchByMany},
 	{"odd names", watchOddNames},
 	{"what cannot be watched", watchInvalid},
@@ -210,6 +211,37 @@ func watchTellsWaitingOverride(t *testing.T, tp redistest.Topology) {
 		if got := late.node("a@1").Service.Nodes[0].Status; got != registry.Draining {
 			t.Errorf("a@1 is back %v, want draining", got)
 		}
+	}
+}
+
+// All that Redis had of a service is lost, as by a flush, a node that will not
+// come back with it: the others never leave, and the changes after it are told.
+func watchOverLostKeys(t *testing.T, tp redistest.Topology) {
+	const ttl = 4 * time.Second
+	r, b := open(t, tp, registry.TTL(ttl)), behind(t, tp, "shop")
+	a := watch(t, open(t, tp, registry.PollInterval(500*time.Millisecond)), registry.WatchService("shop"))
+	register(t, r, fleetOf("shop", 20))
+	dead := b.tenant("dead", ttl)
+	eventually(t, patience, func() error {
+		dead.renew()
+		return a.equals(t.Context(), r, "shop")
+	})
+	lost := []string{b.keys.Index(), b.keys.Version(), b.keys.Log(), b.keys.Node("dead")}
+	for i := range 20 {
+		lost = append(lost, b.keys.Node(fmt.Sprint(i)))
+	}
+	if n := b.client.Del(t.Context(), lost...).Val(); n != int64(len(lost)) {
+		t.Fatalf("%d of %d keys deleted", n, len(lost))
+	}
+	register(t, r, service("shop", node("end")))
+	within(t, ttl+time.Second, "who does not come back is gone", func() error {
+		if a.node("dead") != nil {
+			return errors.New("dead is shown")
+		}
+		return a.equals(t.Context(), r, "shop")
+	})
+	if d := cmp.Diff([]string{"dead"}, a.deleted()); d != "" {
+		t.Errorf("told to be gone (-want +got):\n%s", d)
 	}
 }
 
