@@ -18,7 +18,7 @@ import (
 // out. Who comes back is not removed meanwhile; who does not, is.
 func TestReaperSparesWhoCouldNotRenew(t *testing.T) {
 	t.Parallel()
-	const ttl, interval = 2 * time.Second, time.Second
+	const ttl, interval = 4 * time.Second, time.Second
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
 	shop := ledgerOf(t, server.Client(), "shop")
