@@ -20,6 +20,7 @@ func TestNoCommandIsSlow(t *testing.T) {
 	t.Parallel()
 	const nodes, crashing, often = 10_000, 1000, 20
 	const limit, notable = time.Millisecond, 100 * time.Microsecond
+	const slower = 2 // so much slower than others this machine may be
 	server := redistest.Start(t, "--slowlog-log-slower-than", fmt.Sprint(notable.Microseconds()), "--slowlog-max-len", "100000")
 	r := open(t, at(server), registry.TTL(patience), registry.Interval(patience/3))
 	reader := open(t, at(server), registry.PollInterval(300*time.Millisecond))
@@ -81,7 +82,7 @@ func TestNoCommandIsSlow(t *testing.T) {
 			t.Logf("%s: %d over %v, from %v to %v", shape, n, notable, least[shape], most[shape])
 		}
 		// What is slow by itself is slow each time; else the machine was busy.
-		if n >= often && least[shape] > limit {
+		if n >= often && least[shape] > slower*limit {
 			t.Errorf("%s takes %v and more, want %v at most", shape, least[shape], limit)
 		}
 	}
