@@ -28,6 +28,7 @@ type service struct {
 
 	mu      sync.Mutex
 	latest  *registry.View // of the source; nil before the first
+	guard   guard
 	states  map[nodeKey]*nodeState
 	err     error         // why there is no table yet
 	changed chan struct{} // closed, and made anew, when table or err changes
@@ -37,7 +38,10 @@ type service struct {
 type serviceName struct{ namespace, name string }
 
 func newService(ctx context.Context, o *options, name serviceName, f registry.Follower) *service {
-	s := &service{name: name, o: o, follower: f, states: map[nodeKey]*nodeState{}, changed: make(chan struct{})}
+	s := &service{
+		name: name, o: o, follower: f, guard: guard{share: o.guard},
+		states: map[nodeKey]*nodeState{}, changed: make(chan struct{}),
+	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.timer = time.AfterFunc(time.Hour, s.rebuild)
 	return s
@@ -128,13 +132,22 @@ func (s *service) rebuild() {
 // build makes a table of what is known. mu is held.
 func (s *service) build() {
 	now := time.Now()
+	kept := s.guard.step(s.latest, now)
+	if w := kept.began; w != nil {
+		s.o.logger.Warn().Str("namespace", s.name.namespace).Str("service", s.name.name).
+			Int("stood", len(w.stood)).Int("ran out", len(w.out)).Strs("kept", kept.ids).
+			Msg("rollcall: too many nodes ran out of their leases at once: the last of them are kept for a TTL")
+	}
 	v := &View{
 		namespace: s.name.namespace, service: s.name.name,
 		revision: s.latest.Revision, history: s.latest.History,
-		staleSince: s.latest.StaleSince, err: s.latest.Err, held: s.latest.Held,
+		staleSince: s.latest.StaleSince, err: s.latest.Err, held: s.latest.Held, guarded: kept.ids,
 	}
 	var next time.Time
-	v.members, next = s.members(s.latest.Services, now)
+	v.members, next = s.members(kept.services, now)
+	if next.IsZero() || !kept.next.IsZero() && kept.next.Before(next) {
+		next = kept.next
+	}
 	v.nodes = nodesOf(v.members)
 	v.services = sync.OnceValue(func() map[*registry.Node]*registry.Service { return servicesOf(v.members) })
 	t := newTable(v, s.o)

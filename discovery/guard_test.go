@@ -1,0 +1,324 @@
+package discovery
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+const guardTTL = 10 * time.Second
+
+// A fleet is a service as a source shows it: a model to drive a guard by.
+type fleet struct {
+	began  time.Time
+	live   map[string]bool
+	lapsed map[string]registry.Lapse
+	stale  bool
+}
+
+// version keeps capitals apart.
+func (f *fleet) version(id string) string {
+	if id < "a" {
+		return "2"
+	}
+	return ""
+}
+
+func newFleet(n int) *fleet {
+	f := &fleet{began: time.Unix(1000, 0), live: map[string]bool{}, lapsed: map[string]registry.Lapse{}}
+	for i := range n {
+		f.live[string(rune('a'+i))] = true
+	}
+	return f
+}
+
+func (f *fleet) service(version string, ids ...string) *registry.Service {
+	s := &registry.Service{Name: "shop", Version: version, TTL: guardTTL}
+	for _, id := range ids {
+		s.Nodes = append(s.Nodes, &registry.Node{ID: id, Address: id + ":80"})
+	}
+	return s
+}
+
+// lapse has a node run out, found so long after the beginning.
+func (f *fleet) lapse(id string, at time.Duration) {
+	delete(f.live, id)
+	f.lapsed[id] = registry.Lapse{Service: f.service(f.version(id), id), Time: f.began.Add(at)}
+}
+
+func (f *fleet) register(id string) {
+	f.live[id] = true
+	delete(f.lapsed, id)
+}
+
+func (f *fleet) view() *registry.View {
+	v := &registry.View{}
+	versions := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(f.live)) {
+		versions[f.version(id)] = append(versions[f.version(id)], id)
+	}
+	for _, version := range slices.Sorted(maps.Keys(versions)) {
+		v.Services = append(v.Services, f.service(version, versions[version]...))
+	}
+	v.Lapsed = slices.Collect(maps.Values(f.lapsed)) // of one time in any order, as a source does
+	if f.stale {
+		v.StaleSince = f.began
+	}
+	return v
+}
+
+func shownBy(g guarded) string {
+	var all []string
+	for _, s := range g.services {
+		for _, n := range s.Nodes {
+			all = append(all, s.Version+n.ID)
+		}
+	}
+	return strings.Join(all, "")
+}
+
+func TestGuard(t *testing.T) {
+	type step struct {
+		at    time.Duration
+		do    string // "+x" registers, "-x" says goodbye, "!x" ran out, "?" the source is stale, "." it is not
+		shown string
+		kept  string
+		next  time.Duration // of the next change; 0: none
+		acts  bool
+	}
+	const s = time.Second
+	for name, tc := range map[string]struct {
+		share float64
+		steps []step
+	}{
+		"goodbyes apply at once, also the last": {0.5, []step{
+			{s, "-a-b-c-d", "efghij", "", 0, false},
+			{s, "-e-f-g-h-i", "j", "", 0, false},
+			{s, "-j", "", "", 0, false},
+		}},
+		"half may run out": {0.5, []step{
+			{s, "!a!b", "cdefghij", "", 0, false},
+			{2 * s, "!c!d!e", "fghij", "", 0, false},
+			{3 * s, "!f", "fghij", "f", 13 * s, true},
+			{4 * s, "!g!h", "fghij", "fgh", 13 * s, false},
+			{13*s - 1, "", "fghij", "fgh", 13 * s, false},
+			{13 * s, "", "ghij", "gh", 14 * s, false},
+			{14 * s, "", "ij", "", 0, false},
+			{14 * s, "", "ij", "", 0, false},
+		}},
+		"all at once": {0.5, []step{
+			{s, "!a!b!c!d!e!f!g!h!i!j", "fghij", "fghij", 11 * s, true},
+			{11 * s, "", "", "", 0, false},
+		}},
+		"two may, of few": {0.5, []step{
+			{s, "-a-b-c-d-e-f-g", "hij", "", 0, false},
+			{s, "!h!i", "j", "", 0, false},
+			{s, "!j", "j", "j", 11 * s, true},
+		}},
+		"a smaller share": {0.3, []step{
+			{s, "!a!b!c", "defghij", "", 0, false},
+			{s, "!d", "defghij", "d", 11 * s, true},
+		}},
+		"a tiny share is two": {0.001, []step{
+			{s, "!a!b", "cdefghij", "", 0, false},
+			{s, "!c", "cdefghij", "c", 11 * s, true},
+		}},
+		"all may": {1, []step{{s, "!a!b!c!d!e!f!g!h!i!j", "", "", 0, false}}},
+		"off":     {0, []step{{s, "!a!b!c!d!e!f!g!h!i!j", "", "", 0, false}}},
+		"a window ends": {0.5, []step{
+			{s, "!a!b!c!d!e", "fghij", "", 0, false},
+			{11*s - 1, "!f", "fghij", "f", 21*s - 1, true},
+			{11 * s, "!g!h", "fij", "f", 21*s - 1, false}, // of four that stand
+			{11 * s, "!i", "fij", "fi", 21*s - 1, true},
+			{21 * s, "", "j", "", 0, false},
+		}},
+		"it counts those that stood when it opened": {0.5, []step{
+			{s, "!a+k+l", "bcdefghijkl", "", 0, false},
+			{2 * s, "!b!c!d!k!l", "efghij", "", 0, false},
+			{3 * s, "-e!f!g", "ghij", "g", 13 * s, true},
+		}},
+		"back, and out again": {0.5, []step{
+			{s, "!a!b!c!d!e!f!g", "fghij", "fg", 11 * s, true},
+			{2 * s, "+f+a", "afghij", "g", 11 * s, false},
+			{3 * s, "!f", "afghij", "fg", 11 * s, false},
+			{11 * s, "", "afhij", "f", 13 * s, false},
+			{13 * s, "", "ahij", "", 0, false},
+		}},
+		"back, and goodbye, unseen or seen": {0.5, []step{
+			{s, "!a!b!c!d!e!f!g", "fghij", "fg", 11 * s, true},
+			{2 * s, "+f-f", "ghij", "g", 11 * s, false},
+			{3 * s, "+g", "ghij", "", 0, false},
+			{4 * s, "-g", "hij", "", 0, false},
+		}},
+		"back and out, unseen": {0.5, []step{
+			{s, "!a!b!c!d!e!f!g", "fghij", "fg", 11 * s, true},
+			{9 * s, "+f!f", "ghij", "g", 11 * s, false},
+		}},
+		"a stale view lets nobody go": {0.5, []step{
+			{s, "!a!b!c!d!e!f!g", "fghij", "fg", 11 * s, true},
+			{2 * s, "?", "fghij", "fg", 0, false},
+			{time.Hour, "", "fghij", "fg", 0, false},
+			{time.Hour, ".", "hij", "", 0, false},
+			{time.Hour, "?", "hij", "", 0, false}, // nor takes them back
+		}},
+		"each in its version": {0.5, []step{
+			{s, "-c-d-e-f-g-h-i-j+A+B+C", "ab2A2B2C", "", 0, false},
+			{s, "!A!C", "ab2B", "", 0, false},
+			{2 * s, "!B", "ab2B", "B", 12 * s, true},
+			{3 * s, "!b+A", "ab2A2B", "Bb", 12 * s, false},
+			{4 * s, "!a", "ab2A2B", "Bab", 12 * s, false},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(10)
+			g := guard{share: tc.share}
+			g.step(f.view(), f.began)
+			for i, want := range tc.steps {
+				for do := want.do; do != ""; do = do[1:] {
+					switch id := do[min(1, len(do)-1):][:1]; do[0] {
+					case '+':
+						f.register(id)
+					case '-':
+						delete(f.live, id)
+					case '!':
+						f.lapse(id, want.at)
+					case '?', '.':
+						f.stale = do[0] == '?'
+						continue
+					}
+					do = do[1:]
+				}
+				v := f.view()
+				plain := shownBy(guarded{services: v.Services})
+				got := g.step(v, f.began.Add(want.at))
+				next := time.Duration(0)
+				if !got.next.IsZero() {
+					next = got.next.Sub(f.began)
+				}
+				have := step{want.at, want.do, shownBy(got), strings.Join(got.ids, ""), next, got.began != nil}
+				if diff := cmp.Diff(fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", have)); diff != "" {
+					t.Fatalf("step %d (-want +got):\n%s", i, diff)
+				}
+				if after := shownBy(guarded{services: v.Services}); after != plain {
+					t.Fatalf("step %d: the view of the source has changed: %s", i, after)
+				}
+			}
+		})
+	}
+}
+
+// A guard that comes late treats a loss as one that was there.
+func TestGuardComesLate(t *testing.T) {
+	f := newFleet(10)
+	for _, id := range "abcdefg" {
+		f.lapse(string(id), time.Second)
+	}
+	g := guard{share: 0.5}
+	got := g.step(f.view(), f.began.Add(5*time.Second))
+	if shown := shownBy(got); shown != "fghij" || strings.Join(got.ids, "") != "fg" {
+		t.Errorf("%s, kept %v", shown, got.ids)
+	}
+}
+
+// Losses that come to light together are counted in the windows of their times.
+func TestGuardSleeps(t *testing.T) {
+	f := newFleet(10)
+	g := guard{share: 0.5}
+	g.step(f.view(), f.began)
+	for _, id := range "abcde" {
+		f.lapse(string(id), time.Second)
+	}
+	for _, id := range "fgh" { // of five that stood
+		f.lapse(string(id), 20*time.Second)
+	}
+	got := g.step(f.view(), f.began.Add(20*time.Second))
+	if shown := shownBy(got); shown != "hij" || strings.Join(got.ids, "") != "h" {
+		t.Errorf("%s, kept %v", shown, got.ids)
+	}
+}
+
+// Whatever happens in whatever order, and however much of it between two steps.
+func TestGuardRapidly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := newFleet(rapid.IntRange(0, 12).Draw(t, "nodes"))
+		g := guard{share: rapid.SampledFrom([]float64{0, 0.01, 0.3, 0.5, 1}).Draw(t, "share")}
+		g.step(f.view(), f.began)
+		now := time.Duration(0)
+		var ends []time.Duration  // when nodes were found to have run out
+		over := map[string]bool{} // absent, and not kept at some step: for as long as that absence lasts
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			for range rapid.IntRange(0, 6).Draw(t, "events") {
+				id := string(rune('a' + rapid.IntRange(0, 12).Draw(t, "node")))
+				switch what := rapid.IntRange(0, 5).Draw(t, "what"); {
+				case what == 0:
+					f.register(id)
+					delete(over, id)
+				case what == 1: // of one that ran out, nothing is told
+					delete(f.live, id)
+				case what < 5 && f.live[id]:
+					f.lapse(id, now)
+					ends = append(ends, now)
+				case what == 5: // a source may forget a lapse after a TTL
+					if l := f.lapsed[id]; f.began.Add(now).Sub(l.Time) > guardTTL {
+						delete(f.lapsed, id)
+					}
+				}
+			}
+			f.stale = rapid.IntRange(0, 9).Draw(t, "stale") == 0
+			now += time.Duration(rapid.Int64Range(0, int64(guardTTL/2)).Draw(t, "later"))
+
+			v := f.view()
+			plain := shownBy(guarded{services: v.Services})
+			got := g.step(v, f.began.Add(now))
+			again := g.step(v, f.began.Add(now))
+			if shownBy(got) != shownBy(again) || again.began != nil {
+				t.Fatalf("the same view again: %s, %s", shownBy(got), shownBy(again))
+			}
+			if after := shownBy(guarded{services: v.Services}); after != plain {
+				t.Fatalf("the view of the source has changed from %s to %s", plain, after)
+			}
+			kept := map[string]bool{}
+			for _, id := range got.ids {
+				kept[id] = true
+				l, ranOut := f.lapsed[id]
+				found := l.Time.Sub(f.began)
+				switch near := slices.DeleteFunc(slices.Clone(ends), func(e time.Duration) bool {
+					return e > found || e <= found-guardTTL
+				}); {
+				case g.share == 0 || g.share == 1:
+					t.Fatalf("%s is kept by no guard", id)
+				case f.live[id] || !ranOut:
+					t.Fatalf("%s is kept, and lives or said goodbye", id)
+				case !f.stale && now >= found+guardTTL:
+					t.Fatalf("%s is kept at %v, found at %v", id, now, found)
+				case over[id]:
+					t.Fatalf("%s is kept again in one absence", id)
+				case len(near) < 3:
+					t.Fatalf("%s is kept, with %d losses in a TTL", id, len(near))
+				}
+			}
+			all := map[string]bool{}
+			maps.Copy(all, f.live)
+			maps.Copy(all, kept)
+			if want := strings.Join(slices.Sorted(maps.Keys(all)), ""); shownBy(got) != want {
+				t.Fatalf("shows %s, want %s: %v live, %v kept", shownBy(got), want, plain, got.ids)
+			}
+			if wakes := !got.next.IsZero(); wakes != (len(kept) > 0 && !f.stale) {
+				t.Fatalf("wakes: %v, with %d kept", wakes, len(kept))
+			}
+			for id := range f.lapsed {
+				if !kept[id] {
+					over[id] = true
+				}
+			}
+		}
+	})
+}
