@@ -96,14 +96,13 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, ma
 	if err != nil {
 		return nil, nil, err
 	}
-	set := overrides[s]
 	if len(nodes) == 0 { // candidates looked no further
-		if set, err = c.HGetAll(ctx, c.space.Service(s.namespace, s.name).Override()).Result(); err != nil {
+		if overrides, err = c.overrides(ctx, []serviceName{s}); err != nil {
 			return nil, nil, err
 		}
 	}
-	waiting := make(map[string]string, len(set))
-	for member, override := range set {
+	waiting := make(map[string]string, len(overrides[s]))
+	for member, override := range overrides[s] {
 		if id, err := keys.Unescape(member); err == nil {
 			waiting[id] = override
 		}

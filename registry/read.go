@@ -172,16 +172,12 @@ func (c *conn) candidates(ctx context.Context, wanted []serviceName) ([]foundNod
 		}
 	}
 	standing := append(small, large...)
-	sets, err := pipelined(ctx, c, standing, func(p redis.Pipeliner, s serviceName) *redis.MapStringStringCmd {
-		return p.HGetAll(ctx, c.space.Service(s.namespace, s.name).Override())
-	})
+	overrides, err := c.overrides(ctx, standing)
 	if err != nil {
 		return nil, nil, err
 	}
 	var nodes []foundNode
-	overrides := map[serviceName]map[string]string{}
-	for i, s := range standing {
-		overrides[s] = sets[i].Val()
+	for _, s := range standing {
 		for _, id := range parseAll(c, members[s], keys.Unescape) {
 			nodes = append(nodes, foundNode{serviceName: s, id: id})
 		}

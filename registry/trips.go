@@ -29,13 +29,15 @@ func (h *hub) read(f *feed) {
 	gen := h.gen
 	var snap reading
 	var err error
-	h.task(func(ctx context.Context) {
+	h.task(func(context.Context) {
 		select {
 		case h.reading <- struct{}{}:
 			defer func() { <-h.reading }()
+			ctx, cancel := h.c.bound(h.ctx) // the wait for a turn does not count
+			defer cancel()
 			snap, err = h.c.snapshot(ctx, f.name)
-		case <-ctx.Done():
-			err = ctx.Err()
+		case <-h.ctx.Done():
+			err = h.ctx.Err()
 		}
 	}, func(now time.Time) {
 		if err != nil {

@@ -1,0 +1,41 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// overrides returns what operators set, by service and by the member of the index
+// that it is for. All but large sets come with one trip.
+func (c *conn) overrides(ctx context.Context, services []serviceName) (map[serviceName]map[string]string, error) {
+	type part struct {
+		serviceName
+		cursor uint64
+	}
+	all := make(map[serviceName]map[string]string, len(services))
+	var parts []part
+	for _, s := range services {
+		all[s], parts = map[string]string{}, append(parts, part{serviceName: s})
+	}
+	for len(parts) > 0 {
+		replies, err := pipelined(ctx, c, parts, func(p redis.Pipeliner, s part) *redis.ScanCmd {
+			return p.HScan(ctx, c.space.Service(s.namespace, s.name).Override(), s.cursor, "", pageSize)
+		})
+		if err != nil {
+			return nil, err
+		}
+		var next []part
+		for i, s := range parts {
+			fields, cursor := replies[i].Val()
+			for j := 0; j+1 < len(fields); j += 2 { // node, override
+				all[s.serviceName][fields[j]] = fields[j+1]
+			}
+			if cursor != 0 {
+				next = append(next, part{s.serviceName, cursor})
+			}
+		}
+		parts = next
+	}
+	return all, nil
+}
