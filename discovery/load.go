@@ -17,10 +17,11 @@ type load struct {
 	ring    *atomic.Int64 // and those of the whole service
 }
 
-// The average forgets two thirds of what it knew within decay. A call that failed
-// counts as one that took penalty at least: who fails at once is not fast.
+// The average forgets two thirds of what it knew within decay, also while nobody is
+// called: who was slow once gets another chance. A call that failed counts as one that
+// took penalty at least: who fails at once is not fast.
 const (
-	decay   = 10 * time.Second
+	decay   = 3 * time.Second
 	penalty = time.Second
 )
 
@@ -69,10 +70,13 @@ func ewma(average, sample float64, elapsed time.Duration) float64 {
 // cost is what one call more would cost: of two nodes, the one with the lower cost is
 // the better choice. A node without an average yet has the cost of a fast one, until
 // calls are under way.
-func (l *load) cost(weight float64) float64 {
+func (l *load) cost(weight float64, now time.Duration) float64 {
 	peak := math.Float64frombits(l.peak.Load())
 	calls := float64(l.calls.Load())
-	if peak == 0 && calls > 0 {
+	switch {
+	case peak > 0:
+		peak = ewma(peak, 0, now-time.Duration(l.at.Load()))
+	case calls > 0:
 		peak = float64(penalty)
 	}
 	return (peak + 1) * (calls + 1) / weight

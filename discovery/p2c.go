@@ -6,8 +6,9 @@ type p2c struct{}
 
 // P2C draws two nodes at random and picks the one with the lower cost: its latency of
 // late times the calls under way, for its weight. Latency goes up at once and comes
-// down slowly; failed calls count as slow ones. It keeps calls off nodes that are slow
-// or busy, as seen from here, and does not flock to the best. It is the default.
+// down within seconds; failed calls count as slow ones. It keeps calls off nodes that
+// are slow or busy, as seen from here, and does not flock to the best: costs that
+// differ by less than a quarter count as equal. It is the default.
 //
 // Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001;
 // the cost is the peak EWMA of Twitter's Finagle.
@@ -22,7 +23,7 @@ type p2cPicker []*member
 
 func (p p2cPicker) pick(uint64) *member {
 	a, b := two(p, rand.Uint64())
-	if b.state.load.cost(b.weight) < a.state.load.cost(a.weight) {
+	if at := now(); b.state.load.cost(b.weight, at) < 0.75*a.state.load.cost(a.weight, at) {
 		return b
 	}
 	return a
