@@ -115,8 +115,16 @@ func Guard(share float64) Option { return func(o *options) { o.guard = share } }
 
 // SnapshotDir keeps the last known nodes of every service in this folder, one file
 // each, so that a process that starts while Redis is away finds its services all
-// the same. Such a view is stale and tells when it was Saved. The folder is made if
-// it is missing.
+// the same: where the source fails, or has said nothing for half a second. Such a
+// view is stale, tells when it was Saved, and serves until the source's own comes;
+// one that MaxStale forbids is ignored.
+//
+// Files are written some 10 s after a change, at most as often, and when a service
+// is let go, as by Close. They hold what was shown, with nodes that are Held or
+// Guarded. Where nothing changes, the time in them is brought up to date once an
+// hour, and when the service is let go. The folder is made, for this user alone, if
+// it is missing. Processes of one source may share it; sources may not. A file that
+// cannot be read or written is logged, and no more.
 func SnapshotDir(dir string) Option { return func(o *options) { o.snapshotDir = dir } }
 
 // Logger receives what a person with a pager wants to know. Without it the

@@ -20,6 +20,7 @@ type Resolver struct {
 	o   options
 	err error // what is wrong with the options
 
+	disk   *disk    // nil: no snapshots
 	tracks tracking // of the balancer
 
 	services atomic.Pointer[map[serviceName]*service]
@@ -44,6 +45,10 @@ func New(src Source, opts ...Option) *Resolver {
 		return r
 	}
 	r.tracks = r.o.balancer.tracks()
+	if r.o.snapshotDir != "" {
+		r.disk = newDisk(&r.o)
+		r.disk.tasks.Go(func() { r.disk.run(r.ctx, &r.services) })
+	}
 	for _, name := range r.o.preload {
 		if s, err := r.open(serviceName{name: name}); err == nil { // else every call says why
 			s.users.Add(1)
@@ -52,14 +57,18 @@ func New(src Source, opts ...Option) *Resolver {
 	return r
 }
 
-// Close lets all services go, and waits for every goroutine of the resolver. It
-// leaves the source open. Calls return registry.ErrClosed from then on.
+// Close lets all services go, and waits for every goroutine of the resolver; if the
+// disk of SnapshotDir hangs, for 10 s, and fails then. It leaves the source open.
+// Calls return registry.ErrClosed from then on.
 func (r *Resolver) Close() error {
 	r.mu.Lock()
 	r.cancel()
 	r.keep(map[serviceName]*service{})
 	r.mu.Unlock()
 	r.tasks.Wait()
+	if r.disk != nil {
+		return r.disk.close()
+	}
 	return nil
 }
 
@@ -237,6 +246,7 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 		return nil, err
 	}
 	s := newService(r.ctx, &r.o, name, f)
+	s.disk = r.disk
 	s.used.Store(true)
 	r.tasks.Go(s.follow)
 	services := maps.Clone(*r.services.Load())

@@ -18,6 +18,8 @@ type service struct {
 	name     serviceName
 	o        *options
 	follower registry.Follower
+	disk     *disk // nil: no snapshots
+	onDisk   copyOnDisk
 	ctx      context.Context
 	cancel   context.CancelFunc
 
@@ -28,6 +30,8 @@ type service struct {
 
 	mu      sync.Mutex
 	latest  *registry.View // of the source; nil before the first
+	saved   time.Time      // when, if latest was read from disk
+	shown   []*registry.Service
 	guard   guard
 	states  map[nodeKey]*nodeState
 	err     error         // why there is no table yet
@@ -58,10 +62,17 @@ func (s *service) follow() {
 	for s.ctx.Err() == nil {
 		ctx, cancel := s.ctx, context.CancelFunc(func() {})
 		if s.table.Load() == nil {
-			ctx, cancel = context.WithTimeout(s.ctx, askAgain)
+			patience := askAgain
+			if s.disk != nil && !s.onDisk.sought {
+				patience = silence
+			}
+			ctx, cancel = context.WithTimeout(s.ctx, patience)
 		}
 		v, err := s.follower.Next(ctx)
 		cancel()
+		if err != nil {
+			s.restore(err)
+		}
 		switch {
 		case err == nil:
 			retry.Reset()
@@ -90,6 +101,9 @@ func wait(ctx context.Context, d time.Duration) {
 // close ends what follow has started.
 func (s *service) close() {
 	s.follower.Stop()
+	if s.disk != nil {
+		s.disk.tasks.Go(func() { s.save(savedLast) })
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.timer.Stop()
@@ -99,7 +113,7 @@ func (s *service) close() {
 func (s *service) update(v *registry.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.latest = v
+	s.latest, s.saved = v, time.Time{}
 	s.build()
 }
 
@@ -141,8 +155,10 @@ func (s *service) build() {
 	v := &View{
 		namespace: s.name.namespace, service: s.name.name,
 		revision: s.latest.Revision, history: s.latest.History,
-		staleSince: s.latest.StaleSince, err: s.latest.Err, held: s.latest.Held, guarded: kept.ids,
+		staleSince: s.latest.StaleSince, err: s.latest.Err, held: s.latest.Held, guarded: kept.ids, saved: s.saved,
 	}
+	s.shown = kept.services
+	s.onDisk.changed.Store(true)
 	var next time.Time
 	v.members, next = s.members(kept.services, now)
 	if next.IsZero() || !kept.next.IsZero() && kept.next.Before(next) {

@@ -87,6 +87,6 @@ func (v *View) Held() []string { return v.held }
 // others to be believed. They are shown for a TTL more: see Guard.
 func (v *View) Guarded() []string { return v.guarded }
 
-// Saved is when the view was written to SnapshotDir, if it was read from there;
-// else zero. Such a view is stale.
+// Saved is when the view was last known to be true, before it was written to
+// SnapshotDir, if it was read from there; else zero. Such a view is stale since then.
 func (v *View) Saved() time.Time { return v.saved }
