@@ -207,8 +207,11 @@ func readPlain(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !found.Mode().IsRegular() {
+	switch {
+	case !found.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: %v", errForeign, found.Mode().Type())
+	case found.Size() > maxSnapshot:
+		return nil, errTooLarge
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -107,11 +108,6 @@ func TestSnapshotRefuses(t *testing.T) {
 			}
 		})
 	}
-	large := shopSnapshot()
-	large.History = strings.Repeat("x", maxSnapshot)
-	if _, err := large.encode(); !errors.Is(err, errTooLarge) {
-		t.Errorf("encoding what is too large: %v", err)
-	}
 }
 
 // FuzzSnapshot feeds what may be on a disk, as it is and under a checksum that is
@@ -196,4 +192,21 @@ func TestSnapshotFile(t *testing.T) {
 	if file := snapshotFile(serviceName{"eu", "shop"}); !strings.HasPrefix(file, "eu@shop-") {
 		t.Errorf("%s is hard to find", file)
 	}
+}
+
+// Close waits for the disk, but not for ever.
+func TestDiskHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Static(), SnapshotDir(t.TempDir()))
+		on := make(chan struct{})
+		r.disk.tasks.Go(func() { <-on })
+		began := time.Now()
+		if err := r.Close(); err == nil || time.Since(began) != closeWithin {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		close(on)
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
