@@ -246,6 +246,12 @@ func TestFromRegistryStops(t *testing.T) {
 		if _, err := f.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Next without news: %v", err)
 		}
+		reg.end(registry.ErrClosed)
+		for range 2 {
+			if _, err := f.Next(t.Context()); !errors.Is(err, registry.ErrClosed) {
+				t.Errorf("of a closed registry: %v", err)
+			}
+		}
 		f.Stop()
 		f.Stop()
 		<-reg.watch.stopped
