@@ -27,7 +27,6 @@ type disk struct {
 	logger  zerolog.Logger
 	tasks   sync.WaitGroup
 	writing chan struct{} // filled by those who write: a thread each
-	failing atomic.Bool   // the last write
 }
 
 const (
@@ -85,9 +84,10 @@ type copyOnDisk struct {
 	sought  bool        // it was read, or there was none of use; of follow
 	changed atomic.Bool // the service has, perhaps, since it was written
 
-	mu    sync.Mutex        // of who writes
-	sum   [sha256.Size]byte // of what was written, but for the time
-	saved time.Time
+	mu      sync.Mutex        // of who writes
+	sum     [sha256.Size]byte // of what was written, but for the time
+	saved   time.Time
+	failing bool // the last write
 }
 
 // save writes the service if it has changed, or if the time in its file is older
@@ -119,7 +119,7 @@ func (s *service) save(age time.Duration) {
 	} else {
 		c.changed.Store(true)
 	}
-	s.disk.fared(err)
+	s.wrote(err)
 }
 
 // snapshot returns what is shown of the service: nil where the source has not told
@@ -163,14 +163,16 @@ func (d *disk) write(name serviceName, data []byte) (err error) {
 	return os.Rename(f.Name(), filepath.Join(d.dir, snapshotFile(name)))
 }
 
-// fared logs when writing begins to fail, and when it works again.
-func (d *disk) fared(err error) {
-	switch failed := err != nil; {
-	case d.failing.Swap(failed) == failed:
-	case failed:
-		d.logger.Warn().Err(err).Msg("rollcall: snapshots cannot be written: without them a start while Redis is away finds nothing")
+// wrote logs when writing begins to fail, and when it works again.
+func (s *service) wrote(err error) {
+	before := s.onDisk.failing
+	s.onDisk.failing = err != nil
+	switch log := s.disk.logger.With().Str("namespace", s.name.namespace).Str("service", s.name.name).Logger(); {
+	case s.onDisk.failing == before:
+	case before:
+		log.Info().Msg("rollcall: a snapshot is written again")
 	default:
-		d.logger.Info().Msg("rollcall: snapshots are written again")
+		log.Warn().Err(err).Msg("rollcall: a snapshot cannot be written: without it a start while Redis is away finds nothing")
 	}
 }
 

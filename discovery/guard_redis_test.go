@@ -33,9 +33,9 @@ func TestGuardOnRedis(t *testing.T) {
 
 		network.set(true)
 		died := time.Now()
-		v := until(t, r, func(v *discovery.View) bool { return len(v.Guarded()) > 0 })
+		until(t, r, func(v *discovery.View) bool { return len(v.Guarded()) > 0 })
 		kept := time.Now()
-		v = until(t, r, func(v *discovery.View) bool { return len(v.Nodes()) == 5 })
+		v := until(t, r, func(v *discovery.View) bool { return len(v.Nodes()) == 5 })
 		same(t, "guarded", len(v.Guarded()), 1)
 		if n := v.Nodes()[4]; n.ID != v.Guarded()[0] || v.ServiceOf(n).Version != "2" || n.Address != n.ID+":80" {
 			t.Errorf("%v is guarded, and shown as %+v of version %q", v.Guarded(), n, v.ServiceOf(n).Version)
