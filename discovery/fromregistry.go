@@ -34,7 +34,10 @@ func FromRegistry(reg registry.Registry) Source {
 type watchSource struct{ reg registry.Registry }
 
 func (s watchSource) Follow(namespace, service string) (registry.Follower, error) {
-	if service == "" {
+	switch {
+	case s.reg == nil:
+		return nil, failure("follow", namespace, service, invalid("FromRegistry: nil"))
+	case service == "":
 		return nil, failure("follow", namespace, service, invalid("Name: is empty"))
 	}
 	f := &watchFollower{
@@ -198,8 +201,14 @@ func newStanding(services []*registry.Service) *standing {
 	return s
 }
 
+// broken tells of a service that no registry should bring.
+func broken(v *registry.Service) bool { return v == nil || slices.Contains(v.Nodes, nil) }
+
 // put adds the nodes of a version, and takes over what it says of the version.
 func (s *standing) put(v *registry.Service) {
+	if broken(v) {
+		return
+	}
 	plain := *v
 	plain.Nodes, plain.APIs = nil, nil // views have no APIs
 	s.versions[v.Version] = &plain
@@ -214,6 +223,9 @@ func (s *standing) put(v *registry.Service) {
 // fold takes a result. One of another History begins to count anew: who left with
 // the history before is told by Deletes.
 func (s *standing) fold(r *registry.Result) {
+	if r == nil || broken(r.Service) {
+		return
+	}
 	if r.Action == registry.Delete {
 		for _, n := range r.Service.Nodes {
 			delete(s.nodes, nodeOf{r.Service.Version, cmp.Or(n.ID, n.Address)})

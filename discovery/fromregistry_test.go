@@ -159,6 +159,8 @@ func TestFromRegistryUnknown(t *testing.T) {
 		same(t, "it is empty", ids(resolve(t, r).Nodes()), "")
 		_, err = discovery.FromRegistry(reg).Follow("", "")
 		wantErr(t, "no name", err, registry.ErrInvalid)
+		_, err = discovery.FromRegistry(nil).Follow("", "shop")
+		wantErr(t, "no registry", err, registry.ErrInvalid)
 	})
 }
 
@@ -205,6 +207,23 @@ func TestFromRegistryWatchesAgain(t *testing.T) {
 		time.Sleep(time.Hour)
 		same(t, "watches of a closed registry", reg.count(), before)
 		wantErr(t, "it is stale for", &registry.OpError{Err: resolve(t, r).Err()}, registry.ErrClosed)
+	})
+}
+
+// A registry that breaks its contract brings down nobody.
+func TestFromRegistryBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hole := &registry.Service{Name: "shop", Nodes: []*registry.Node{nil}}
+		reg := &scripted{stands: []*registry.Service{nil, hole, static("shop", "", "a")}}
+		r := resolver(t, discovery.FromRegistry(reg))
+		resolve(t, r)
+		reg.set(func() {
+			for _, result := range []*registry.Result{nil, {}, {Service: hole}, {Action: registry.Delete, Service: hole}} {
+				reg.watch.results <- result
+			}
+		})
+		synctest.Wait()
+		same(t, "nodes", ids(resolve(t, r).Nodes()), "a")
 	})
 }
 

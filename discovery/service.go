@@ -149,7 +149,7 @@ func (s *service) build() {
 	kept := s.guard.step(s.latest, now)
 	if w := kept.began; w != nil {
 		s.o.logger.Warn().Str("namespace", s.name.namespace).Str("service", s.name.name).
-			Int("stood", len(w.stood)).Int("ran out", len(w.out)).Strs("kept", kept.ids).
+			Int("stood", len(w.stood)).Int("lapsed", len(w.out)).Strs("kept", kept.ids).
 			Msg("rollcall: too many nodes ran out of their leases at once: the last of them are kept for a TTL")
 	}
 	v := &View{
