@@ -1,13 +1,247 @@
 package discovery
 
-import "sync/atomic"
+import (
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// The defaults of Ejection.
+const (
+	DefaultFailures    = 5
+	DefaultEjection    = 5 * time.Second
+	DefaultMaxEjection = 5 * time.Minute
+)
+
+// Ejection sets after how many failed calls in a row a node is taken out, and for
+// how long: base the first time, twice as long whenever it fails again before it
+// has recovered, longest at most, each a little shortened at random. Then one call is
+// let through to it, of whatever selection it matches: its success brings the node
+// back, and once that has stayed as long as it was out, it counts as recovered. Of the
+// nodes that do not drain at least half always stay in.
+//
+// The defaults are DefaultFailures, DefaultEjection and DefaultMaxEjection; 0
+// failures switch ejection off.
+func Ejection(failures int, base, longest time.Duration) Option {
+	return func(o *options) { o.ejection = ejection{failures, base, longest} }
+}
+
+type ejection struct {
+	failures      int
+	base, longest time.Duration
+}
+
+func (e ejection) check() error {
+	if e.failures < 0 || e.failures > 0 && (e.base <= 0 || e.longest < e.base) {
+		return invalid("Ejection(%d, %v, %v): failures of 0, for none, or more, and times over 0 that rise are needed",
+			e.failures, e.base, e.longest)
+	}
+	return nil
+}
+
+// after is how long a node is out whose last ejection took so long; 0 is none that
+// counts.
+func (e ejection) after(last time.Duration) time.Duration {
+	if last > e.longest/2 {
+		return e.longest
+	}
+	return max(2*last, e.base)
+}
 
 // A health is what failed calls say of a node.
+//
+//	in --failures in a row--> out --its time is over--> due --picked--> probed
+//	 ^                         ^                                          |
+//	 |                         +----------------- failure ----------------+
+//	 +------------------------------------------- success ----------------+
+//
+// All but the atomics belongs to the service, under its mu.
 type health struct {
-	out atomic.Bool
+	fails atomic.Int64 // in a row; over 0 while the node is out
+	out   atomic.Bool
+
+	took   time.Duration // by the last ejection, before it was shortened
+	until  time.Time     // the end of this one
+	probed bool          // a call was let through
+	back   time.Time     // when the last one ended
 }
 
 func (h *health) ejected() bool { return h.out.Load() }
 
+// eject takes the node out, or out again.
+func (h *health) eject(e ejection, now time.Time) {
+	if !h.ejected() && now.Sub(h.back) >= h.took {
+		h.took = 0 // it had recovered
+	}
+	h.took = e.after(h.took)
+	h.until = now.Add(h.took - rand.N(h.took/5+1))
+	h.probed = false
+	h.out.Store(true)
+}
+
+// probe lets a call through, and the next one if nothing is heard of this one for
+// as long as the node was out.
+func (h *health) probe(now time.Time) { h.probed, h.until = true, now.Add(h.took) }
+
+// readmit brings the node back.
+func (h *health) readmit(now time.Time) {
+	h.probed, h.back = false, now
+	h.fails.Store(0)
+	h.out.Store(false)
+}
+
 // report takes the verdict of a call.
-func (s *service) report(m *member, v verdict) {}
+func (s *service) report(p Picked, v verdict, err error) {
+	if v != good || p.m.state.health.fails.Load() != 0 {
+		s.weigh(p, v, err)
+	}
+}
+
+func (s *service) weigh(p Picked, v verdict, err error) {
+	h, failures := &p.m.state.health, int64(s.o.ejection.failures)
+	switch {
+	case h.ejected():
+		if p.probe { // else it began before the ejection, or for want of others
+			s.probed(p.m, v, err)
+		}
+	case v == good:
+		h.fails.Store(0)
+	case v == bad && failures > 0 && h.fails.Add(1)%failures == 0:
+		s.eject(p.m, err)
+	}
+}
+
+// eject takes a node out, if it can be spared.
+func (s *service) eject(m *member, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := &m.state.health
+	if s.gone(m) || h.ejected() || m.Status == registry.Draining || spare(s.table.Load().view.members) <= 0 {
+		return
+	}
+	now := time.Now()
+	h.eject(s.o.ejection, now)
+	s.o.logger.Warn().Err(err).Str("namespace", s.name.namespace).Str("service", s.name.name).Str("node", m.ID).
+		Stringer("for", h.until.Sub(now)).Msg("rollcall: node ejected, calls to it fail")
+	s.o.observe(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID, Ejected: true})
+	s.build()
+}
+
+// gone tells that a call was to a node that nobody knows any more. mu is held.
+func (s *service) gone(m *member) bool {
+	return s.ctx.Err() != nil || s.states[nodeKey{m.ID, m.Address}] != m.state
+}
+
+// spare is how many more nodes may be ejected; below 0, how many too many are.
+func spare(members []*member) int {
+	up, out := 0, 0
+	for _, m := range members {
+		if m.Status != registry.Draining {
+			up++
+			if m.state.health.ejected() {
+				out++
+			}
+		}
+	}
+	return up/2 - out
+}
+
+// probed takes the verdict of the call that was let through to an ejected node.
+func (s *service) probed(m *member, v verdict, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, now := &m.state.health, time.Now()
+	if s.gone(m) || !h.probed {
+		return
+	}
+	switch v {
+	case good:
+		s.readmit(m, now)
+		s.build()
+		return
+	case bad:
+		h.eject(s.o.ejection, now)
+		s.o.logger.Info().Err(err).Str("namespace", s.name.namespace).Str("service", s.name.name).Str("node", m.ID).
+			Stringer("for", h.until.Sub(now)).Msg("rollcall: ejected node still fails")
+	case unsaid:
+		h.probed, h.until = false, now
+	}
+	s.wake(sooner(s.next, s.review(s.table.Load().view.members, now)))
+}
+
+// readmit brings a node back. mu is held.
+func (s *service) readmit(m *member, now time.Time) {
+	m.state.health.readmit(now)
+	s.o.logger.Info().Str("namespace", s.name.namespace).Str("service", s.name.name).Str("node", m.ID).
+		Msg("rollcall: node is back")
+	s.o.observe(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID})
+}
+
+// review brings back ejected nodes that drain, which get no calls as it is, and
+// those that are too many since others left. It offers those whose time is over to be
+// probed, and says when the next one's is. mu is held.
+func (s *service) review(members []*member, now time.Time) (next time.Time) {
+	var out []*member
+	for _, m := range members {
+		switch {
+		case !m.state.health.ejected():
+		case m.Status == registry.Draining:
+			s.readmit(m, now)
+		default:
+			out = append(out, m)
+		}
+	}
+	if len(out) == 0 {
+		s.due.Store(nil)
+		return next
+	}
+	slices.SortStableFunc(out, func(a, b *member) int { return a.state.health.until.Compare(b.state.health.until) })
+	for range -spare(members) {
+		s.readmit(out[0], now)
+		out = out[1:]
+	}
+	due := out
+	for i, m := range out {
+		if until := m.state.health.until; until.After(now) {
+			due, next = out[:i], until
+			break
+		}
+	}
+	s.due.Store(nil)
+	if len(due) > 0 {
+		s.due.Store(&due)
+	}
+	return next
+}
+
+// probe returns a node that this call is to probe; nil, nearly always, where none
+// is due. Zone and balancer have no say in that.
+func (s *service) probe(q *question) *member {
+	due := s.due.Load()
+	if due == nil {
+		return nil
+	}
+	i := slices.IndexFunc(*due, q.matches)
+	if i < 0 {
+		return nil
+	}
+	m := (*due)[i]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if due = s.due.Load(); due == nil || !slices.Contains(*due, m) {
+		return nil // somebody was faster
+	}
+	now := time.Now()
+	m.state.health.probe(now)
+	s.wake(sooner(s.next, s.review(s.table.Load().view.members, now)))
+	return m
+}
+
+// answers tells that the node answers, while the call goes on.
+func (p *Picked) answers() {
+	p.s.report(*p, good, nil)
+	p.probe = false
+}

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -29,6 +30,7 @@ type options struct {
 	subset      int
 	identity    string
 	guard       float64
+	ejection    ejection
 	snapshotDir string
 	logger      zerolog.Logger
 	observe     Observer
@@ -38,6 +40,7 @@ func newOptions(opts []Option) options {
 	host, _ := os.Hostname() // without one the number of the process has to do
 	o := options{
 		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
+		ejection: ejection{DefaultFailures, DefaultEjection, DefaultMaxEjection},
 		identity: fmt.Sprint(host, "/", os.Getpid()), logger: zerolog.Nop(), observe: func(Event) {},
 	}
 	for _, opt := range opts {
@@ -64,7 +67,7 @@ func (o options) check() error {
 	case !(o.guard >= 0 && o.guard <= 1):
 		return invalid("Guard(%v): 0, for none, to 1 is needed", o.guard)
 	}
-	return checkBalancer(o.balancer)
+	return errors.Join(o.ejection.check(), checkBalancer(o.balancer))
 }
 
 // WithBalancer sets the balancer of calls that name none: P2C by default.

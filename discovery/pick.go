@@ -13,10 +13,17 @@ import (
 // Picked is a node that was picked for one call. Call Done once, when the call is
 // over.
 type Picked struct {
-	s       *service
-	m       *member
+	s *service
+	m *member
+	notes
+	began time.Duration // by now; where it is timed
+}
+
+// Notes are apart because the compiler keeps structs of up to four fields in
+// registers: with a fifth one Pick and Done take twice as long.
+type notes struct {
 	tracked tracking
-	began   time.Duration // by now; where it is timed
+	probe   bool // of an ejected node
 }
 
 // Pick picks a node of a service for one call: by the Resolver's balancer, unless
@@ -24,7 +31,7 @@ type Picked struct {
 // options leave no node.
 func (r *Resolver) Pick(ctx context.Context, service string, opts ...PickOption) (Picked, error) {
 	if len(opts) == 0 {
-		if s, t := r.ready(service); t != nil {
+		if s, t := r.ready(service); t != nil && s.due.Load() == nil {
 			return s.begin(t.every.own.pick(0), r.tracks), nil
 		}
 	}
@@ -43,21 +50,44 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 	}
 	set := t.set(q)
 	if len(set.members) == 0 {
-		if t.view.history == "" && len(t.view.nodes) == 0 {
-			return Picked{}, registry.ErrNotFound
-		}
-		return Picked{}, ErrNoNodes
+		return Picked{}, t.nobody()
 	}
-	balancer := q.balancer
-	if balancer == nil {
-		balancer = r.o.balancer
+	if m := s.probe(q); m != nil {
+		p := r.direct(s, m, q)
+		p.probe = true
+		return p, nil
 	}
-	return s.begin(set.picker(q.balancer).pick(q.key), balancer.tracks()), nil
+	return s.begin(set.picker(q.balancer).pick(q.key), r.tracking(q)), nil
+}
+
+// nobody says why a selection has no node.
+func (t *table) nobody() error {
+	if t.view.history == "" && len(t.view.nodes) == 0 {
+		return registry.ErrNotFound
+	}
+	return ErrNoNodes
+}
+
+// tracking is what is noted of a call.
+func (r *Resolver) tracking(q *question) tracking {
+	if q.balancer == nil {
+		return r.tracks
+	}
+	return q.balancer.tracks()
+}
+
+// direct begins a call to a member that no picker has picked.
+func (r *Resolver) direct(s *service, m *member, q *question) Picked {
+	tracked := r.tracking(q)
+	if tracked == bounded { // by its pick
+		tracked = untracked
+	}
+	return s.begin(m, tracked)
 }
 
 // begin counts a call to a member.
 func (s *service) begin(m *member, tracked tracking) Picked {
-	p := Picked{s: s, m: m, tracked: tracked}
+	p := Picked{s: s, m: m, notes: notes{tracked: tracked}}
 	if tracked == timed {
 		p.began = now()
 		m.state.load.begin()
@@ -85,7 +115,7 @@ func (p Picked) Done(err error) {
 		verdict = judge(err)
 	}
 	p.m.state.load.done(p, verdict)
-	p.s.report(p.m, verdict)
+	p.s.report(p, verdict, err)
 }
 
 // A verdict is what a call says of its node.

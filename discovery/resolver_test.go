@@ -269,6 +269,9 @@ func TestBadOptions(t *testing.T) {
 		"subset":     discovery.Subset(-1),
 		"guard":      discovery.Guard(1.1),
 		"no guard":   discovery.Guard(math.NaN()),
+		"ejection":   discovery.Ejection(-1, time.Second, time.Minute),
+		"no time":    discovery.Ejection(1, 0, time.Minute),
+		"cap":        discovery.Ejection(1, time.Minute, time.Second),
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := newTold()

@@ -23,10 +23,11 @@ type service struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 
-	table atomic.Pointer[table] // nil before the first view
-	used  atomic.Bool           // since the resolver last looked for idle ones
-	users atomic.Int64          // that keep it from being let go
-	ring  atomic.Int64          // calls under way that Ring has picked for
+	table atomic.Pointer[table]     // nil before the first view
+	used  atomic.Bool               // since the resolver last looked for idle ones
+	users atomic.Int64              // that keep it from being let go
+	due   atomic.Pointer[[]*member] // ejected nodes to be probed; nil: none
+	ring  atomic.Int64              // calls under way that Ring has picked for
 
 	mu      sync.Mutex
 	latest  *registry.View // of the source; nil before the first
@@ -37,6 +38,7 @@ type service struct {
 	err     error         // why there is no table yet
 	changed chan struct{} // closed, and made anew, when table or err changes
 	timer   *time.Timer   // builds anew when time alone changes something
+	next    time.Time     // when that is; zero: never
 }
 
 type serviceName struct{ namespace, name string }
@@ -159,21 +161,33 @@ func (s *service) build() {
 	}
 	s.shown = kept.services
 	s.onDisk.changed.Store(true)
-	var next time.Time
-	v.members, next = s.members(kept.services, now)
-	if next.IsZero() || !kept.next.IsZero() && kept.next.Before(next) {
-		next = kept.next
-	}
+	var warmer time.Time
+	v.members, warmer = s.members(kept.services, now)
+	next := sooner(sooner(kept.next, warmer), s.review(v.members, now))
 	v.nodes = nodesOf(v.members)
 	v.services = sync.OnceValue(func() map[*registry.Node]*registry.Service { return servicesOf(v.members) })
 	t := newTable(v, s.o)
 	s.table.Store(t)
-	if !next.IsZero() {
-		s.timer.Reset(next.Sub(now))
-	}
+	s.wake(next)
 	s.err = nil
 	s.tell()
 	s.o.observe(ViewEvent{t.view})
+}
+
+// wake has the service built anew at a time; the zero time is never. mu is held.
+func (s *service) wake(next time.Time) {
+	s.next = next
+	if !next.IsZero() && s.ctx.Err() == nil {
+		s.timer.Reset(time.Until(next))
+	}
+}
+
+// sooner is the earlier of two times, of which a zero one is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // tell wakes those who wait for a change. mu is held.
@@ -197,8 +211,8 @@ func (s *service) members(services []*registry.Service, now time.Time) (members 
 			}
 			states[k] = state
 			share, later := warmth(now.Sub(state.since), s.o.slowStart)
-			if later > 0 && (next.IsZero() || now.Add(later).Before(next)) {
-				next = now.Add(later)
+			if later > 0 {
+				next = sooner(next, now.Add(later))
 			}
 			members = append(members, &member{Node: n, service: version, weight: weightOf(n) * share, state: state})
 		}
