@@ -31,6 +31,8 @@ type options struct {
 	identity    string
 	guard       float64
 	ejection    ejection
+	retries     int
+	budget      budgetSize
 	snapshotDir string
 	logger      zerolog.Logger
 	observe     Observer
@@ -41,6 +43,7 @@ func newOptions(opts []Option) options {
 	o := options{
 		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
 		ejection: ejection{DefaultFailures, DefaultEjection, DefaultMaxEjection},
+		retries:  DefaultRetries, budget: budgetSize{DefaultRetryShare, DefaultRetriesPerSecond},
 		identity: fmt.Sprint(host, "/", os.Getpid()), logger: zerolog.Nop(), observe: func(Event) {},
 	}
 	for _, opt := range opts {
@@ -66,8 +69,10 @@ func (o options) check() error {
 		return invalid("Subset(%d): 0, for all, or more is needed", o.subset)
 	case !(o.guard >= 0 && o.guard <= 1):
 		return invalid("Guard(%v): 0, for none, to 1 is needed", o.guard)
+	case o.retries < 0:
+		return invalid("Retries(%d): 0, for none, or more is needed", o.retries)
 	}
-	return errors.Join(o.ejection.check(), checkBalancer(o.balancer))
+	return errors.Join(o.ejection.check(), o.budget.check(), checkBalancer(o.balancer))
 }
 
 // WithBalancer sets the balancer of calls that name none: P2C by default.

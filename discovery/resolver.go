@@ -22,6 +22,7 @@ type Resolver struct {
 
 	disk   *disk    // nil: no snapshots
 	tracks tracking // of the balancer
+	budget budget
 
 	services atomic.Pointer[map[serviceName]*service]
 	byName   atomic.Pointer[map[string]*service] // those of the source's own namespace
@@ -39,6 +40,7 @@ type Resolver struct {
 func New(src Source, opts ...Option) *Resolver {
 	r := &Resolver{src: src, o: newOptions(opts)}
 	r.err = r.o.check()
+	r.budget.fill(r.o.budget, now())
 	r.keep(map[serviceName]*service{})
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	if r.err != nil {

@@ -272,6 +272,10 @@ func TestBadOptions(t *testing.T) {
 		"ejection":   discovery.Ejection(-1, time.Second, time.Minute),
 		"no time":    discovery.Ejection(1, 0, time.Minute),
 		"cap":        discovery.Ejection(1, time.Minute, time.Second),
+		"retries":    discovery.Retries(-1),
+		"budget":     discovery.RetryBudget(-1, 10),
+		"no budget":  discovery.RetryBudget(math.NaN(), 10),
+		"per second": discovery.RetryBudget(0.2, -1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := newTold()

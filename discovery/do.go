@@ -1,0 +1,181 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// DefaultRetries is the default of Retries.
+const DefaultRetries = 2
+
+// Retries sets how often Do, Transport and DialContext try again after a failure,
+// each time on another node and within the RetryBudget: DefaultRetries. 0 is never.
+func Retries(n int) Option { return func(o *options) { o.retries = n } }
+
+// Do picks a node, calls it, and tells Done. If the call fails, Do calls a node that
+// has not been tried yet, after a short pause, as often as Retries and the RetryBudget
+// allow: for a HashKey always the same one, else the better of two drawn at random;
+// and where the Zone or the Subset has no other, one beyond it. So call must be one
+// that may be made again.
+//
+// It ends with the first success, with ctx, when no other node is left, and with an
+// error that backoff.Permanent marks as the answer of the node. That one Do returns
+// bare. The others come as a *registry.OpError with the node that failed last; it
+// unwraps to that failure and names the earlier ones. Where no node could be picked,
+// the errors are those of Pick.
+//
+// A call that panics says nothing of its node, and the panic goes on.
+func (r *Resolver) Do(
+	ctx context.Context, service string, call func(context.Context, *registry.Node) error, opts ...PickOption,
+) error {
+	if call == nil {
+		return failure("call", "", service, invalid("call: nil"))
+	}
+	return r.try(ctx, job{"call", service, opts, r.o.retries, func(p Picked) error { return p.call(ctx, call) }})
+}
+
+// call calls the node and tells Done, come what may.
+func (p Picked) call(ctx context.Context, call func(context.Context, *registry.Node) error) (err error) {
+	err = context.Canceled // stays in a panic
+	defer func() { p.end(ctx, err) }()
+	return call(ctx, p.Node())
+}
+
+// end tells Done how a call under a context went.
+func (p Picked) end(ctx context.Context, err error) {
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		err = context.Canceled // which may have shown by its cause
+	}
+	p.Done(err)
+}
+
+// A job is a call that may take several tries.
+type job struct {
+	op      string // for errors
+	service string
+	opts    []PickOption
+	retries int
+	try     func(Picked) error // sees to Done
+}
+
+// The pauses between tries: short, because the next one goes to another node.
+const (
+	firstPause = 5 * time.Millisecond
+	maxPause   = 250 * time.Millisecond
+)
+
+// try does a job.
+func (r *Resolver) try(ctx context.Context, j job) error {
+	q := ask(j.opts)
+	p, err := r.pick(ctx, j.service, &q)
+	if err != nil {
+		return failure("pick", q.namespace, j.service, err)
+	}
+	r.budget.calls.Add(1)
+	var failed failures
+	var pause backoff.BackOff
+	for {
+		err := j.try(p)
+		var answer *backoff.PermanentError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &answer):
+			return answer.Err
+		}
+		failed = append(failed, failedTry{p.m, err})
+		end := func(why error) error { return failed.error(j.op, q.namespace, j.service, why) }
+		if ctx.Err() != nil || judge(err) == unsaid || len(failed) > j.retries {
+			return end(ctx.Err())
+		}
+		s, m := r.other(ctx, j.service, &q, failed)
+		if m == nil {
+			return end(errNoOther)
+		}
+		if !r.budget.take(now()) {
+			return end(errNoBudget)
+		}
+		if pause == nil {
+			pause = backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause),
+				backoff.WithMaxInterval(maxPause), backoff.WithMaxElapsedTime(0))
+		}
+		if wait(ctx, pause.NextBackOff()); ctx.Err() != nil {
+			return end(ctx.Err())
+		}
+		p = r.direct(s, m, &q)
+	}
+}
+
+var (
+	errNoOther  = errors.New("no other node to try")
+	errNoBudget = errors.New("not tried again: the retry budget is spent")
+)
+
+// other finds a node that has not failed yet, if there is one.
+func (r *Resolver) other(ctx context.Context, name string, q *question, failed failures) (*service, *member) {
+	s, t, err := r.table(ctx, name, q)
+	if err != nil {
+		return nil, nil
+	}
+	set := t.set(q)
+	rest := slices.DeleteFunc(slices.Clone(set.members), failed.has)
+	if len(rest) == 0 {
+		rest = slices.DeleteFunc(slices.Clone(set.view.members), func(m *member) bool {
+			return failed.has(m) || m.Status == registry.Draining || m.state.health.ejected()
+		})
+	}
+	if len(rest) == 0 {
+		return nil, nil
+	}
+	if q.key == 0 {
+		return s, p2cPicker(rest).pick(0)
+	}
+	return s, slices.MaxFunc(rest, func(a, b *member) int { return cmp.Compare(score(a, q.key), score(b, q.key)) })
+}
+
+// score is how well a key goes with a node, in every process alike.
+func score(m *member, key uint64) uint64 {
+	d := xxhash.NewWithSeed(key)
+	_, _ = d.WriteString(m.ID)
+	return d.Sum64()
+}
+
+// failures are the tries of a call so far.
+type failures []failedTry
+
+type failedTry struct {
+	m   *member
+	err error
+}
+
+func (f failures) has(m *member) bool {
+	return slices.ContainsFunc(f, func(t failedTry) bool { return t.m.state == m.state })
+}
+
+// error is the last failure, with the earlier ones and why there was no other try
+// behind it.
+func (f failures) error(op, namespace, service string, why error) error {
+	last := f[len(f)-1]
+	err := last.err
+	if len(f) > 1 {
+		earlier := make([]string, len(f)-1)
+		for i, t := range f[:len(f)-1] {
+			earlier[i] = fmt.Sprint(t.m.ID, ": ", t.err)
+		}
+		err = fmt.Errorf("%w; before that %s", err, strings.Join(earlier, "; "))
+	}
+	if why != nil && !errors.Is(err, why) {
+		err = fmt.Errorf("%w; %w", err, why)
+	}
+	return &registry.OpError{Op: op, Namespace: namespace, Service: service, Node: last.m.ID, Err: err}
+}
