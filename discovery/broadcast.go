@@ -1,0 +1,76 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// An Outcome is how a call of Broadcast went on one node.
+type Outcome struct {
+	Node *registry.Node
+	Err  error // what call returned, nil or not; of a backoff.Permanent what it marks
+}
+
+// Broadcast calls all nodes of a service at once, or those that the options leave,
+// and returns when every call has ended: one Outcome each, ordered by version and
+// ID. Draining and ejected nodes are called too, and so are those beyond the Zone and
+// the Subset: a message for all must not miss some in silence. A Filter leaves
+// out whom the caller wants to leave out. Nothing is retried.
+//
+// The error tells only that there was no node to call, as that of Pick does. A
+// panic of a call goes on in the goroutine of the caller, once the others have
+// ended.
+func (r *Resolver) Broadcast(
+	ctx context.Context, service string, call func(context.Context, *registry.Node) error, opts ...PickOption,
+) ([]Outcome, error) {
+	q := ask(opts)
+	s, members, err := r.audience(ctx, service, &q)
+	if call == nil {
+		err = invalid("call: nil")
+	}
+	if err != nil {
+		return nil, failure("broadcast", q.namespace, service, err)
+	}
+	outcomes, panics := make([]Outcome, len(members)), make(chan any, len(members))
+	var calls sync.WaitGroup
+	for i, m := range members {
+		calls.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics <- p
+				}
+			}()
+			err := r.direct(s, m, &q).call(ctx, call)
+			var answer *backoff.PermanentError
+			if errors.As(err, &answer) {
+				err = answer.Err
+			}
+			outcomes[i] = Outcome{m.Node, err}
+		})
+	}
+	calls.Wait()
+	select {
+	case p := <-panics:
+		panic(p)
+	default:
+		return outcomes, nil
+	}
+}
+
+// audience are the nodes that a broadcast goes to.
+func (r *Resolver) audience(ctx context.Context, name string, q *question) (*service, []*member, error) {
+	s, t, err := r.table(ctx, name, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	members := t.set(q).view.members
+	if len(members) == 0 {
+		return nil, nil, t.nobody()
+	}
+	return s, members, nil
+}
