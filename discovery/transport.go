@@ -1,0 +1,223 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A TransportOption sets a part of a Transport: OnlyHosts and PickBy.
+type TransportOption func(*transport)
+
+// OnlyHosts has a Transport leave alone all hosts but those that serves names: for
+// a client that calls the outside too, or is redirected there. It is asked for hosts
+// that could be a service, from many goroutines at a time.
+func OnlyHosts(serves func(host string) bool) TransportOption {
+	return func(t *transport) { t.serves = serves }
+}
+
+// PickBy has a Transport pick the node for a request by these options: a Namespace,
+// a Zone, a HashKey out of a header. It is called from many goroutines at a time.
+func PickBy(opts func(*http.Request) []PickOption) TransportOption {
+	return func(t *transport) { t.opts = opts }
+}
+
+// Transport makes an http.RoundTripper for URLs with the name of a service in the
+// place of a host, such as http://shop/carts/7. It picks a node for every request
+// and hands that to base; nil is http.DefaultTransport. The server sees the name of the
+// service as Host, unless Request.Host says otherwise.
+//
+// An IP address, and a host with a port, is no service: base gets such a request as it
+// is. So it does one that is neither http nor https, and see OnlyHosts.
+//
+// The call to the node lasts until the body of the response has been read to its
+// end or closed. It has failed if there was no response, if its body broke off, or if
+// its status is 502, 503 or 504. Without a response GET, HEAD, OPTIONS, TRACE,
+// PUT and DELETE requests, and those with an Idempotency-Key, are sent to another
+// node, as by Do, if they have no body or GetBody. Nothing is buffered.
+//
+// With https the certificate of the node must be for the host of its Address, as
+// base demands; if it is for the service, set TLSClientConfig.ServerName in base. A
+// node that listens on a unix socket is an ErrInvalid: for those, and services
+// whose names do not fit into a URL, see DialContext.
+//
+// Where no node can be called, the error is that of Do.
+func Transport(r *Resolver, base http.RoundTripper, opts ...TransportOption) http.RoundTripper {
+	t := &transport{
+		r: r, base: base,
+		serves: func(string) bool { return true },
+		opts:   func(*http.Request) []PickOption { return nil },
+	}
+	if base == nil {
+		t.base = http.DefaultTransport
+	}
+	for _, opt := range opts {
+		opt(t)
+	}
+	return t
+}
+
+type transport struct {
+	r      *Resolver
+	base   http.RoundTripper
+	serves func(host string) bool
+	opts   func(*http.Request) []PickOption
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !isService(req.URL) || !t.serves(req.URL.Hostname()) {
+		return t.base.RoundTrip(req)
+	}
+	retries := 0
+	if repeatable(req) {
+		retries = t.r.o.retries
+	}
+	var resp *http.Response
+	body := req.Body // of the next try; nil once it is used up
+	err := t.r.try(req.Context(), job{"call", req.URL.Hostname(), t.opts(req), retries, func(p Picked) (err error) {
+		if body == nil && req.Body != nil {
+			if body, err = req.GetBody(); err != nil {
+				p.Done(context.Canceled) // no fault of the node
+				return backoff.Permanent(err)
+			}
+		}
+		b := body
+		body = nil
+		resp, err = t.send(req, b, p)
+		return err
+	}})
+	if body != nil {
+		_ = body.Close() // a RoundTripper closes it, come what may
+	}
+	return resp, err
+}
+
+// CloseIdleConnections does so in base.
+func (t *transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
+// isService tells whether a URL may name a service.
+func isService(u *url.URL) bool {
+	if u == nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" {
+		return false
+	}
+	_, err := netip.ParseAddr(u.Hostname())
+	return err != nil
+}
+
+// repeatable tells whether a request may be sent again.
+func repeatable(req *http.Request) bool {
+	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
+		return false
+	}
+	switch req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	_, key := req.Header["Idempotency-Key"]
+	return key
+}
+
+// send sends a request to a node.
+func (t *transport) send(req *http.Request, body io.ReadCloser, p Picked) (*http.Response, error) {
+	n := p.Node()
+	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
+		if body != nil {
+			_ = body.Close()
+		}
+		p.Done(context.Canceled) // no fault of the node
+		return nil, backoff.Permanent(&registry.OpError{
+			Op: "call", Service: req.URL.Hostname(), Node: n.ID,
+			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
+		})
+	}
+	var begun atomic.Bool
+	to := req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GetConn: func(string) { begun.Store(true) },
+	}))
+	to.Body = body
+	to.Host = cmp.Or(req.Host, req.URL.Host)
+	u := *req.URL
+	u.Host = n.Address
+	to.URL = &u
+
+	resp, err := t.base.RoundTrip(to)
+	if err != nil {
+		if _, traced := t.base.(*http.Transport); traced && !begun.Load() && req.Context().Err() == nil {
+			p.Done(context.Canceled) // the request was bad: no node has seen it
+			return nil, backoff.Permanent(err)
+		}
+		p.end(req.Context(), err)
+		return nil, err
+	}
+	resp.Request = req
+	resp.Body = follow(resp, p)
+	return resp, nil
+}
+
+// follow returns the body of a response that tells Done when it ends.
+func follow(resp *http.Response, p Picked) io.ReadCloser {
+	var fault error
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		fault = fmt.Errorf("status %s", resp.Status)
+	default:
+		if p.probe { // which must not last as long as a stream may
+			p.answers()
+		}
+	}
+	if resp.Body == nil || resp.Body == http.NoBody {
+		p.Done(fault)
+		return resp.Body
+	}
+	f := &followed{ReadCloser: resp.Body, ctx: resp.Request.Context(), p: p, fault: fault}
+	if w, ok := resp.Body.(io.Writer); ok { // of a protocol that was switched to
+		return struct {
+			*followed
+			io.Writer
+		}{f, w}
+	}
+	return f
+}
+
+// A followed is the body of a response.
+type followed struct {
+	io.ReadCloser
+	ctx   context.Context // of the request
+	p     Picked
+	fault error // what the response has told of the node
+	once  sync.Once
+}
+
+func (f *followed) Read(b []byte) (int, error) {
+	n, err := f.ReadCloser.Read(b)
+	switch {
+	case err == io.EOF:
+		f.done(f.fault)
+	case err != nil:
+		f.done(err)
+	}
+	return n, err
+}
+
+func (f *followed) Close() error {
+	defer f.done(f.fault)
+	return f.ReadCloser.Close()
+}
+
+func (f *followed) done(err error) { f.once.Do(func() { f.p.end(f.ctx, err) }) }

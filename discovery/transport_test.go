@@ -1,0 +1,500 @@
+package discovery_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// serve starts a server that answers by f, and returns its address.
+func serve(t *testing.T, f http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(f)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// dead is an address where nobody listens.
+func dead(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// at is a view with nodes a, b, c at these addresses.
+func at(addresses ...string) *registry.View {
+	v := shop(1, strings.Split("abcdefghij"[:len(addresses)], "")...)
+	for i, n := range v.Services[0].Nodes {
+		n.Address = addresses[i]
+	}
+	return v
+}
+
+// client is one whose Transport knows the service shop by these nodes.
+func client(t *testing.T, v *registry.View, opts ...discovery.TransportOption) (*http.Client, *discovery.Resolver) {
+	t.Helper()
+	src := newTold()
+	src.tell("shop", v)
+	src.tell("none", &registry.View{})
+	src.news("eu/shop", v, nil)
+	r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()))
+	c := &http.Client{Transport: discovery.Transport(r, &http.Transport{}, opts...)}
+	t.Cleanup(c.CloseIdleConnections)
+	return c, r
+}
+
+// body does a request and reads its answer.
+func body(t *testing.T, c *http.Client, req *http.Request) string {
+	t.Helper()
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func request(t *testing.T, method, url string, body io.Reader) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+func TestTransportKeepsTheRequest(t *testing.T) {
+	c, _ := client(t, at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, r.Method+" "+r.Host+" "+r.RequestURI+" "+string(b))
+	})))
+	req := request(t, "POST", "http://shop/carts/7?x=1", strings.NewReader("hello"))
+	before := *req.URL
+	same(t, "the server sees", body(t, c, req), "POST shop /carts/7?x=1 hello")
+	same(t, "the URL afterwards", *req.URL, before)
+	req = request(t, "GET", "http://shop", nil)
+	req.Host = "www.shop.example"
+	same(t, "with a Host", body(t, c, req), "GET www.shop.example / ")
+	resp, err := c.Get("http://shop/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	same(t, "the request of the response", resp.Request.URL.String(), "http://shop/x")
+}
+
+func TestTransportRetries(t *testing.T) {
+	for _, tc := range []struct {
+		name, method string
+		header       string
+		body         io.Reader
+		works        bool
+	}{
+		{"GET", "GET", "", nil, true},
+		{"HEAD", "HEAD", "", nil, true},
+		{"DELETE", "DELETE", "", nil, true},
+		{"PUT with a body that comes again", "PUT", "", strings.NewReader("hello"), true},
+		{"PUT with one that does not", "PUT", "", io.MultiReader(strings.NewReader("hello")), false},
+		{"POST", "POST", "", strings.NewReader("hello"), false},
+		{"POST with a key", "POST", "Idempotency-Key", strings.NewReader("hello"), true},
+		{"PATCH", "PATCH", "", nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			broken := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+			var got atomic.Value
+			c, _ := client(t, at(broken, serve(t, func(_ http.ResponseWriter, r *http.Request) {
+				b, _ := io.ReadAll(r.Body)
+				got.Store(string(b))
+			})))
+			failed := false
+			for range 2 { // one of them goes to the broken node first
+				if s, ok := tc.body.(io.Seeker); ok {
+					_, _ = s.Seek(0, io.SeekStart)
+				}
+				req := request(t, tc.method, "http://shop/", tc.body)
+				if tc.header != "" {
+					req.Header.Set(tc.header, "1")
+				}
+				resp, err := c.Do(req)
+				if err != nil {
+					failed = true
+					var op *registry.OpError
+					if !errors.As(err, &op) || op.Node != "a" || op.Service != "shop" {
+						t.Errorf("%v does not say what failed", err)
+					}
+					continue
+				}
+				resp.Body.Close()
+			}
+			same(t, "failed", failed, !tc.works)
+			if tc.works && tc.body != nil {
+				same(t, "the body", got.Load(), any("hello"))
+			}
+		})
+	}
+}
+
+// One of ten servers is away: nobody notices, and once it is ejected hardly anybody
+// asks for it. Back again, it gets its share.
+func TestTransportHidesADeadServer(t *testing.T) {
+	var addresses []string
+	ok := func(http.ResponseWriter, *http.Request) {}
+	for range 9 {
+		addresses = append(addresses, serve(t, ok))
+	}
+	away := dead(t)
+	addresses = append(addresses, away)
+	src := newTold()
+	src.tell("shop", at(addresses...))
+	r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()),
+		discovery.Ejection(discovery.DefaultFailures, time.Second, 2*time.Second))
+	var dials atomic.Int32
+	base := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address == away {
+			dials.Add(1)
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	c := &http.Client{Transport: discovery.Transport(r, base)}
+	t.Cleanup(c.CloseIdleConnections)
+	get := func() { body(t, c, request(t, "GET", "http://shop/", nil)) }
+	for strings.Contains(ready(t, r), "j") {
+		get()
+	}
+	same(t, "dials until it is ejected", dials.Load(), discovery.DefaultFailures)
+	dials.Store(0)
+	for range 1000 {
+		get()
+	}
+	if n := dials.Load(); n >= 10 {
+		t.Errorf("%d of 1000 requests went to the dead server first", n)
+	}
+	l, err := net.Listen("tcp", away)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(ok))
+	s.Listener.Close()
+	s.Listener = l
+	s.Start()
+	defer s.Close()
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(ready(t, r), "j"); get() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come back")
+		}
+	}
+}
+
+// A response is read as it is written, and the call lasts until its end.
+func TestTransportStreams(t *testing.T) {
+	next := make(chan string)
+	c, _ := client(t, at(serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		for s := range next {
+			_, _ = io.WriteString(w, s)
+			w.(http.Flusher).Flush()
+		}
+	})))
+	go func() { next <- "one\n" }()
+	resp, err := c.Get("http://shop/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	for _, want := range []string{"one\n", "two\n", "three\n"} {
+		if want != "one\n" {
+			next <- want
+		}
+		if got, err := lines.ReadString('\n'); got != want || err != nil {
+			t.Fatalf("%q, %v; want %q", got, err, want)
+		}
+	}
+	close(next)
+	if _, err := lines.ReadByte(); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
+// What a client writes comes to the server before it has written all.
+func TestTransportStreamsUp(t *testing.T) {
+	c, _ := client(t, at(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		line := bufio.NewReader(r.Body)
+		for {
+			s, err := line.ReadString('\n')
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(w, "got "+s)
+			w.(http.Flusher).Flush()
+		}
+	})))
+	pr, pw := io.Pipe()
+	go func() { _, _ = io.WriteString(pw, "one\n") }()
+	resp, err := c.Do(request(t, "POST", "http://shop/", pr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	s, err := lines.ReadString('\n')
+	same(t, "the first answer", s, "got one\n")
+	wantNil(t, err)
+	_, _ = io.WriteString(pw, "two\n")
+	s, err = lines.ReadString('\n')
+	same(t, "the second answer", s, "got two\n")
+	wantNil(t, err)
+	pw.Close()
+}
+
+func wantNil(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A request counts as a call until its body has been read or closed, but as a probe
+// it has shown enough once it is answered.
+func TestTransportTellsDone(t *testing.T) {
+	big := strings.Repeat("x", 1<<20)
+	name := func(s string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Node", s)
+			_, _ = io.WriteString(w, big)
+		}
+	}
+	src := newTold()
+	src.tell("shop", at(serve(t, name("a")), serve(t, name("b"))))
+	r := resolver(t, src, discovery.WithBalancer(discovery.LeastLoaded()),
+		discovery.Ejection(1, time.Millisecond, time.Millisecond))
+	c := &http.Client{Transport: discovery.Transport(r, &http.Transport{})}
+	t.Cleanup(c.CloseIdleConnections)
+	get := func() *http.Response {
+		resp, err := c.Get("http://shop/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		return resp
+	}
+	one, two := get(), get()
+	first := one.Header.Get("Node")
+	if first == two.Header.Get("Node") {
+		t.Error("a node that has a call under way gets the next one too")
+	}
+	if _, err := io.ReadAll(one.Body); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		next := get()
+		same(t, "after the body was read or closed", next.Header.Get("Node"), first)
+		next.Body.Close()
+	}
+
+	call(t, r, "a", 1, errBroken)
+	same(t, "ejected", ready(t, r), "b")
+	for deadline := time.Now().Add(time.Minute); ready(t, r) != "a b"; get() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come back")
+		}
+	}
+}
+
+// Which responses count as failures, and that a bad request does not.
+func TestTransportFeedsBack(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		status  int
+		body    string
+		header  string
+		cancel  bool
+		ejected bool
+	}{
+		{name: "200", status: 200, body: "fine"},
+		{name: "404", status: 404, body: "not here"},
+		{name: "500", status: 500, body: "my fault"},
+		{name: "502", status: 502, body: "not me", ejected: true},
+		{name: "503", status: 503, ejected: true},
+		{name: "504", status: 504, body: "too late", ejected: true},
+		{name: "a body that breaks off", status: -1, ejected: true},
+		{name: "a bad request", status: 200, header: "a\nb"},
+		{name: "cancelled", status: 200, cancel: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			answer := func(w http.ResponseWriter, _ *http.Request) {
+				if tc.status < 0 {
+					w.Header().Set("Content-Length", "10")
+					_, _ = io.WriteString(w, "half")
+					return
+				}
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, tc.body)
+			}
+			c, r := client(t, at(serve(t, answer), serve(t, answer), serve(t, answer)))
+			for range 30 {
+				req := request(t, "POST", "http://shop/", nil)
+				req.Header.Set("X-Test", tc.header)
+				if tc.cancel {
+					ctx, cancel := context.WithCancelCause(t.Context())
+					cancel(errBroken)
+					req = req.WithContext(ctx)
+				}
+				if resp, err := c.Do(req); err == nil {
+					_, _ = io.ReadAll(resp.Body)
+					resp.Body.Close()
+				}
+			}
+			same(t, "ejected", len(resolve(t, r).Ready()) < 3, tc.ejected)
+		})
+	}
+}
+
+func TestTransportLeavesOthersAlone(t *testing.T) {
+	other := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "other "+r.Host) })
+	_, port, _ := net.SplitHostPort(other)
+	shopServer := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, "http://"+other+"/", http.StatusFound)
+			return
+		}
+		if r.URL.Path == "/here" {
+			http.Redirect(w, r, "/there", http.StatusFound)
+			return
+		}
+		_, _ = io.WriteString(w, "shop")
+	})
+	c, _ := client(t, at(shopServer))
+	for url, want := range map[string]string{
+		"http://shop/":             "shop",
+		"http://shop/here":         "shop",
+		"http://shop/away":         "other " + other,
+		"http://" + other + "/":    "other " + other,
+		"http://localhost:" + port: "other localhost:" + port,
+		"http://127.0.0.1:" + port: "other 127.0.0.1:" + port,
+	} {
+		same(t, url, body(t, c, request(t, "GET", url, nil)), want)
+	}
+	_, err := c.Get("http://none/")
+	wantErr(t, "an unknown service", err, registry.ErrNotFound)
+
+	var passed []string
+	alone := roundTripper(func(req *http.Request) (*http.Response, error) {
+		passed = append(passed, req.URL.String())
+		return nil, errBroken
+	})
+	r := discovery.New(newTold())
+	defer r.Close()
+	tr := discovery.Transport(r, alone, discovery.OnlyHosts(func(host string) bool { return host == "shop" }))
+	for _, url := range []string{"http://example.com/", "https://10.0.0.1/", "http://[::1]/", "http://shop:80/", "ftp://shop/"} {
+		_, err := tr.RoundTrip(request(t, "GET", url, nil))
+		same(t, url, err, errBroken)
+		same(t, "passed on", passed[len(passed)-1], url)
+	}
+	_, err = tr.RoundTrip(&http.Request{URL: &url.URL{Scheme: "http"}})
+	same(t, "no host", err, errBroken)
+	tr.(interface{ CloseIdleConnections() }).CloseIdleConnections() // base has none
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestTransportPicksBy(t *testing.T) {
+	name := func(s string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) }
+	}
+	v := at(serve(t, name("a")), serve(t, name("b")))
+	v.Services[0].Nodes[1].Metadata = map[string]string{"tier": "gold"}
+	c, _ := client(t, v, discovery.PickBy(func(req *http.Request) []discovery.PickOption {
+		if tier := req.Header.Get("Tier"); tier != "" {
+			return pick(discovery.Label("tier", tier), discovery.Namespace("eu"))
+		}
+		return nil
+	}))
+	for range 3 {
+		req := request(t, "GET", "http://shop/", nil)
+		req.Header.Set("Tier", "gold")
+		same(t, "gold", body(t, c, req), "b")
+	}
+	req := request(t, "POST", "http://shop/", strings.NewReader("x"))
+	req.Header.Set("Tier", "tin")
+	closed := &closing{Reader: req.Body}
+	req.Body = closed
+	_, err := c.Do(req)
+	wantErr(t, "tin", err, discovery.ErrNoNodes)
+	same(t, "the body is closed", closed.closed, true)
+}
+
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
+func TestTransportAndUnixSockets(t *testing.T) {
+	v := at("/run/shop.sock")
+	v.Services[0].Nodes[0].Network = "unix"
+	c, _ := client(t, v)
+	_, err := c.Get("http://shop/")
+	wantErr(t, "a unix socket", err, registry.ErrInvalid)
+	if !strings.Contains(err.Error(), "DialContext") {
+		t.Errorf("%v does not say what to do", err)
+	}
+}
+
+// A connection that changes its protocol can be written to.
+func TestTransportSwitchesProtocols(t *testing.T) {
+	c, _ := client(t, at(serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_ = rw.Flush()
+		line, _ := rw.ReadString('\n')
+		_, _ = rw.WriteString("echo " + line)
+		_ = rw.Flush()
+	})))
+	req := request(t, "GET", "http://shop/", nil)
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "echo")
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	rw, ok := resp.Body.(io.ReadWriteCloser)
+	if !ok {
+		t.Fatalf("%T cannot be written to", resp.Body)
+	}
+	_, _ = io.WriteString(rw, "hello\n")
+	got, _ := io.ReadAll(rw)
+	same(t, "the echo", string(got), "echo hello\n")
+}
