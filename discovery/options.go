@@ -79,7 +79,7 @@ func (o options) check() error {
 func WithBalancer(b Balancer) Option { return func(o *options) { o.balancer = b } }
 
 // Timeout bounds the wait for the first view of a service where the context has no
-// deadline: DefaultTimeout.
+// deadline, and each dial of DialContext: DefaultTimeout.
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
 // IdleTimeout sets after how long a service that nobody asks for is let go:

@@ -1,0 +1,60 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"sync"
+)
+
+// DialContext picks a node of a service and connects to it, for any protocol over a
+// connection; a failure to connect is tried again on another node, as by Do. The
+// address is the name of the service; a port behind it is ignored, because many
+// clients add one. The network is the node's, or the one that is asked for where the
+// node has none. Each dial is bound by Timeout and by ctx.
+//
+// The call to the node lasts as long as the connection: balancers that go by load
+// count it until Close. What is wrapped in the connection comes out of its method
+// NetConn() net.Conn.
+//
+// It is what http.Transport.DialContext and the Dialer of go-redis take. For gRPC:
+//
+//	grpc.NewClient("passthrough:///shop", grpc.WithContextDialer(
+//		func(ctx context.Context, address string) (net.Conn, error) {
+//			return r.DialContext(ctx, "tcp", address)
+//		}))
+//
+// Such clients keep their connections: they balance connections, not calls.
+func (r *Resolver) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	service := address
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		service = host
+	}
+	dialer := net.Dialer{Timeout: r.o.timeout}
+	var connected net.Conn
+	err := r.try(ctx, job{"dial", service, nil, r.o.retries, func(p Picked) error {
+		n := p.Node()
+		c, err := dialer.DialContext(ctx, cmp.Or(n.Network, network, "tcp"), n.Address)
+		if err != nil {
+			p.end(ctx, err)
+			return err
+		}
+		p.answers()
+		connected = &conn{c, sync.OnceFunc(func() { p.Done(nil) })}
+		return nil
+	}})
+	return connected, err
+}
+
+// A conn is a connection to a picked node.
+type conn struct {
+	net.Conn
+	done func()
+}
+
+func (c *conn) Close() error {
+	defer c.done()
+	return c.Conn.Close()
+}
+
+func (c *conn) NetConn() net.Conn { return c.Conn }
