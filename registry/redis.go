@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
@@ -90,6 +92,17 @@ func (r *Redis) Options() Options {
 	}
 	o, _ := resolve(r.opts) // what is wrong shows at the first call
 	return o
+}
+
+// Client returns the client that the registry works with, for other keys on the
+// same Redis. Close ends it, unless it was shared. ErrInvalid or ErrClosed where
+// there is none.
+func (r *Redis) Client() (redis.UniversalClient, error) {
+	c, err := r.connection()
+	if err != nil {
+		return nil, failure("client", "", "", err)
+	}
+	return c.UniversalClient, nil
 }
 
 // String says where the registry is: "rollcall on redis 127.0.0.1:6379,
