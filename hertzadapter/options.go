@@ -21,6 +21,7 @@ type options struct {
 	ttl       time.Duration
 	advertise string
 	strict    bool
+	community bool
 	timeout   time.Duration
 	drain     time.Duration
 	logger    zerolog.Logger
@@ -30,9 +31,6 @@ func newOptions(opts []Option) options {
 	o := options{timeout: DefaultTimeout, logger: zerolog.Nop()}
 	for _, opt := range opts {
 		opt(&o)
-	}
-	if o.timeout <= 0 {
-		o.timeout = DefaultTimeout
 	}
 	return o
 }
@@ -54,20 +52,47 @@ func WithAdvertise(addr string) Option { return func(o *options) { o.advertise =
 // be reached, instead of going on in the background. It is for NewRegistry.
 func WithStrict() Option { return func(o *options) { o.strict = true } }
 
-// WithTimeout bounds Deregister, its drain included. Keep it under Hertz's exit
-// wait time, 5 s by default. Zero or less means DefaultTimeout. It is for
+// WithTimeout bounds Deregister, its drain included. Keep it under Hertz's exit wait
+// time, 5 s by default: what Deregister leaves of it is for the requests in hand. Zero or less means DefaultTimeout. It is for
 // NewRegistry.
-func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
+func WithTimeout(d time.Duration) Option {
+	return func(o *options) {
+		o.timeout = d
+		if d <= 0 {
+			o.timeout = DefaultTimeout
+		}
+	}
+}
 
-// WithDrain makes Deregister announce the node as draining first, so that
-// callers turn to others while it still serves, and remove it after d. The drain
-// ends at two thirds of WithTimeout at the latest: raise that, and Hertz's
-// server.WithExitWaitTime, for a long one. It is for NewRegistry.
+// WithDrain makes Deregister announce the node as draining first, so that callers
+// turn to others while it still serves, and remove it after d. Callers with a live
+// view need milliseconds; those that ask every so often need as long as that, and a
+// little more.
+//
+// Hertz does not tell a registry how long a shutdown may last. So d may take two
+// thirds of WithTimeout at most, and WithTimeout in its turn has to leave the rest of
+// server.WithExitWaitTime to the requests in hand: for a drain of 6 s, 9 s and 15 s.
+// A longer d is an error of Register. It is for NewRegistry.
 func WithDrain(d time.Duration) Option { return func(o *options) { o.drain = d } }
+
+// WithCommunityKeys has servers announced in the layout of the community package
+// hertz-contrib/registry/redis as well, and its servers found, for as long as a fleet
+// moves from there. NewRedisRegistry and NewRedisResolver do so without being asked;
+// WithCommunityKeys(false) ends it. That layout knows neither namespaces, nor
+// draining, nor unix sockets. It is for both.
+func WithCommunityKeys(on bool) Option { return func(o *options) { o.community = on } }
 
 // WithLogger receives what a person with a pager wants to know. Without it the
 // adapter is silent. It is for NewRegistry.
 func WithLogger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// check says which options do not go together.
+func (o options) check() error {
+	if o.drain < 0 || o.drain > o.timeout*2/3 {
+		return invalid("WithDrain(%v): use at most two thirds of WithTimeout, which is %v, and keep that under server.WithExitWaitTime, 5s by default", o.drain, o.timeout)
+	}
+	return nil
+}
 
 // registerOptions are the options of each Register of the registry underneath.
 func (o options) registerOptions() []registry.RegisterOption {

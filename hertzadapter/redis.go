@@ -3,15 +3,11 @@ package hertzadapter
 import (
 	"context"
 	"errors"
-	"time"
 
 	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/rollcall-go/rollcall/discovery"
-	"github.com/rollcall-go/rollcall/registry"
 )
 
 // NewRedisRegistry is NewRegistry for the Redis at addr, host:port. It takes the
@@ -21,7 +17,8 @@ import (
 // It connects at the first Register, and the Deregister of the last Info closes
 // what it opened: nothing is left to close by the caller.
 func NewRedisRegistry(addr string, opts ...RedisOption) hertzregistry.Registry {
-	return newRegistrar(&holder{open: newRedisOptions(addr, opts).open}, newOptions(nil))
+	o := newRedisOptions(addr, opts)
+	return newRegistrar(&holder{open: o.open}, o.options)
 }
 
 // NewRedisResolver is NewResolver for the Redis at addr, host:port. It takes the
@@ -35,7 +32,7 @@ func NewRedisRegistry(addr string, opts ...RedisOption) hertzregistry.Registry {
 func NewRedisResolver(addr string, opts ...RedisOption) hertzdiscovery.Resolver {
 	o := newRedisOptions(addr, opts)
 	r, end := o.connect()
-	return &redisResolver{resolver{r: discovery.New(r), o: newOptions(nil), name: o.resolverName()}, end}
+	return &redisResolver{resolver{r: discovery.New(r), o: o.options, name: o.resolverName()}, end}
 }
 
 // A redisResolver owns what it reads from.
@@ -59,51 +56,4 @@ func (o *redisOptions) resolverName() string {
 	}
 	c := &o.client
 	return resolverName(c.Addr, c.Password, c.DB, c.TLSConfig, c.ReadTimeout, c.WriteTimeout, dialer)
-}
-
-// open is connect for a holder.
-func (o *redisOptions) open() (registry.Registry, closer) { return o.connect() }
-
-// connect makes a registry that has not connected yet, and the way to end it.
-func (o *redisOptions) connect() (*registry.Redis, closer) {
-	c := o.client
-	client := redis.NewClient(&c)
-	r := registry.NewRegistry(append(o.lease(), registry.Client(client))...)
-	return r, func(ctx context.Context) error {
-		return errors.Join(r.Close(ctx), client.Close())
-	}
-}
-
-// lease turns the community package's two times into ours, which are stricter: a
-// lease is renewed at least twice before it runs out.
-func (o *redisOptions) lease() []registry.Option {
-	switch expire, refresh := o.expire, o.refresh; {
-	case refresh == 0:
-		return []registry.Option{registry.TTL(expire)} // 0 is the default
-	case expire == 0:
-		return []registry.Option{registry.TTL(max(registry.DefaultTTL, 3*refresh)), registry.Interval(refresh)}
-	default:
-		return []registry.Option{registry.TTL(expire), registry.Interval(min(refresh, expire/2))}
-	}
-}
-
-func newRedisOptions(addr string, opts []RedisOption) *redisOptions {
-	o := &redisOptions{client: redis.Options{
-		Addr:                  addr,
-		DialerRetries:         1,    // the registry itself tries again
-		ContextTimeoutEnabled: true, // or a hung Redis outlasts our deadlines
-		DisableIdentity:       true, // CLIENT SETINFO is unknown to Redis below 7.2, and forbidden to many users
-		MaintNotificationsConfig: &maintnotifications.Config{
-			Mode: maintnotifications.ModeDisabled,
-		},
-	}}
-	for _, opt := range opts {
-		opt(o)
-	}
-	return o
-}
-
-type redisOptions struct {
-	client          redis.Options
-	expire, refresh time.Duration
 }

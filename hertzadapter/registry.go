@@ -27,6 +27,8 @@ import (
 // the node is then gone when its lease runs out. A Deregister that comes before
 // the Register of the same *Info, as after a SIGTERM in a server's first second,
 // makes that one Register do nothing; the next one counts again.
+//
+// With WithCommunityKeys r must be a *registry.Redis.
 func NewRegistry(r registry.Registry, opts ...Option) hertzregistry.Registry {
 	return newRegistrar(shared(r), newOptions(opts))
 }
@@ -53,13 +55,14 @@ type registrar struct {
 type registration struct {
 	r       registry.Registry
 	service *registry.Service
+	mirror  *mirror            // nil without the community's layout
 	cancel  context.CancelFunc // ends Register
 	done    chan struct{}      // closed when Register has returned
 }
 
 // Register announces info. See NewRegistry.
 func (a *registrar) Register(info *hertzregistry.Info) error {
-	if err := checkInfo(info); err != nil {
+	if err := errors.Join(checkInfo(info), a.o.check()); err != nil {
 		return err
 	}
 	network, address, err := advertised(info.Addr, a.o.advertise, routeOut)
@@ -70,10 +73,13 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	reg := &registration{service: service(info, network, address), cancel: cancel, done: make(chan struct{})}
-	old, ok := a.begin(info, reg)
-	if !ok {
+	old, err := a.begin(info, reg, log)
+	switch {
+	case errors.Is(err, errEarly):
 		log.Info().Msg("not registered: the server was shut down before")
 		return nil
+	case err != nil:
+		return err
 	}
 	if strings.ContainsFunc(info.ServiceName, func(c rune) bool { return 'A' <= c && c <= 'Z' }) {
 		log.Warn().Msg("Hertz clients ask for names in lower case only and will not find this service")
@@ -89,6 +95,8 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 			a.release(ctx, log)
 		}
 		return err
+	case old != nil && reg.mirror != nil:
+		reg.mirror.set(reg.service)
 	}
 	return nil
 }
@@ -96,10 +104,10 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 // register announces the service. OnState reports come from a goroutine of the
 // registry's.
 func (reg *registration) register(ctx context.Context, o options, log zerolog.Logger) error {
-	if reg.r == nil {
-		return invalid("NewRegistry was given no registry")
-	}
 	opts := append(o.registerOptions(), registry.OnState(func(s registry.State, err error) {
+		if reg.mirror != nil {
+			reg.mirror.follow(s)
+		}
 		switch s {
 		case registry.Live:
 			log.Info().Msg("registered")
@@ -138,21 +146,28 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 	return nil
 }
 
-// withdraw drains the nodes where that was asked for, and removes them.
+// withdraw takes the node out of the community's layout, whose readers know no
+// draining; then it drains the node where that was asked for, and removes it. Each of
+// the first two calls has a third of what the drain leaves of the timeout.
 func (reg *registration) withdraw(ctx context.Context, o options) error {
-	var drainErr error
-	if o.drain > 0 {
-		drainErr = reg.drain(ctx, o)
+	share := (o.timeout - o.drain) / 3
+	var errs []error
+	if reg.mirror != nil {
+		limited, cancel := context.WithTimeout(ctx, share)
+		errs = append(errs, reg.mirror.close(limited))
+		cancel()
 	}
-	return errors.Join(drainErr, reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...))
+	if o.drain > 0 {
+		errs = append(errs, reg.drain(ctx, share, o))
+	}
+	return errors.Join(append(errs, reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...))...)
 }
 
-// drain tells callers to turn away and gives them time to. It leaves a third of
-// the timeout to the removal.
-func (reg *registration) drain(ctx context.Context, o options) error {
-	ctx, cancel := context.WithTimeout(ctx, o.timeout*2/3)
+// drain tells callers to turn away and gives them time to.
+func (reg *registration) drain(ctx context.Context, share time.Duration, o options) error {
+	limited, cancel := context.WithTimeout(ctx, share)
 	defer cancel()
-	if err := reg.r.Register(ctx, draining(reg.service), o.registerOptions()...); err != nil {
+	if err := reg.r.Register(limited, draining(reg.service), o.registerOptions()...); err != nil {
 		return err
 	}
 	timer := time.NewTimer(o.drain)
@@ -164,23 +179,44 @@ func (reg *registration) drain(ctx context.Context, o options) error {
 	return nil
 }
 
+// errEarly: a Deregister came before its Register.
+var errEarly = errors.New("deregistered before")
+
 // begin enters reg in place of what was entered for info, and takes the registry
-// for it. It is false if a Deregister of info was there first.
-func (a *registrar) begin(info *hertzregistry.Info, reg *registration) (old *registration, ok bool) {
+// for it. It is errEarly if a Deregister of info was there first.
+func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerolog.Logger) (old *registration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.early[info] {
 		delete(a.early, info)
-		return nil, false
+		return nil, errEarly
 	}
 	old = a.live[keyOf(info)]
 	if old != nil {
-		reg.r = old.r
+		reg.r, reg.mirror = old.r, old.mirror
 	} else {
 		reg.r = a.holder.take()
+		if reg.mirror, err = a.mirror(reg, log); err != nil {
+			a.release(context.Background(), log)
+			return nil, err
+		}
 	}
 	a.live[keyOf(info)] = reg
-	return old, true
+	return old, nil
+}
+
+// mirror makes what shows reg in the community's layout, or nil.
+func (a *registrar) mirror(reg *registration, log zerolog.Logger) (*mirror, error) {
+	switch {
+	case reg.r == nil:
+		return nil, invalid("NewRegistry was given no registry")
+	case !a.o.community:
+		return nil, nil
+	case reg.service.Nodes[0].Network != "tcp":
+		log.Warn().Msg("the community's layout knows TCP alone and does not show this node")
+		return nil, nil
+	}
+	return newMirror(reg.r, reg.service, a.o, log)
 }
 
 // undo puts back what begin replaced by reg. It is true if that was nothing, and

@@ -1,0 +1,184 @@
+package hertzadapter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/community"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// communityPoll is how often the community's layout is read, less up to a fifth. Its
+// newer writers tell nobody of a change.
+const communityPoll = 3 * time.Second
+
+// A communitySource is a discovery.Source of what a registry and the community's
+// layout list together.
+type communitySource struct {
+	r      redisRegistry
+	client redis.UniversalClient
+	home   community.Home
+}
+
+var _ discovery.Source = (*communitySource)(nil)
+
+// newCommunitySource returns the source over r. It starts nothing.
+func newCommunitySource(r redisRegistry) (*communitySource, error) {
+	client, err := r.Client()
+	if err != nil {
+		return nil, err
+	}
+	return &communitySource{r: r, client: client, home: homeOf(r)}, nil
+}
+
+// Follow follows a service in both layouts. The community's knows no namespaces: it
+// counts for the registry's own alone.
+func (s *communitySource) Follow(namespace, service string) (registry.Follower, error) {
+	inner, err := s.r.Follow(namespace, service)
+	if err != nil || namespace != "" && namespace != s.home.Namespace {
+		return inner, err
+	}
+	f := &communityFollower{Follower: inner, source: s, service: service}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.cancel = cancel
+	f.tasks.Go(func() { f.poll(ctx) })
+	return f, nil
+}
+
+// A communityFollower hands out the views of the Follower that it embeds, with what
+// the community's layout lists besides. A goroutine of its own, poll, reads that.
+type communityFollower struct {
+	registry.Follower
+	source  *communitySource
+	service string
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+
+	mu     sync.Mutex
+	view   *registry.View    // of the registry; nil before the first
+	listed []community.Entry // by address, as last read; not ours
+	known  bool              // listed was read at least once
+	err    error             // of the last read
+	fresh  bool              // view or listed were not handed out yet
+	wake   func()            // ends Next's wait for the registry; nil while it does not wait
+}
+
+// Next waits for either layout to change. The first view waits for both; after that
+// what was last read of the community's layout stays while it cannot be read.
+func (f *communityFollower) Next(ctx context.Context) (*registry.View, error) {
+	for {
+		wait, cancel := context.WithCancel(ctx)
+		if v := f.take(cancel); v != nil {
+			cancel()
+			return v, nil
+		}
+		v, err := f.Follower.Next(wait)
+		cancel()
+		f.mu.Lock()
+		f.wake = nil
+		readErr := f.err
+		if err == nil {
+			f.view, f.fresh = v, true
+		}
+		f.mu.Unlock()
+		woken := errors.Is(err, context.Canceled) && ctx.Err() == nil
+		if err != nil && !woken {
+			if ctx.Err() != nil && readErr != nil {
+				err = errors.Join(err, readErr)
+			}
+			return nil, err
+		}
+	}
+}
+
+// take returns the view of both layouts if there is a new one, or else has poll call
+// wake when there is.
+func (f *communityFollower) take(wake func()) *registry.View {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fresh && f.known && f.view != nil {
+		f.fresh = false
+		return merge(f.view, f.listed, f.service, f.source.home.Namespace)
+	}
+	f.wake = wake
+	return nil
+}
+
+// Stop ends the following, and waits for poll.
+func (f *communityFollower) Stop() {
+	f.Follower.Stop()
+	f.cancel()
+	f.tasks.Wait()
+}
+
+// poll reads the community's layout again and again, and at once when a writer tells
+// of a change.
+func (f *communityFollower) poll(ctx context.Context) {
+	sub := f.source.client.Subscribe(ctx, community.Key(f.service)) // a hint: it may fail
+	defer sub.Close()
+	told := sub.Channel()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-told:
+			if !open { // the client was closed
+				told = nil
+			}
+			for len(told) > 0 { // one look for all
+				<-told
+			}
+		case <-timer.C:
+		}
+		f.read(ctx)
+		timer.Reset(shortened(communityPoll))
+	}
+}
+
+// read takes what the layout lists.
+func (f *communityFollower) read(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
+	defer cancel()
+	key := community.Key(f.service)
+	values, err := f.source.client.HGetAll(ctx, key).Result()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.err = fmt.Errorf("read the community's layout, %s: %w", key, err)
+		return
+	}
+	listed := foreign(values, f.source.home)
+	f.fresh = f.fresh || !f.known || !slices.EqualFunc(f.listed, listed, equalEntries)
+	f.listed, f.known, f.err = listed, true, nil
+	if f.fresh && f.wake != nil {
+		f.wake()
+	}
+}
+
+// foreign are the entries that are not ours, by address. Of ours the registry knows
+// better. What cannot be read, or dialed, is passed over.
+func foreign(values map[string]string, home community.Home) []community.Entry {
+	var entries []community.Entry
+	for _, value := range values {
+		if e, err := community.Decode(value); err == nil && !e.Of(home) {
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b community.Entry) int {
+		return cmp.Or(strings.Compare(a.Addr, b.Addr), strings.Compare(a.Encode(), b.Encode()))
+	})
+	return slices.CompactFunc(entries, func(a, b community.Entry) bool { return a.Addr == b.Addr })
+}
+
+func equalEntries(a, b community.Entry) bool { return a.Encode() == b.Encode() }

@@ -1,0 +1,197 @@
+package hertzadapter
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/community"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// Times of a mirror. Waits are shortened at random, so that servers that started
+// together do not call together.
+const (
+	mirrorInterval = 5 * time.Second // between two looks at our field
+	mirrorTimeout  = time.Second     // of one call
+)
+
+// A redisRegistry is a registry that lends its client to a second layout.
+// *registry.Redis is one.
+type redisRegistry interface {
+	registry.Registry
+	Follow(namespace, service string) (registry.Follower, error)
+	Client() (redis.UniversalClient, error)
+}
+
+// homeOf says which marks are those of r.
+func homeOf(r redisRegistry) community.Home {
+	o := r.Options()
+	return community.Home{Prefix: o.Prefix, Namespace: o.Namespace}
+}
+
+// A mirror shows one node in the community's layout for as long as it is registered,
+// and a sweeper takes out of it the nodes of ours that are gone. Both start with the
+// first registration that succeeds.
+type mirror struct {
+	sweeper
+	expiry time.Duration
+
+	// What is known of Redis's clock. Of keepOn alone.
+	clock, heard time.Time
+
+	mu     sync.Mutex
+	ctx    context.Context // nil before the start
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	value  string
+	state  registry.State
+	closed bool
+	news   chan struct{} // the value or the state has changed
+}
+
+// newMirror makes the mirror of a service's only node.
+func newMirror(r registry.Registry, s *registry.Service, o options, log zerolog.Logger) (*mirror, error) {
+	rr, ok := r.(redisRegistry)
+	switch {
+	case !ok:
+		return nil, invalid("WithCommunityKeys needs a registry on Redis, not a %T: leave it out, or use registry.NewRegistry", r)
+	case o.namespace != "":
+		return nil, invalid("WithCommunityKeys with WithNamespace(%q): the community's layout knows no namespaces, and holds those of the registry itself; leave one of them out", o.namespace)
+	}
+	client, err := rr.Client()
+	if err != nil {
+		return nil, err
+	}
+	ttl := max(o.ttl, rr.Options().TTL)
+	m := &mirror{
+		sweeper: sweeper{r: rr, client: client, home: homeOf(rr), service: s.Name, own: s.Nodes[0].Address, log: log},
+		expiry:  max(community.Expiry, ttl),
+		news:    make(chan struct{}, 1),
+	}
+	m.set(s)
+	return m, nil
+}
+
+// set changes what the field says.
+func (m *mirror) set(s *registry.Service) {
+	n := s.Nodes[0]
+	nonce := make([]byte, 6)
+	_, _ = rand.Read(nonce) // never fails
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.value = community.Entry{
+		Service: s.Name, Addr: n.Address, Weight: n.Weight, Tags: n.Metadata,
+		Mark: &community.Mark{Home: m.home, Nonce: hex.EncodeToString(nonce)},
+	}.Encode()
+	m.tell()
+}
+
+// follow takes over a state of the registration.
+func (m *mirror) follow(s registry.State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state = s
+	if s == registry.Live && m.ctx == nil && !m.closed {
+		m.ctx, m.cancel = context.WithCancel(context.Background())
+		m.tasks.Go(m.keepOn)
+		m.tasks.Go(func() { m.sweeper.run(m.ctx) })
+	}
+	m.tell()
+}
+
+// tell has keepOn look at once. mu is held.
+func (m *mirror) tell() {
+	select {
+	case m.news <- struct{}{}:
+	default:
+	}
+}
+
+// keepOn keeps the field as it should be. The state says whether that is there: of a
+// node that was superseded the field is another's, and while nothing is known of it
+// nothing is done.
+func (m *mirror) keepOn() {
+	tick := time.NewTimer(shortened(mirrorInterval))
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-m.news:
+		case <-tick.C:
+		}
+		tick.Reset(shortened(mirrorInterval))
+		m.mu.Lock()
+		state, value := m.state, m.value
+		m.mu.Unlock()
+		ctx, cancel := context.WithTimeout(m.ctx, mirrorTimeout)
+		var err error
+		switch state {
+		case registry.Live:
+			err = m.keep(ctx, value)
+		case registry.Removed:
+			_, err = community.Drop(ctx, m.client, m.service, m.own, value)
+		}
+		cancel()
+		if err != nil && !failing && m.ctx.Err() == nil {
+			m.log.Warn().Err(err).Msg("the community's layout does not show this node; trying on")
+		}
+		failing = err != nil
+	}
+}
+
+// keep writes the field. Where Redis's clock is not known, the first call only tells
+// it. A call that hung is past its deadline when its time-out ends, so that it cannot
+// bring back what a later one removed.
+func (m *mirror) keep(ctx context.Context, value string) error {
+	ends, _ := ctx.Deadline()
+	for range 2 {
+		deadline := m.clock.Add(ends.Sub(m.heard))
+		now, err := community.Keep(ctx, m.client, m.service, m.own, value, m.expiry, deadline)
+		if err != nil {
+			return err
+		}
+		m.clock, m.heard = now, time.Now()
+		if !now.After(deadline) {
+			return nil
+		}
+	}
+	return errors.New("redis took longer than a call may last")
+}
+
+// close ends the mirror and takes the node out of the layout.
+func (m *mirror) close(ctx context.Context) error {
+	m.mu.Lock()
+	started, value := m.ctx != nil, m.value
+	m.closed = true
+	m.mu.Unlock()
+	if !started {
+		return nil
+	}
+	m.cancel()
+	done := make(chan struct{})
+	go func() {
+		m.tasks.Wait() // for a call at most
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("community's layout: %w", context.Cause(ctx))
+	}
+	_, err := community.Drop(ctx, m.client, m.service, m.own, value)
+	return err
+}
+
+// shortened is d, or up to a fifth less.
+func shortened(d time.Duration) time.Duration { return d - mathrand.N(d/5+1) }
