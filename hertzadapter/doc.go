@@ -26,12 +26,23 @@
 //	called first            registers               nil; the late Register that follows
 //	                                                does nothing
 //
+// With WithDrain, Deregister first tells callers to turn away, and then waits, while
+// the server still serves. Hertz gives a whole shutdown server.WithExitWaitTime, 5 s by
+// default, and tells nobody; WithTimeout is the part of it that Deregister may take.
+//
 // # The address
 //
 // A node announces Info.Addr, where its host is one that others can use. An
 // empty host, 0.0.0.0 and :: become the address in the variable POD_IP, or else
 // the address from which this machine reaches the world. WithAdvertise replaces
 // any of them.
+//
+// # The community package
+//
+// NewRedisRegistry and NewRedisResolver take the place of those of
+// hertz-contrib/registry/redis. They write and read its layout as well as their own,
+// so that old and new processes find each other; WithCommunityKeys(false) ends that.
+// docs/migration.md walks through it.
 //
 // # Names
 //

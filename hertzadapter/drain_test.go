@@ -2,6 +2,7 @@ package hertzadapter
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -36,6 +37,12 @@ func TestDrainAsOthersSeeIt(t *testing.T) {
 		if addrs := old.addresses(t); addrs != nil {
 			t.Errorf("while it drains, old clients find %v", addrs)
 		}
+		if res, err := http.Get("http://" + h.addr); err != nil {
+			t.Errorf("while it drains, it does not serve: %v", err)
+		} else {
+			_ = res.Body.Close()
+		}
+		http.DefaultClient.CloseIdleConnections()
 		got = append(got, next(&gone))
 		want := []string{"create up", "update draining", "delete draining"}
 		if d := cmp.Diff(want, got); d != "" {

@@ -243,9 +243,20 @@ func TestTheFieldFollowsTheRegistration(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	must(t, m.close(ctx))
-	m.follow(registry.Live) // too late
 	if got := old.addresses(t); got != nil {
 		t.Errorf("after close an old client finds %v", got)
+	}
+}
+
+// A registration may come through after its Deregister has given up waiting for it.
+func TestAMirrorThatWasClosedDoesNotStart(t *testing.T) {
+	m, err := newMirror(connect(t, redistest.SharedStandalone(t).URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	must(t, err)
+	must(t, m.close(t.Context()))
+	m.follow(registry.Live)
+	if m.ctx != nil {
+		m.cancel()
+		t.Error("it started")
 	}
 }
 

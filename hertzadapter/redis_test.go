@@ -45,16 +45,22 @@ func TestRedisLease(t *testing.T) {
 func TestRedisOptions(t *testing.T) {
 	o := newRedisOptions("redis.example:6379", []RedisOption{
 		WithPassword("secret"), WithDB(3), WithReadTimeout(time.Second), WithWriteTimeout(2 * time.Second), WithDialer(noDial),
+		WithStrict(), WithCommunityKeys(false),
 	})
 	type set struct {
 		Addr, Password string
 		DB             int
 		Read, Write    time.Duration
 		Dialer         bool
+		Strict         bool // an Option is a RedisOption, too
+		Community      bool
 	}
 	c := o.client
-	got := set{c.Addr, c.Password, c.DB, c.ReadTimeout, c.WriteTimeout, c.Dialer != nil}
-	if d := cmp.Diff(set{"redis.example:6379", "secret", 3, time.Second, 2 * time.Second, true}, got); d != "" {
+	got := set{c.Addr, c.Password, c.DB, c.ReadTimeout, c.WriteTimeout, c.Dialer != nil, o.strict, o.community}
+	if d := cmp.Diff(set{"redis.example:6379", "secret", 3, time.Second, 2 * time.Second, true, true, false}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+	if !newRedisOptions("", nil).community {
+		t.Error("the community's layout is off by default")
 	}
 }

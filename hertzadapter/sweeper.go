@@ -42,6 +42,7 @@ type sweeper struct {
 	suspects map[string]bool // those that left it
 	next     time.Time       // when to look at the suspects
 	nextAll  time.Time       // when to look at all
+	refused  bool            // and the log says so
 }
 
 // run sweeps until ctx ends.
@@ -67,6 +68,10 @@ func (s *sweeper) run(ctx context.Context) {
 			cancel()
 			return
 		default: // nothing new, or refused, and that at once
+			if errors.Is(err, registry.ErrPermission) && !s.refused {
+				s.refused = true
+				s.log.Warn().Err(err).Msg("crashed nodes stay in the community's layout: this user may not subscribe to its own service")
+			}
 			<-wait.Done()
 		}
 		cancel()
