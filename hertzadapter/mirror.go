@@ -103,7 +103,10 @@ func (m *mirror) follow(s registry.State) {
 	if s == registry.Live && m.ctx == nil && !m.closed {
 		m.ctx, m.cancel = context.WithCancel(context.Background())
 		m.tasks.Go(m.keepOn)
-		m.tasks.Go(func() { m.sweeper.run(m.ctx) })
+		m.tasks.Go(func() {
+			m.sweeper.run(m.ctx)
+			m.cancel() // the registry may have been closed without a Deregister
+		})
 	}
 	m.tell()
 }
@@ -139,7 +142,7 @@ func (m *mirror) keepOn() {
 		switch state {
 		case registry.Live:
 			err = m.keep(ctx, value)
-		case registry.Removed:
+		case registry.Removed, registry.Left:
 			_, err = community.Drop(ctx, m.client, m.service, m.own, value)
 		}
 		cancel()

@@ -234,7 +234,11 @@ func TestTheFieldFollowsTheRegistration(t *testing.T) {
 	}{
 		{registry.Pending, nil},
 		{registry.Live, []string{"10.0.0.1:80"}},
+		{registry.Lost, []string{"10.0.0.1:80"}},
 		{registry.Removed, nil},
+		{registry.Live, []string{"10.0.0.1:80"}},
+		{registry.Superseded, []string{"10.0.0.1:80"}},
+		{registry.Left, nil},
 		{registry.Live, []string{"10.0.0.1:80"}},
 	} {
 		m.follow(c.state)
@@ -246,6 +250,18 @@ func TestTheFieldFollowsTheRegistration(t *testing.T) {
 	if got := old.addresses(t); got != nil {
 		t.Errorf("after close an old client finds %v", got)
 	}
+}
+
+func TestAMirrorEndsWithItsRegistry(t *testing.T) {
+	s := redistest.SharedStandalone(t)
+	r := connect(t, s.URL())
+	m, err := newMirror(r, service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	must(t, err)
+	m.follow(registry.Live)
+	oldPackage{c: s.Client()}.finds(t, "10.0.0.1:80")
+	must(t, r.Close(t.Context()))
+	<-m.ctx.Done() // else the test hangs
+	m.tasks.Wait()
 }
 
 // A registration may come through after its Deregister has given up waiting for it.
