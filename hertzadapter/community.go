@@ -21,33 +21,29 @@ import (
 // newer writers tell nobody of a change.
 const communityPoll = 3 * time.Second
 
-// A communitySource is a discovery.Source of what a registry and the community's
-// layout list together.
-type communitySource struct {
-	r      redisRegistry
-	client redis.UniversalClient
-	home   community.Home
-}
+// CommunitySource returns a source of what r and the layout of the community package
+// hertz-contrib/registry/redis list together, for discovery.New: a client that finds
+// old and new servers alike while a fleet moves. NewRedisResolver has it built in.
+//
+// An address that both list is one node, as r has it. The old layout knows no
+// namespaces, and counts for r's own alone. It is read every 3 s, and at once when a
+// server publishes, as those of the older versions do.
+func CommunitySource(r *registry.Redis) discovery.Source { return communitySource{r} }
 
-var _ discovery.Source = (*communitySource)(nil)
+type communitySource struct{ r *registry.Redis }
 
-// newCommunitySource returns the source over r. It starts nothing.
-func newCommunitySource(r redisRegistry) (*communitySource, error) {
-	client, err := r.Client()
+// Follow follows a service in both layouts.
+func (s communitySource) Follow(namespace, service string) (registry.Follower, error) {
+	client, err := s.r.Client()
 	if err != nil {
 		return nil, err
 	}
-	return &communitySource{r: r, client: client, home: homeOf(r)}, nil
-}
-
-// Follow follows a service in both layouts. The community's knows no namespaces: it
-// counts for the registry's own alone.
-func (s *communitySource) Follow(namespace, service string) (registry.Follower, error) {
 	inner, err := s.r.Follow(namespace, service)
-	if err != nil || namespace != "" && namespace != s.home.Namespace {
+	home := homeOf(s.r)
+	if err != nil || namespace != "" && namespace != home.Namespace {
 		return inner, err
 	}
-	f := &communityFollower{Follower: inner, source: s, service: service}
+	f := &communityFollower{Follower: inner, client: client, home: home, service: service}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	f.tasks.Go(func() { f.poll(ctx) })
@@ -58,7 +54,8 @@ func (s *communitySource) Follow(namespace, service string) (registry.Follower, 
 // the community's layout lists besides. A goroutine of its own, poll, reads that.
 type communityFollower struct {
 	registry.Follower
-	source  *communitySource
+	client  redis.UniversalClient
+	home    community.Home
 	service string
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup
@@ -107,7 +104,7 @@ func (f *communityFollower) take(wake func()) *registry.View {
 	defer f.mu.Unlock()
 	if f.fresh && f.known && f.view != nil {
 		f.fresh = false
-		return merge(f.view, f.listed, f.service, f.source.home.Namespace)
+		return merge(f.view, f.listed, f.service, f.home.Namespace)
 	}
 	f.wake = wake
 	return nil
@@ -123,7 +120,7 @@ func (f *communityFollower) Stop() {
 // poll reads the community's layout again and again, and at once when a writer tells
 // of a change.
 func (f *communityFollower) poll(ctx context.Context) {
-	sub := f.source.client.Subscribe(ctx, community.Key(f.service)) // a hint: it may fail
+	sub := f.client.Subscribe(ctx, community.Key(f.service)) // a hint: it may fail
 	defer sub.Close()
 	told := sub.Channel()
 	timer := time.NewTimer(0)
@@ -151,14 +148,14 @@ func (f *communityFollower) read(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
 	defer cancel()
 	key := community.Key(f.service)
-	values, err := f.source.client.HGetAll(ctx, key).Result()
+	values, err := f.client.HGetAll(ctx, key).Result()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
 		f.err = fmt.Errorf("read the community's layout, %s: %w", key, err)
 		return
 	}
-	listed := foreign(values, f.source.home)
+	listed := foreign(values, f.home)
 	f.fresh = f.fresh || !f.known || !slices.EqualFunc(f.listed, listed, equalEntries)
 	f.listed, f.known, f.err = listed, true, nil
 	if f.fresh && f.wake != nil {

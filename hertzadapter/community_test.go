@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
+	"github.com/cloudwego/hertz/pkg/common/config"
 
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/internal/redistest"
@@ -17,9 +21,7 @@ import (
 // both resolves from both layouts of r.
 func both(t *testing.T, r *registry.Redis, opts ...discovery.Option) *discovery.Resolver {
 	t.Helper()
-	src, err := newCommunitySource(r)
-	must(t, err)
-	v := discovery.New(src, opts...)
+	v := discovery.New(CommunitySource(r), opts...)
 	t.Cleanup(func() { must(t, v.Close()) })
 	return v
 }
@@ -66,6 +68,27 @@ func TestANewClientFindsAnOldServer(t *testing.T) {
 			must(t, old.Deregister(shopAt("10.0.0.9:80")))
 			sees(t, v)
 		}
+	})
+}
+
+// The same with Hertz's own balancer, and a server of the old package.
+func TestANewHertzClientFindsAnOldServer(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		s := serve(t, "old", oldPackage{c: clientOf(t, url)}, map[string]string{"version": "v1"})
+		s.up(t)
+		resolver := func(opts ...RedisOption) hertzdiscovery.Resolver {
+			v := NewRedisResolver(hostOf(url), opts...)
+			t.Cleanup(func() { must(t, v.(io.Closer).Close()) })
+			return v
+		}
+		c := dialer(t, resolver())
+		if got, err := c.call(config.WithTag("version", "v1")); err != nil || got != "old" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got, err := dialer(t, resolver(WithCommunityKeys(false))).call(); !errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("without the old layout: %q, %v, want ErrNotFound", got, err)
+		}
+		c.c.CloseIdleConnections() // a shutdown waits for them
 	})
 }
 
@@ -135,8 +158,7 @@ func TestOldServersStayWhileRedisIsAway(t *testing.T) {
 func TestALayoutThatCannotBeReadIsAnError(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	must(t, s.Client().Set(t.Context(), oldKey, "a string", 0).Err())
-	src, err := newCommunitySource(connect(t, s.URL()))
-	must(t, err)
+	src := CommunitySource(connect(t, s.URL()))
 	f, err := src.Follow("", "shop")
 	must(t, err)
 	defer f.Stop()
@@ -150,8 +172,7 @@ func TestALayoutThatCannotBeReadIsAnError(t *testing.T) {
 
 func TestTheFollowerStops(t *testing.T) {
 	s := redistest.SharedStandalone(t)
-	src, err := newCommunitySource(connect(t, s.URL()))
-	must(t, err)
+	src := CommunitySource(connect(t, s.URL()))
 	f, err := src.Follow("", "shop")
 	must(t, err)
 	_, err = f.Next(t.Context())

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/community"
@@ -24,16 +23,8 @@ const (
 	mirrorTimeout  = time.Second     // of one call
 )
 
-// A redisRegistry is a registry that lends its client to a second layout.
-// *registry.Redis is one.
-type redisRegistry interface {
-	registry.Registry
-	Follow(namespace, service string) (registry.Follower, error)
-	Client() (redis.UniversalClient, error)
-}
-
 // homeOf says which marks are those of r.
-func homeOf(r redisRegistry) community.Home {
+func homeOf(r *registry.Redis) community.Home {
 	o := r.Options()
 	return community.Home{Prefix: o.Prefix, Namespace: o.Namespace}
 }
@@ -60,7 +51,7 @@ type mirror struct {
 
 // newMirror makes the mirror of a service's only node.
 func newMirror(r registry.Registry, s *registry.Service, o options, log zerolog.Logger) (*mirror, error) {
-	rr, ok := r.(redisRegistry)
+	rr, ok := r.(*registry.Redis)
 	switch {
 	case !ok:
 		return nil, invalid("WithCommunityKeys needs a registry on Redis, not a %T: leave it out, or use registry.NewRegistry", r)

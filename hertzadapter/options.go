@@ -79,7 +79,8 @@ func WithDrain(d time.Duration) Option { return func(o *options) { o.drain = d }
 // hertz-contrib/registry/redis as well, and its servers found, for as long as a fleet
 // moves from there. NewRedisRegistry and NewRedisResolver do so without being asked;
 // WithCommunityKeys(false) ends it. That layout knows neither namespaces, nor
-// draining, nor unix sockets. It is for both.
+// draining, nor unix sockets. It is for NewRegistry; a client with a resolver of its
+// own takes CommunitySource.
 func WithCommunityKeys(on bool) Option { return func(o *options) { o.community = on } }
 
 // WithLogger receives what a person with a pager wants to know. Without it the
@@ -111,11 +112,4 @@ func (o options) deregisterOptions() []registry.DeregisterOption {
 		return nil
 	}
 	return []registry.DeregisterOption{registry.DeregisterNamespace(o.namespace)}
-}
-
-func (o options) getOptions() []registry.GetOption {
-	if o.namespace == "" {
-		return nil
-	}
-	return []registry.GetOption{registry.GetNamespace(o.namespace)}
 }

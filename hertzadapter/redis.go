@@ -32,7 +32,11 @@ func NewRedisRegistry(addr string, opts ...RedisOption) hertzregistry.Registry {
 func NewRedisResolver(addr string, opts ...RedisOption) hertzdiscovery.Resolver {
 	o := newRedisOptions(addr, opts)
 	r, end := o.connect()
-	return &redisResolver{resolver{r: discovery.New(r), o: o.options, name: o.resolverName()}, end}
+	var src discovery.Source = r
+	if o.community {
+		src = CommunitySource(r)
+	}
+	return &redisResolver{resolver{r: discovery.New(src), o: o.options, name: o.resolverName()}, end}
 }
 
 // A redisResolver owns what it reads from.
@@ -55,5 +59,5 @@ func (o *redisOptions) resolverName() string {
 		dialer = o
 	}
 	c := &o.client
-	return resolverName(c.Addr, c.Password, c.DB, c.TLSConfig, c.ReadTimeout, c.WriteTimeout, dialer)
+	return resolverName(c.Addr, c.Password, c.DB, c.TLSConfig, c.ReadTimeout, c.WriteTimeout, dialer, o.namespace, o.community)
 }

@@ -30,7 +30,7 @@ const (
 // the registry lost in a flush or a failover is held in the view, and so in the
 // layout.
 type sweeper struct {
-	r       redisRegistry
+	r       *registry.Redis
 	client  redis.UniversalClient
 	home    community.Home
 	service string
