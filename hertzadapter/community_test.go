@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -77,7 +78,8 @@ func TestANewHertzClientFindsAnOldServer(t *testing.T) {
 		s := serve(t, "old", oldPackage{c: clientOf(t, url)}, map[string]string{"version": "v1"})
 		s.up(t)
 		resolver := func(opts ...RedisOption) hertzdiscovery.Resolver {
-			v := NewRedisResolver(hostOf(url), opts...)
+			own := WithDialer((&net.Dialer{}).DialContext) // a balancer of its own: this one is closed
+			v := NewRedisResolver(hostOf(url), append(opts, own)...)
 			t.Cleanup(func() { must(t, v.(io.Closer).Close()) })
 			return v
 		}

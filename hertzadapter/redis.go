@@ -36,12 +36,13 @@ func NewRedisResolver(addr string, opts ...RedisOption) hertzdiscovery.Resolver 
 	if o.community {
 		src = CommunitySource(r)
 	}
-	return &redisResolver{resolver{r: discovery.New(src), o: o.options, name: o.resolverName()}, end}
+	return &redisResolver{resolver{r: discovery.New(src), o: o.options, name: o.resolverName()}, o, end}
 }
 
 // A redisResolver owns what it reads from.
 type redisResolver struct {
 	resolver
+	of  *redisOptions // kept, because its address may be in the name
 	end closer
 }
 
@@ -52,7 +53,8 @@ func (v *redisResolver) Close() error {
 }
 
 // resolverName is the same for what reaches the same Redis in the same way.
-// Functions cannot be compared, so a dialer is always one of its own.
+// Functions cannot be compared, so a dialer is always one of its own: the address of
+// o is no other's for as long as Hertz's balancer holds the resolver, and so o.
 func (o *redisOptions) resolverName() string {
 	var dialer any
 	if o.client.Dialer != nil {
