@@ -36,8 +36,9 @@ type mirror struct {
 	sweeper
 	expiry time.Duration
 
-	// What is known of Redis's clock. Of keepOn alone.
-	clock, heard time.Time
+	// Of keepOn alone, and of close after it.
+	clock, heard time.Time // what is known of Redis's clock
+	written      string    // the value that the field may have; "": none of ours
 
 	mu     sync.Mutex
 	ctx    context.Context // nil before the start
@@ -134,7 +135,7 @@ func (m *mirror) keepOn() {
 		case registry.Live:
 			err = m.keep(ctx, value)
 		case registry.Removed, registry.Left:
-			_, err = community.Drop(ctx, m.client, m.service, m.own, value)
+			err = m.drop(ctx)
 		}
 		cancel()
 		if err != nil && !failing && m.ctx.Err() == nil {
@@ -149,6 +150,7 @@ func (m *mirror) keepOn() {
 // bring back what a later one removed.
 func (m *mirror) keep(ctx context.Context, value string) error {
 	ends, _ := ctx.Deadline()
+	m.written = value
 	for range 2 {
 		deadline := m.clock.Add(ends.Sub(m.heard))
 		now, err := community.Keep(ctx, m.client, m.service, m.own, value, m.expiry, deadline)
@@ -166,7 +168,7 @@ func (m *mirror) keep(ctx context.Context, value string) error {
 // close ends the mirror and takes the node out of the layout.
 func (m *mirror) close(ctx context.Context) error {
 	m.mu.Lock()
-	started, value := m.ctx != nil, m.value
+	started := m.ctx != nil
 	m.closed = true
 	m.mu.Unlock()
 	if !started {
@@ -183,7 +185,15 @@ func (m *mirror) close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("community's layout: %w", context.Cause(ctx))
 	}
-	_, err := community.Drop(ctx, m.client, m.service, m.own, value)
+	return m.drop(ctx)
+}
+
+// drop takes out what keep has written.
+func (m *mirror) drop(ctx context.Context) error {
+	if m.written == "" {
+		return nil
+	}
+	_, err := community.Drop(ctx, m.client, m.service, m.own, m.written)
 	return err
 }
 

@@ -53,8 +53,8 @@ func WithAdvertise(addr string) Option { return func(o *options) { o.advertise =
 func WithStrict() Option { return func(o *options) { o.strict = true } }
 
 // WithTimeout bounds Deregister, its drain included. Keep it under Hertz's exit wait
-// time, 5 s by default: what Deregister leaves of it is for the requests in hand. Zero or less means DefaultTimeout. It is for
-// NewRegistry.
+// time, 5 s by default: what Deregister leaves of it is for the requests in hand. Zero
+// or less means DefaultTimeout. It is for NewRegistry.
 func WithTimeout(d time.Duration) Option {
 	return func(o *options) {
 		o.timeout = d
