@@ -29,7 +29,8 @@ const (
 
 // A picker picks among the members that it was made for. It is called from many
 // goroutines, takes no lock and allocates nothing, and its cost does not grow with
-// the members. key is the hash of a HashKey, 0 where there is none.
+// the members. key is the hash of a HashKey, 0 where there is none. Of a bounded
+// balancer, every pick has to be followed by the done of its load.
 type picker interface {
 	pick(key uint64) *member
 }

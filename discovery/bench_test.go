@@ -1,49 +1,63 @@
 package discovery
 
 import (
-	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-type still struct{ v *registry.View }
+var sizesOfFleets = []int{10, 100, 1000, 10_000}
 
-func (s still) Follow(string, string) (registry.Follower, error) {
-	return &stillFollower{v: s.v}, nil
-}
-
-type stillFollower struct {
-	v *registry.View
-}
-
-func (f *stillFollower) Next(ctx context.Context) (*registry.View, error) {
-	if v := f.v; v != nil {
-		f.v = nil
-		return v, nil
+// manyNodes is a service of n nodes of three weights.
+func manyNodes(n int) *StaticSource {
+	s := &registry.Service{Name: "shop"}
+	for i := range n {
+		s.Nodes = append(s.Nodes, &registry.Node{Address: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250), Weight: 10 + i%3*5})
 	}
-	<-ctx.Done()
-	return nil, ctx.Err()
+	return Static(s)
 }
-func (f *stillFollower) Stop() {}
 
-func BenchmarkPick(b *testing.B) {
-	for _, n := range []int{10, 10000} {
-		v := &registry.View{History: "x", Services: []*registry.Service{{Name: "shop"}}}
-		for i := range n {
-			v.Services[0].Nodes = append(v.Services[0].Nodes, &registry.Node{ID: fmt.Sprint(i)})
-		}
-		r := New(still{v})
-		ctx := context.Background()
-		b.Run(fmt.Sprint("resolve/", n), func(b *testing.B) {
+// started is a Resolver that knows the service.
+func started(tb testing.TB, src Source, b Balancer) *Resolver {
+	tb.Helper()
+	r := New(src, WithBalancer(b))
+	tb.Cleanup(func() { _ = r.Close() })
+	if _, err := r.Resolve(tb.Context(), "shop"); err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+var someKeys = func() (keys [1024]string) {
+	for i := range keys {
+		keys[i] = "customer-" + strconv.Itoa(i)
+	}
+	return keys
+}()
+
+func BenchmarkResolve(b *testing.B) {
+	for _, n := range sizesOfFleets {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			r, ctx := started(b, manyNodes(n), Random()), b.Context()
+			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = r.Resolve(ctx, "shop")
+				if _, err := r.Resolve(ctx, "shop"); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
-		for _, bal := range []Balancer{Random(), P2C()} {
-			r := New(still{v}, WithBalancer(bal))
-			b.Run(fmt.Sprint(bal, "/", n), func(b *testing.B) {
+	}
+}
+
+// A Pick and its Done.
+func BenchmarkPick(b *testing.B) {
+	for _, balancer := range everyBalancer {
+		for _, n := range sizesOfFleets {
+			b.Run(fmt.Sprintf("%v/%d", balancer, n), func(b *testing.B) {
+				r, ctx := started(b, manyNodes(n), balancer), b.Context()
+				b.ReportAllocs()
 				for b.Loop() {
 					p, err := r.Pick(ctx, "shop")
 					if err != nil {
@@ -52,14 +66,71 @@ func BenchmarkPick(b *testing.B) {
 					p.Done(nil)
 				}
 			})
-			b.Run(fmt.Sprint(bal, "/key/", n), func(b *testing.B) {
-				for b.Loop() {
-					p, _ := r.Pick(ctx, "shop", HashKey("abc"))
+		}
+	}
+}
+
+// A Pick with a HashKey that is another for each call, and its Done.
+func BenchmarkPickByKey(b *testing.B) {
+	for _, balancer := range []Balancer{Maglev(), Ring(1.25)} {
+		for _, n := range sizesOfFleets {
+			b.Run(fmt.Sprintf("%v/%d", balancer, n), func(b *testing.B) {
+				r, ctx := started(b, manyNodes(n), balancer), b.Context()
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					p, err := r.Pick(ctx, "shop", HashKey(someKeys[i%len(someKeys)]))
+					if err != nil {
+						b.Fatal(err)
+					}
 					p.Done(nil)
 				}
 			})
-			r.Close()
 		}
-		r.Close()
+	}
+}
+
+// What a change of the nodes costs each balancer.
+func BenchmarkPicker(b *testing.B) {
+	for _, balancer := range everyBalancer {
+		for _, n := range []int{10, 10_000} {
+			b.Run(fmt.Sprintf("%v/%d", balancer, n), func(b *testing.B) {
+				members := crowd(n, 10, 15, 20)
+				b.ReportAllocs()
+				for b.Loop() {
+					balancer.picker(members)
+				}
+			})
+		}
+	}
+}
+
+// Nothing on the way to a node and back allocates, also not the options of the call.
+func TestNothingIsAllocated(t *testing.T) {
+	check := func(t *testing.T, f func()) {
+		t.Helper()
+		if n := testing.AllocsPerRun(1000, f); n != 0 {
+			t.Errorf("%v allocations, want none", n)
+		}
+	}
+	for _, balancer := range everyBalancer {
+		t.Run(balancer.String(), func(t *testing.T) {
+			r, ctx := started(t, manyNodes(10), balancer), t.Context()
+			i := 0
+			key := func() string { i++; return someKeys[i%len(someKeys)] }
+			call := func(p Picked, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				p.Done(nil)
+			}
+			check(t, func() {
+				if _, err := r.Resolve(ctx, "shop"); err != nil {
+					t.Error(err)
+				}
+			})
+			check(t, func() { call(r.Pick(ctx, "shop")) })
+			check(t, func() { call(r.Pick(ctx, "shop", HashKey(key()))) })
+			check(t, func() { call(r.Pick(ctx, "shop", HashKey(key()), Zone("a"), P2C())) })
+		})
 	}
 }

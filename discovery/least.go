@@ -6,7 +6,11 @@ type leastLoaded struct{}
 
 // LeastLoaded picks the node with the fewest calls under way for its weight, of all up
 // to eight nodes, and of four drawn at random where there are more: so its cost does
-// not grow with the nodes, and processes do not all flock to the same one.
+// not grow with the nodes, and processes do not all flock to the same one. The calls are
+// those of this process by P2C or LeastLoaded.
+//
+// Source of the draws: Mitzenmacher, "The power of two choices in randomized load
+// balancing", 2001.
 func LeastLoaded() Balancer { return leastLoaded{} }
 
 func (leastLoaded) String() string                  { return "least loaded" }

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -11,37 +12,52 @@ import (
 type maglev struct{}
 
 // Maglev picks the same node for the same HashKey, in every process that sees the
-// same nodes, and spreads keys over the nodes as their weights ask for. When a node
-// comes or goes, few keys move but its own. Without a HashKey it picks at random, by
-// weight.
+// same nodes and weights, and spreads keys over the nodes as their weights ask for.
+// When a node comes or goes, few keys move but its own: about 1 in 100 of one among a
+// hundred nodes, 1 in 50 at worst. All move where the nodes outgrow the table, which
+// is at 40, 164, 655, 2621 and 10485 nodes. A SlowStart moves a part of a new node's
+// keys to it at each step, and not in all processes at once. Without a HashKey it picks
+// at random, by weight.
+//
+// A pick costs the same for any number of nodes. The table has 100 to 400 entries of 4
+// bytes for each node, 4099 at least, and is made anew when nodes or weights change: in
+// about 70 ms for 10,000 nodes.
 //
 // Source: Eisenbud et al., "Maglev: a fast and reliable software network load
-// balancer", 2016, with a table of at least 100 entries for each node.
+// balancer", 2016.
 func Maglev() Balancer { return maglev{} }
 
 func (maglev) String() string   { return "maglev" }
 func (maglev) pickOption()      {}
 func (maglev) tracks() tracking { return untracked }
 
-func (maglev) picker(members []*member) picker { return maglevPicker(lookup(members)) }
+func (maglev) picker(members []*member) picker {
+	table, members := lookup(members)
+	return &maglevPicker{table, members}
+}
 
-type maglevPicker []*member
+type maglevPicker struct {
+	table   []uint32 // indices of members
+	members []*member
+}
 
-func (p maglevPicker) pick(key uint64) *member {
+func (p *maglevPicker) pick(key uint64) *member {
 	if key == 0 {
 		key = rand.Uint64()
 	}
-	return p[key%uint64(len(p))]
+	return p.members[p.table[key%uint64(len(p.table))]]
 }
 
 // sizes are those of lookup tables: prime, so that every step visits each entry, and
-// each about twice the one before.
-var sizes = []uint64{1021, 2053, 4099, 8209, 16411, 32771, 65537, 131101, 262147, 524309, 1048583, 2097169}
+// each about four times the one before, so that a table is seldom outgrown.
+var sizes = []uint64{4099, 16411, 65537, 262147, 1048583, 4194319}
 
-// lookup is the table of Maglev: each member has a preference for every entry, and in
-// rounds each takes the one that it likes best of those that are left. A member of
-// less weight than the heaviest sits out some of the rounds.
-func lookup(members []*member) []*member {
+// lookup is the table of Maglev, and the members in the order that it means: each
+// member has a preference for every entry, and in rounds each takes the one that it
+// likes best of those that are left. Of less weight, it sits out some of the rounds; of
+// more, it takes several. The unit is a power of two near the average, which seldom
+// changes with the members, and keeps the rounds few however far weights lie apart.
+func lookup(members []*member) ([]uint32, []*member) {
 	members = slices.SortedFunc(slices.Values(members), func(a, b *member) int { return cmp.Compare(a.ID, b.ID) })
 	size := sizes[len(sizes)-1]
 	if i, _ := slices.BinarySearch(sizes, uint64(100*len(members))); i < len(sizes) {
@@ -52,26 +68,28 @@ func lookup(members []*member) []*member {
 		turn       float64 // takes an entry whenever this reaches 1
 	}
 	takers := make([]taker, len(members))
-	heaviest := 0.0
+	total := 0.0
 	for i, m := range members {
 		h := xxhash.Sum64String(m.ID)
 		takers[i] = taker{next: h % size, step: h/size%(size-1) + 1}
-		heaviest = max(heaviest, m.weight)
+		total += m.weight
 	}
-	table := make([]*member, size)
-	for filled := uint64(0); ; {
+	unit := math.Exp2(math.Ceil(math.Log2(total / float64(len(members)))))
+	const free = math.MaxUint32
+	table := slices.Repeat([]uint32{free}, int(size))
+	for left := size; ; {
 		for i, m := range members {
 			t := &takers[i]
-			if t.turn += m.weight / heaviest; t.turn < 1 {
-				continue
-			}
-			t.turn--
-			for table[t.next] != nil {
-				t.next = (t.next + t.step) % size
-			}
-			table[t.next] = m
-			if filled++; filled == size {
-				return table
+			for t.turn += m.weight / unit; t.turn >= 1; t.turn-- {
+				for table[t.next] != free {
+					if t.next += t.step; t.next >= size {
+						t.next -= size
+					}
+				}
+				table[t.next] = uint32(i)
+				if left--; left == 0 {
+					return table, members
+				}
 			}
 		}
 	}

@@ -6,9 +6,13 @@ type p2c struct{}
 
 // P2C draws two nodes at random and picks the one with the lower cost: its latency of
 // late times the calls under way, for its weight. Latency goes up at once and comes
-// down within seconds; failed calls count as slow ones. It keeps calls off nodes that
-// are slow or busy, as seen from here, and does not flock to the best: costs that
-// differ by less than a quarter count as equal. It is the default.
+// down within seconds, also that of a node which gets no calls, so that it is tried
+// again. Failed calls count as slow ones, cancelled ones not at all. It keeps
+// calls off nodes that are slow or busy, as seen from here, and does not flock to the
+// best: costs that differ by less than a quarter count as equal. It is the default, and costs the same for any number of nodes.
+//
+// Weight counts where calls pile up: nodes then have as many under way as they ask for.
+// Of two that are idle and equally fast, the heavier one gets the call.
 //
 // Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001;
 // the cost is the peak EWMA of Twitter's Finagle.
@@ -23,7 +27,18 @@ type p2cPicker []*member
 
 func (p p2cPicker) pick(uint64) *member {
 	a, b := two(p, rand.Uint64())
-	if at := now(); b.state.load.cost(b.weight, at) < 0.75*a.state.load.cost(a.weight, at) {
+	costA, heardA := a.state.load.cost(a.weight)
+	costB, heardB := b.state.load.cost(b.weight)
+	// Who was slow once is tried again, since what is known of it fades. Time makes both
+	// fade alike: how much older one is says all, and no clock is asked.
+	switch {
+	case heardA == 0 || heardB == 0: // nothing is known
+	case heardA < heardB:
+		costA *= fade(heardB - heardA)
+	default:
+		costB *= fade(heardA - heardB)
+	}
+	if costB < 0.75*costA {
 		return b
 	}
 	return a

@@ -114,7 +114,9 @@ func (p Picked) Done(err error) {
 	if err != nil {
 		verdict = judge(err)
 	}
-	p.m.state.load.done(p, verdict)
+	if p.tracked != untracked {
+		p.m.state.load.done(p, verdict)
+	}
 	p.s.report(p, verdict, err)
 }
 

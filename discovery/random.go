@@ -7,7 +7,8 @@ import (
 
 type random struct{}
 
-// Random picks every node equally often, whatever its weight.
+// Random picks every node equally often, whatever its weight, at the same cost for any
+// number of nodes.
 func Random() Balancer { return random{} }
 
 func (random) String() string                  { return "random" }

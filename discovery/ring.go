@@ -13,8 +13,12 @@ type ring struct{ load float64 }
 // node gets more than load times its share of the calls under way, by weight and
 // rounded up; a call that would exceed it goes on along the ring, to the next node that
 // has room. load has to be over 1; 1.25 is usual. The nearer it is to 1, the more
-// evenly calls are spread, and the more of them stray. The calls are those that this
-// process has made by Ring to the service. Without a HashKey it begins anywhere.
+// evenly calls are spread, the more of them stray, and the further they look: by about
+// 1/(load-1)² entries, whatever the number of nodes. Without a HashKey it begins
+// anywhere.
+//
+// The calls are those that this process has under way to the service by Ring, of all
+// selections together: a selection that gets a part of them is bound less tightly.
 //
 // Source: Mirrokni, Thorup, Zadimoghaddam, "Consistent hashing with bounded loads",
 // 2016, with the entries of Maglev's table for a ring, so that a key finds its place
@@ -32,46 +36,58 @@ func (r ring) check() error {
 }
 
 func (r ring) picker(members []*member) picker {
-	p := &ringPicker{}
+	table, members := lookup(members)
+	p := &ringPicker{table: table, under: members[0].state.load.ring}
 	total := 0.0
 	for _, m := range members {
 		total += m.weight
 	}
-	for _, m := range lookup(members) {
-		p.entries = append(p.entries, entry{m, r.load * m.weight / total})
+	for _, m := range members {
+		p.rooms = append(p.rooms, room{m, r.load * m.weight / total})
 	}
-	p.under = members[0].state.load.ring
 	return p
 }
 
 type ringPicker struct {
-	entries []entry
-	under   *atomic.Int64 // calls to the service under way
+	table []uint32 // indices of rooms
+	rooms []room
+	under *atomic.Int64 // calls to the service under way
 }
 
-type entry struct {
+type room struct {
 	m     *member
 	share float64 // of the calls under way that it may have
 }
 
-// pick counts the call that it picks for, so that no two calls get the same room.
+// limit is how many calls it may have where so many are under way.
+func (r *room) limit(under float64) float64 {
+	const rounding = 1e-9 // of floats: 2.0000000000000004 is not to make 3
+	return math.Ceil(r.share*under - rounding)
+}
+
+// pick counts the call that it picks for, so that no two calls get the same room. At
+// any moment somewhere is room for it, since the limits add up to all calls under way,
+// of which it is one already. If others take that before it gets there, more calls are
+// under way than it knew, and it looks again.
 func (p *ringPicker) pick(key uint64) *member {
 	if key == 0 {
 		key = rand.Uint64()
 	}
-	n := uint64(len(p.entries))
-	under := float64(p.under.Add(1))
-	for i := range n {
-		e := &p.entries[(key+i)%n]
-		calls := &e.m.state.load.bounded
-		for c := calls.Load(); float64(c) < math.Ceil(e.share*under); c = calls.Load() {
-			if calls.CompareAndSwap(c, c+1) {
-				return e.m
+	n := uint64(len(p.table))
+	home := key % n
+	for under := p.under.Add(1); ; under = p.under.Load() {
+		for i := range n {
+			at := home + i
+			if at >= n {
+				at -= n
+			}
+			room := &p.rooms[p.table[at]]
+			calls, limit := &room.m.state.load.bounded, room.limit(float64(under))
+			for c := calls.Load(); float64(c) < limit; c = calls.Load() {
+				if calls.CompareAndSwap(c, c+1) {
+					return room.m
+				}
 			}
 		}
 	}
-	// Others have taken the room meanwhile, and have still to count themselves.
-	m := p.entries[key%n].m
-	m.state.load.bounded.Add(1)
-	return m
 }

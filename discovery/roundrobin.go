@@ -8,7 +8,8 @@ import (
 type roundRobin struct{}
 
 // RoundRobin picks the nodes one after the other, whatever their weight. It begins
-// anywhere, so that many processes do not begin with the same node.
+// anywhere, so that many processes do not begin with the same node, and so it does again
+// when nodes or their weights change. It costs the same for any number of nodes.
 func RoundRobin() Balancer { return roundRobin{} }
 
 func (roundRobin) String() string   { return "round robin" }

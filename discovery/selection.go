@@ -18,7 +18,8 @@ type (
 	namespaceOption string
 
 	// A FilterOption is a filter for nodes, made by Filter.
-	FilterOption struct{ keep func(*registry.Node) bool }
+	FilterOption struct{ filter *filter }
+	filter       struct{ keep func(*registry.Node) bool }
 )
 
 func (versionOption) pickOption()   {}
@@ -39,7 +40,7 @@ func Label(key, value string) PickOption { return labelOption{key, value} }
 // node and view, not for each pick: it must go by the node alone. Make a filter
 // once and use it for every call: each is a selection of its own, which the
 // resolver remembers.
-func Filter(keep func(*registry.Node) bool) *FilterOption { return &FilterOption{keep} }
+func Filter(keep func(*registry.Node) bool) *FilterOption { return &FilterOption{&filter{keep}} }
 
 // Zone prefers the nodes of a zone, while at least half of those that the zone has
 // can be called; else all zones serve.
@@ -58,7 +59,7 @@ type selection struct {
 	version   string
 	zone      string
 	labels    [maxLabels]labelOption
-	filter    *FilterOption
+	filter    *filter
 }
 
 const maxLabels = 8
@@ -73,7 +74,8 @@ type question struct {
 	err       error
 }
 
-// ask reads the options of a call.
+// ask reads the options of a call. It copies what is in them and keeps none of them,
+// nor calls their methods: so options that are made for one call stay off the heap.
 func ask(opts []PickOption) question {
 	var q question
 	labels := 0
@@ -92,22 +94,36 @@ func ask(opts []PickOption) question {
 			q.narrow, q.zone = q.narrow || o != "", string(o)
 		case *FilterOption:
 			switch {
-			case o == nil || o.keep == nil:
+			case o == nil || o.filter == nil || o.filter.keep == nil:
 				q.err = invalid("Filter: nil")
 				return q
 			case q.filter != nil:
 				q.err = invalid("two filters: make one of them")
 				return q
 			}
-			q.narrow, q.filter = true, o
+			q.narrow, q.filter = true, o.filter
 		case hashKeyOption:
 			q.key = max(1, xxhash.Sum64String(string(o)))
 		case namespaceOption:
 			q.namespace = string(o)
-		case Balancer:
-			if q.err = checkBalancer(o); q.err != nil {
+		case ring:
+			if q.err = o.check(); q.err != nil {
 				return q
 			}
+			q.balancer = o
+		case random:
+			q.balancer = o
+		case roundRobin:
+			q.balancer = o
+		case weightedRandom:
+			q.balancer = o
+		case weightedRoundRobin:
+			q.balancer = o
+		case p2c:
+			q.balancer = o
+		case leastLoaded:
+			q.balancer = o
+		case maglev:
 			q.balancer = o
 		default:
 			q.err = invalid("a nil option")

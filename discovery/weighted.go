@@ -1,10 +1,14 @@
 package discovery
 
-import "math/rand/v2"
+import (
+	"math/bits"
+	"math/rand/v2"
+)
 
 type weightedRandom struct{}
 
-// WeightedRandom picks every node as often as its weight asks for.
+// WeightedRandom picks every node as often as its weight asks for, at the same cost
+// for any number of nodes.
 //
 // Source: Vose, "A linear algorithm for generating random numbers with a given
 // distribution", 1991 (the alias method).
@@ -55,8 +59,10 @@ func (weightedRandom) picker(members []*member) picker {
 }
 
 func (p aliasPicker) pick(uint64) *member {
-	c := &p[below(len(p))]
-	if rand.Float64() < c.share {
+	// One draw says which column, and what is left of it how high up in it.
+	i, height := bits.Mul64(rand.Uint64(), uint64(len(p)))
+	c := &p[i]
+	if float64(int64(height>>11))/(1<<53) < c.share {
 		return c.own
 	}
 	return c.alias
