@@ -18,6 +18,7 @@ test: ## Install the Redis servers that tests start, if missing; run every test 
 
 lint: ## Run go vet, gofumpt and staticcheck
 	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
 	@echo "$(TOOL) gofumpt -l ."; files=$$($(TOOL) gofumpt -l .) || exit 1; \
 	if [ -n "$$files" ]; then \
 		printf 'not formatted; run %s gofumpt -w on:\n%s\n' "$(TOOL)" "$$files" >&2; exit 1; \
@@ -33,5 +34,6 @@ demo: ## Watch servers come, drain and crash, and a client that finds them
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
-bench: ## Run every benchmark
+bench: ## Run every benchmark, and those against peers
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	cd bench && $(GO) test -run '^$$' -bench . -benchmem ./...
