@@ -1,12 +1,31 @@
 package discovery
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"testing"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
+
+// A still source has one view of every service.
+type still struct{ v *registry.View }
+
+func (s still) Follow(string, string) (registry.Follower, error) { return &stillFollower{s.v}, nil }
+
+type stillFollower struct{ v *registry.View } // nil once it was told
+
+func (f *stillFollower) Next(ctx context.Context) (*registry.View, error) {
+	if v := f.v; v != nil {
+		f.v = nil
+		return v, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (*stillFollower) Stop() {}
 
 var sizesOfFleets = []int{10, 100, 1000, 10_000}
 

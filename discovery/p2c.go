@@ -7,12 +7,14 @@ type p2c struct{}
 // P2C draws two nodes at random and picks the one with the lower cost: its latency of
 // late times the calls under way, for its weight. Latency goes up at once and comes
 // down within seconds, also that of a node which gets no calls, so that it is tried
-// again. Failed calls count as slow ones, cancelled ones not at all. It keeps
-// calls off nodes that are slow or busy, as seen from here, and does not flock to the
-// best: costs that differ by less than a quarter count as equal. It is the default, and costs the same for any number of nodes.
+// again. Failed calls count as slow ones, cancelled ones not at all. It keeps calls off
+// nodes that are slow or busy, as seen from here, and does not flock to the best: costs
+// that differ by less than a quarter count as equal. It is the default, and costs the
+// same for any number of nodes.
 //
-// Weight counts where calls pile up: nodes then have as many under way as they ask for.
-// Of two that are idle and equally fast, the heavier one gets the call.
+// Weight counts where calls pile up: nodes then have about as many under way as they
+// ask for. Of two that are idle and equally fast, one that is a third heavier gets the
+// call.
 //
 // Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001;
 // the cost is the peak EWMA of Twitter's Finagle.
