@@ -211,3 +211,16 @@ func TestRingCountsThroughChanges(t *testing.T) {
 		}
 	}
 }
+
+// A call that its caller gave up is over, and says nothing of its node.
+func TestGivenUpSaysNothing(t *testing.T) {
+	var l load
+	for _, peak := range []float64{0, float64(time.Millisecond)} {
+		l.peak.Store(math.Float64bits(peak))
+		l.begin()
+		l.end(now()-time.Hour, unsaid)
+		if l.calls.Load() != 0 || l.peak.Load() != math.Float64bits(peak) || l.heard.Load() != 0 {
+			t.Errorf("%d calls, average %v, heard of at %v", l.calls.Load(), math.Float64frombits(l.peak.Load()), l.heard.Load())
+		}
+	}
+}
