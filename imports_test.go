@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"registry", "registry/embedded"},
 	{"discovery"},
 	{"hertzadapter", "gateway", "metrics"},
-	{"internal/demo", "internal/redistest"},
+	{"internal/demo", "internal/redistest", "example/internal/at"},
 	{"cmd/...", "example/..."},
 }
 

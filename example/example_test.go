@@ -11,13 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { redistest.Main(m) }
 
 func build(t *testing.T, dir, name string) string {
 	t.Helper()
@@ -50,7 +51,7 @@ func TestTheClientFindsTheServer(t *testing.T) {
 		return string(out), err
 	}
 
-	if out, err := call(); err == nil || !strings.Contains(out, "no Redis at "+redis) {
+	if out, err := call(); err == nil || !strings.Contains(out, "no Redis answers rollcall on redis "+redis) {
 		t.Errorf("client without a Redis: %v\n%s", err, out)
 	}
 
@@ -83,4 +84,65 @@ func TestTheClientFindsTheServer(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("server: %v", err)
 	}
+}
+
+// Both ends of a rolling deploy: servers are replaced, and no call fails.
+func TestARollingDeploy(t *testing.T) {
+	dir := t.TempDir()
+	server, client := build(t, dir, "server"), build(t, dir, "client")
+	redis := redistest.Start(t)
+	serve := func() (addr string, end func()) {
+		addr = freeAddr(t)
+		cmd := exec.CommandContext(t.Context(), server, "-redis", redis.URL(), "-addr", addr, "-name", "shop")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return addr, func() {
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("server: %v", err)
+			}
+		}
+	}
+	old, end := serve()
+	calls := exec.CommandContext(t.Context(), client, "-redis", redis.URL(), "-name", "shop", "-every", "2ms")
+	stdout, err := calls.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := calls.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	await := func(what string, is func(line string) bool) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "failed") {
+				t.Error(lines.Text())
+			}
+			if is(lines.Text()) {
+				return
+			}
+		}
+		t.Fatalf("never: %s", what)
+	}
+	await("the first answers", func(line string) bool { return strings.Contains(line, old) })
+	for range 2 {
+		next, endNext := serve()
+		await("both answer", func(line string) bool { return strings.Contains(line, old) && strings.Contains(line, next) })
+		end()
+		await("the new one alone answers", func(line string) bool { return !strings.Contains(line, old) && strings.Contains(line, next) })
+		old, end = next, endNext
+	}
+	if err := calls.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() { // to the end
+	}
+	if err := calls.Wait(); err != nil {
+		t.Errorf("client: %v", err)
+	}
+	end()
 }

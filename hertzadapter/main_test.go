@@ -1,7 +1,9 @@
 package hertzadapter
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"testing"
 
 	"github.com/cloudwego/hertz/pkg/common/hlog"
@@ -12,6 +14,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if config := os.Getenv(processVar); config != "" {
+		if err := runProcess(config); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	hlog.SetOutput(io.Discard)
 	logging.Disable() // go-redis tells standard error of every failed dial
 	redistest.Main(m,

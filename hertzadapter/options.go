@@ -1,10 +1,13 @@
 package hertzadapter
 
 import (
+	"context"
 	"time"
 
+	"github.com/cloudwego/hertz/pkg/protocol"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -12,8 +15,8 @@ import (
 // gives a whole shutdown, unless server.WithExitWaitTime says otherwise.
 const DefaultTimeout = 3 * time.Second
 
-// An Option belongs to NewRegistry, to NewResolver, or to both, as its comment
-// says. The other one ignores it.
+// An Option belongs to NewRegistry, NewResolver or Discovery, or to several of them,
+// as its comment says. The others ignore it.
 type Option func(*options)
 
 type options struct {
@@ -25,6 +28,10 @@ type options struct {
 	timeout   time.Duration
 	drain     time.Duration
 	logger    zerolog.Logger
+
+	balancer discovery.Balancer
+	hashKey  func(context.Context, *protocol.Request) string
+	static   map[string]*addresses // by service
 }
 
 func newOptions(opts []Option) options {
@@ -36,7 +43,7 @@ func newOptions(opts []Option) options {
 }
 
 // WithNamespace registers and resolves in this namespace instead of the
-// registry's. It is for both.
+// registry's. It is for all.
 func WithNamespace(ns string) Option { return func(o *options) { o.namespace = ns } }
 
 // WithTTL sets how long a node outlives its last renewal, at least one second,

@@ -2,8 +2,15 @@
 //
 //	go run ./example/server
 //	go run ./example/server -addr 127.0.0.1:8889
+//	go run ./example/server -redis rediss://:secret@redis.internal:6380/0 -ca ca.pem
+//	go run ./example/server -redis 10.0.0.1:26379,10.0.0.2:26379 -master main
+//	go run ./example/server -redis 10.0.0.1:7000,10.0.0.2:7000 -cluster
 //
-// Where no Redis listens, it starts an embedded one there.
+// Where no single Redis listens, it starts an embedded one there.
+//
+// SIGTERM and Ctrl-C end it without a failed request: it drains first, so that
+// clients turn to others while it still serves, then deregisters, and answers what it
+// has in hand.
 package main
 
 import (
@@ -20,27 +27,35 @@ import (
 	"github.com/cloudwego/hertz/pkg/common/utils"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
 
+	"github.com/rollcall-go/rollcall/example/internal/at"
 	"github.com/rollcall-go/rollcall/hertzadapter"
 	"github.com/rollcall-go/rollcall/registry"
 	"github.com/rollcall-go/rollcall/registry/embedded"
 )
 
 func main() {
-	redis := flag.String("redis", registry.DefaultAddress, "host:port of Redis")
+	redis := at.Flags(flag.CommandLine)
 	addr := flag.String("addr", "127.0.0.1:8888", "host:port to serve on")
 	name := flag.String("name", "hello", "service name, in lower case")
+	drain := flag.Duration("drain", 300*time.Millisecond, "how long to serve after clients were told to turn to others")
 	flag.Parse()
-
-	stop, err := redisAt(*redis)
+	opts, err := redis.Options()
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer stop()
 
-	r := registry.NewRegistry(registry.Addrs(*redis))
+	if single := redis.Single(); single != "" {
+		stop, err := redisAt(single)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer stop()
+	}
+
+	r := registry.NewRegistry(opts...)
 	h := server.Default(
 		server.WithHostPorts(*addr),
-		server.WithRegistry(hertzadapter.NewRegistry(r), &hertzregistry.Info{
+		server.WithRegistry(hertzadapter.NewRegistry(r, hertzadapter.WithDrain(*drain)), &hertzregistry.Info{
 			ServiceName: *name,
 			Addr:        utils.NewNetAddr("tcp", *addr),
 		}),

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/cloudwego/hertz/pkg/app/client"
-	"github.com/cloudwego/hertz/pkg/app/client/loadbalance"
-	"github.com/cloudwego/hertz/pkg/app/middlewares/client/sd"
 	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/protocol"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
@@ -22,18 +20,18 @@ import (
 )
 
 // A caller calls the service by its name, one call after the other, as any Hertz
-// client would, without retries of its own.
+// client would.
 type caller struct {
 	client   *client.Client
 	observer *observer
 
 	mu      sync.Mutex
-	tallies map[string]tally // by node; "" where none was picked
+	tallies map[string]tally // of tries by node; "" of calls that failed in the end
 	started bool             // a call was answered
 }
 
-// A tally is what became of the calls to one node. Times of picks are when the
-// balancer had chosen the node.
+// A tally is what became of the tries of one node. Times of picks are when the
+// node had been chosen.
 type tally struct {
 	answered, failed int
 	why              map[string]int // reason of failure -> count
@@ -42,27 +40,26 @@ type tally struct {
 	lastFailurePick  time.Time
 }
 
-// picked is the context key under which a call keeps the address that the
-// balancer chose, as *string.
-type picked struct{}
-
 func newCaller(r *discovery.Resolver, o *observer) (*caller, error) {
 	cli, err := client.NewClient(client.WithDialTimeout(callTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("make a Hertz client: %w", err)
 	}
-	cli.Use(sd.Discovery(hertzadapter.NewResolver(r), sd.WithLoadBalanceOptions(loadbalance.NewWeightedBalancer(), loadbalance.Options{
-		RefreshInterval: refresh,
-	})))
-	cli.Use(func(next client.Endpoint) client.Endpoint {
-		return func(ctx context.Context, req *protocol.Request, resp *protocol.Response) error {
-			if address, ok := ctx.Value(picked{}).(*string); ok {
-				*address = string(req.Host())
-			}
-			return next(ctx, req, resp)
+	c := &caller{client: cli, observer: o, tallies: make(map[string]tally)}
+	cli.Use(hertzadapter.Discovery(r), c.try)
+	return c, nil
+}
+
+// try notes each try of a call, whose node has been picked.
+func (c *caller) try(next client.Endpoint) client.Endpoint {
+	return func(ctx context.Context, req *protocol.Request, resp *protocol.Response) error {
+		start, address := time.Now(), string(req.Host())
+		err := next(ctx, req, resp)
+		if ctx.Err() == nil {
+			c.note(c.observer.nodeAt(address), err, start, time.Now())
 		}
-	})
-	return &caller{client: cli, observer: o, tallies: make(map[string]tally)}, nil
+		return err
+	}
 }
 
 // run calls until the context ends.
@@ -81,7 +78,6 @@ func (c *caller) run(ctx context.Context) {
 }
 
 func (c *caller) call(ctx context.Context) {
-	var address string
 	req, resp := protocol.AcquireRequest(), protocol.AcquireResponse()
 	defer protocol.ReleaseRequest(req)
 	defer protocol.ReleaseResponse(resp)
@@ -89,26 +85,21 @@ func (c *caller) call(ctx context.Context) {
 	req.SetOptions(config.WithSD(true), config.WithRequestTimeout(callTimeout))
 
 	start := time.Now()
-	err := c.client.Do(context.WithValue(ctx, picked{}, &address), req, resp)
+	err := c.client.Do(ctx, req, resp)
 	if err == nil && resp.StatusCode() != consts.StatusOK {
 		err = fmt.Errorf("status %d", resp.StatusCode())
 	}
-	if ctx.Err() != nil {
-		return
+	if err != nil && ctx.Err() == nil {
+		c.note("", err, start, time.Now())
 	}
-	node := c.observer.nodeAt(address)
-	if err == nil {
-		node = string(resp.Body())
-	}
-	c.note(node, err, start, time.Now())
 }
 
-// note counts one call. Before the first answer nobody is there yet to call, and
-// that does not count.
+// note counts one try, or one call that failed in the end. Before the first try
+// nobody is there yet to call, and that does not count.
 func (c *caller) note(node string, err error, start, end time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.started && errors.Is(err, registry.ErrNotFound) {
+	if !c.started && (errors.Is(err, registry.ErrNotFound) || errors.Is(err, discovery.ErrNoNodes)) {
 		return
 	}
 	c.started = true

@@ -20,7 +20,7 @@ const (
 	serviceName = "greeter"
 	ttl         = 3 * time.Second
 	interval    = time.Second
-	refresh     = 100 * time.Millisecond  // of Hertz's balancer
+	underWay    = 100 * time.Millisecond  // how long a pick may be, when the view changes
 	callEvery   = 20 * time.Millisecond   // one call after the other
 	callTimeout = 2 * time.Second         // of one call
 	drainFor    = 1500 * time.Millisecond // that a node goes on serving while it drains

@@ -35,15 +35,17 @@ func (c change) text() string {
 // calls counts the calls in one line.
 func (r report) calls() string {
 	var parts []string
-	failed := 0
+	tries := 0
 	for _, node := range slices.Sorted(maps.Keys(r.tallies)) {
 		t := r.tallies[node]
 		if t.answered > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", node, t.answered))
 		}
-		failed += t.failed
+		if node != "" {
+			tries += t.failed
+		}
 	}
-	return strings.Join(append(parts, fmt.Sprintf("failed %d", failed)), ", ")
+	return strings.Join(append(parts, fmt.Sprintf("failed %d, tried again %d", r.tallies[""].failed, tries)), ", ")
 }
 
 // problems says what did not happen as it should.
@@ -68,11 +70,11 @@ func (r report) problems() []string {
 	for _, node := range slices.Sorted(maps.Keys(r.tallies)) {
 		t := r.tallies[node]
 		c, isGone := gone[node]
-		// A pick may be under way when the balancer gets its answer.
-		if isGone && t.lastPick.After(c.known.Add(refresh)) {
+		// A pick may be under way when the view changes.
+		if isGone && t.lastPick.After(c.known.Add(underWay)) {
 			add("%s was picked %s after the client knew that it %s", node, round(t.lastPick.Sub(c.known)), c.verb)
 		}
-		if t.failed > 0 && (!c.crash || t.firstFailure.Before(c.made) || t.lastFailurePick.After(c.known.Add(refresh))) {
+		if t.failed > 0 && (!c.crash || t.firstFailure.Before(c.made) || t.lastFailurePick.After(c.known.Add(underWay))) {
 			add("%s failed %d calls, not only while it was dead and still known: %s", nameOf(node), t.failed, reasons(t))
 		}
 	}

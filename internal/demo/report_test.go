@@ -99,12 +99,12 @@ summary
   node-2 drains      100ms                   2s
   node-3 is killed   2.51s                   4s (lease + 1s)
 
-  calls to   answered   failed
+  calls to   answered   failed tries
   node-1     30         0
   node-2     20         0
   node-3     10         3: 1 x EOF, 2 x connection refused
 
-ok  every change was known in time; calls failed only at a killed node that was still known
+ok  every change was known in time; no call failed; tries did at the killed node alone, until it was known
 `
 	if d := cmp.Diff(want, out.String()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

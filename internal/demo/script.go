@@ -42,7 +42,7 @@ var script = []step{
 		then: time.Second,
 	},
 	{
-		say:   "node-3 is killed, without a goodbye; calls to it fail until its lease runs out",
+		say:   "node-3 is killed, without a goodbye; calls turn to others at once, and its lease runs out",
 		nodes: []string{"node-3"},
 		do:    (*stage).kill, from: killed, verb: "is killed", soon: ttl + time.Second,
 		then: 2 * time.Second,

@@ -1,0 +1,110 @@
+package discovery_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A thousand services of ten nodes each are little to remember, and a change of one
+// is no work for the others.
+func TestThousandServices(t *testing.T) {
+	const services, nodes = 1000, 10
+	server := redistest.Start(t)
+	fleet := func(service, version int) *registry.Service {
+		s := &registry.Service{Name: fmt.Sprint("shop-", service), Version: "v1.2.3", Metadata: map[string]string{"team": "checkout"}}
+		for i := range nodes {
+			s.Nodes = append(s.Nodes, &registry.Node{
+				Address: fmt.Sprintf("10.%d.%d.%d:8080", service>>8, service&255, i), Zone: "eu-west-1a",
+				Metadata: map[string]string{"pod": fmt.Sprintf("shop-%d-6f8d9c7b5d-%05d", service, i), "build": fmt.Sprint(version)},
+			})
+		}
+		return s
+	}
+	// Who registers does so beyond a proxy, and is cut off before it can say goodbye:
+	// its memory is not to count.
+	proxy := redistest.StartProxy(t, server.Addr())
+	registrar := registry.NewRegistry(registry.Addrs(proxy.Addr()), registry.TTL(time.Hour), registry.Timeout(time.Second))
+	for i := range services {
+		if err := registrar.Register(t.Context(), fleet(i, 1), registry.RegisterManual()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proxy.Cut()
+	_ = registrar.Close(t.Context())
+
+	var mu sync.Mutex
+	told := map[string]int{}
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	if _, err := r.ListServices(t.Context()); err != nil { // connects
+		t.Fatal(err)
+	}
+	before := heap()
+	d := discovery.New(r, discovery.Timeout(time.Minute), discovery.Observe(func(e discovery.Event) {
+		if v, ok := e.(discovery.ViewEvent); ok {
+			mu.Lock()
+			defer mu.Unlock()
+			told[v.View.Service()]++
+		}
+	}))
+	var all sync.WaitGroup
+	for i := range services {
+		all.Go(func() {
+			p, err := d.Pick(t.Context(), fmt.Sprint("shop-", i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			p.Done(nil)
+		})
+	}
+	all.Wait()
+	used := heap() - before
+	t.Logf("%d services of %d nodes take %.1f MB", services, nodes, float64(used)/1e6)
+	if used > 20e6 {
+		t.Errorf("%d bytes of heap, want under 20 MB", used)
+	}
+
+	mu.Lock()
+	clear(told)
+	mu.Unlock()
+	again := registry.NewRegistry(registry.Addrs(server.Addr()))
+	if err := again.Register(t.Context(), fleet(7, 2)); err != nil {
+		t.Fatal(err)
+	}
+	for v := range d.Changes(t.Context(), "shop-7") {
+		if v.Nodes()[0].Metadata["build"] == "2" {
+			break
+		}
+	}
+	mu.Lock()
+	if len(told) != 1 || told["shop-7"] == 0 {
+		t.Errorf("one service changed, and views were made of %d: %v", len(told), told)
+	}
+	mu.Unlock()
+	for _, c := range []interface{ Close(context.Context) error }{again, r} {
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// heap is what is in use once everything else is gone.
+func heap() int64 {
+	var m runtime.MemStats
+	for range 3 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
