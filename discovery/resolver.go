@@ -125,7 +125,7 @@ func (r *Resolver) Changes(ctx context.Context, service string) iter.Seq[*View] 
 // service of the same name, because this one was let go.
 func (s *service) each(ctx context.Context, last **table, yield func(*View) bool) bool {
 	for {
-		t, _, changed := s.look()
+		t, changed, _ := s.look()
 		if t != nil && t != *last && !yield(t.view) {
 			return false
 		}
@@ -189,7 +189,7 @@ func (s *service) first(ctx context.Context, timeout time.Duration) (*table, err
 		defer cancel()
 	}
 	for {
-		t, err, changed := s.look()
+		t, changed, err := s.look()
 		switch {
 		case t != nil:
 			return t, nil
@@ -204,7 +204,7 @@ func (s *service) first(ctx context.Context, timeout time.Duration) (*table, err
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, ctx.Err()
 			}
-			if _, err, _ = s.look(); err == nil {
+			if _, _, err = s.look(); err == nil {
 				err = ctx.Err()
 			}
 			return nil, fmt.Errorf("%w: nothing is known of the service yet: %w", registry.ErrUnavailable, err)
@@ -212,11 +212,11 @@ func (s *service) first(ctx context.Context, timeout time.Duration) (*table, err
 	}
 }
 
-// look returns the table, why there is none, and what is closed when that changes.
-func (s *service) look() (*table, error, <-chan struct{}) {
+// look returns the table, what is closed when that changes, and why there is none.
+func (s *service) look() (*table, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.table.Load(), s.err, s.changed
+	return s.table.Load(), s.changed, s.err
 }
 
 // service returns the service of a name, followed from now on if it was not.

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"maps"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/record"
@@ -26,6 +27,12 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 		return
 	}
 	n.Lease, n.Rev, n.seen = lease, rev, r.marks
+	for _, other := range r.nodes { // what all share is kept once
+		if maps.Equal(other.Record.ServiceMetadata, n.Record.ServiceMetadata) {
+			n.Record.ServiceMetadata = other.Record.ServiceMetadata
+		}
+		break
+	}
 	delete(r.ghosts, id)
 	r.nodes[id] = n
 	switch {

@@ -101,7 +101,10 @@ func (s Snapshot) scene(passed []record.Event) scene {
 	c := scene{s.After, map[string]Member{}, map[string]string{}, nil}
 	maps.Copy(c.overrides, s.Overrides)
 	for _, m := range s.Members {
-		c.members[m.ID], c.overrides[m.ID] = m, m.Override
+		c.members[m.ID] = m
+		if m.Override != "" {
+			c.overrides[m.ID] = m.Override
+		}
 	}
 	for _, e := range passed {
 		c.at = Point{e.Epoch, e.Rev, e.Tag}
