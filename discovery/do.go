@@ -41,7 +41,15 @@ func (r *Resolver) Do(
 	if call == nil {
 		return failure("call", "", service, invalid("call: nil"))
 	}
-	return r.try(ctx, job{"call", service, opts, r.o.retries, func(p Picked) error { return p.call(ctx, call) }})
+	p, err := r.Pick(ctx, service, opts...)
+	if err != nil {
+		return err
+	}
+	r.budget.calls.Add(1)
+	if err = p.call(ctx, call); err == nil {
+		return nil
+	}
+	return r.again(ctx, job{"call", service, opts, r.o.retries, func(p Picked) error { return p.call(ctx, call) }}, p, err)
 }
 
 // call calls the node and tells Done, come what may.
@@ -76,16 +84,20 @@ const (
 
 // try does a job.
 func (r *Resolver) try(ctx context.Context, j job) error {
-	q := ask(j.opts)
-	p, err := r.pick(ctx, j.service, &q)
+	p, err := r.Pick(ctx, j.service, j.opts...)
 	if err != nil {
-		return failure("pick", q.namespace, j.service, err)
+		return err
 	}
 	r.budget.calls.Add(1)
+	return r.again(ctx, j, p, j.try(p))
+}
+
+// again goes on with a job after its first try, which came to err.
+func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error {
+	q := ask(j.opts)
 	var failed failures
 	var pause backoff.BackOff
 	for {
-		err := j.try(p)
 		var answer *backoff.PermanentError
 		switch {
 		case err == nil:
@@ -113,6 +125,7 @@ func (r *Resolver) try(ctx context.Context, j job) error {
 			return end(ctx.Err())
 		}
 		p = r.direct(s, m, &q)
+		err = j.try(p)
 	}
 }
 

@@ -43,8 +43,11 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			if !req.Options().IsSD() {
 				return next(ctx, req, resp)
 			}
-			c := call{next: next, req: req, resp: resp, service: string(req.Host()), began: time.Now()}
+			c := call{next: next, req: req, resp: resp, service: string(req.Host())}
 			defer req.SetHost(c.service)
+			if c.timeout = req.Options().RequestTimeout(); c.timeout > 0 {
+				c.began = time.Now()
+			}
 			if static := o.static[c.service]; static != nil {
 				return c.send(ctx, static.next())
 			}
@@ -78,6 +81,7 @@ type call struct {
 	req     *protocol.Request
 	resp    *protocol.Response
 	service string
+	timeout time.Duration // of config.WithRequestTimeout; 0: none
 	began   time.Time
 }
 
@@ -93,8 +97,7 @@ func (c *call) send(ctx context.Context, n *registry.Node) error {
 // try is send for Do, which tries again what is not permanent.
 func (c *call) try(ctx context.Context, n *registry.Node) error {
 	err := c.send(ctx, n)
-	timeout := c.req.Options().RequestTimeout()
-	if err == nil || connectionFailed(err) && (timeout == 0 || time.Since(c.began) < timeout) {
+	if err == nil || connectionFailed(err) && (c.timeout == 0 || time.Since(c.began) < c.timeout) {
 		return err
 	}
 	return backoff.Permanent(err)

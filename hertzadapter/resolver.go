@@ -100,6 +100,9 @@ func (o options) selection(tags map[string]string) []discovery.PickOption {
 	if o.namespace != "" {
 		opts = append(opts, discovery.Namespace(o.namespace))
 	}
+	if len(tags) == 0 {
+		return opts
+	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch key {
 		case tagVersion:

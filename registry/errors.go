@@ -70,6 +70,12 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
+// Timeout tells whether it was a time-out, as net.Error does.
+func (e *OpError) Timeout() bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(e.Err, &timeout) && timeout.Timeout()
+}
+
 // nodeError says which node of a call an error is about.
 type nodeError struct {
 	node string

@@ -191,3 +191,15 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestOpErrorIsATimeout(t *testing.T) {
+	for err, want := range map[error]bool{
+		&OpError{Op: "get", Err: classify(context.DeadlineExceeded)}: true,
+		&OpError{Op: "get", Err: ErrNotFound}:                        false,
+		&OpError{Op: "get"}:                                          false,
+	} {
+		if got := err.(*OpError).Timeout(); got != want {
+			t.Errorf("%v: a time-out %v, want %v", err, got, want)
+		}
+	}
+}
