@@ -38,6 +38,7 @@ import (
 // called by Hertz's client, and are an error.
 func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 	o := newOptions(opts)
+	wrong := o.readable()
 	return func(next client.Endpoint) client.Endpoint {
 		return func(ctx context.Context, req *protocol.Request, resp *protocol.Response) error {
 			if !req.Options().IsSD() {
@@ -50,6 +51,9 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			}
 			if static := o.static[c.service]; static != nil {
 				return c.send(ctx, static.next())
+			}
+			if wrong != nil {
+				return wrong
 			}
 			if r == nil {
 				return invalid("Discovery was given no resolver")

@@ -34,12 +34,22 @@ import (
 // only when the process ends.
 func NewResolver(r *discovery.Resolver, opts ...Option) hertzdiscovery.Resolver {
 	o := newOptions(opts)
-	return &resolver{r: r, o: o, name: resolverName(r, o.namespace)}
+	return &resolver{r: r, o: o, err: o.readable(), name: resolverName(r, o.namespace)}
+}
+
+// readable returns what is wrong with the options of who reads from a resolver that
+// stands already.
+func (o options) readable() error {
+	if o.community {
+		return invalid("WithCommunityKeys: what a resolver reads is settled when it is made; give it discovery.New(CommunitySource(registry))")
+	}
+	return nil
 }
 
 type resolver struct {
 	r    *discovery.Resolver
 	o    options
+	err  error // what is wrong with the options
 	name string
 }
 
@@ -71,6 +81,9 @@ func (v *resolver) Target(_ context.Context, target *hertzdiscovery.TargetInfo) 
 
 // Resolve returns the nodes of what Target described.
 func (v *resolver) Resolve(ctx context.Context, desc string) (hertzdiscovery.Result, error) {
+	if v.err != nil {
+		return hertzdiscovery.Result{}, v.err
+	}
 	if v.r == nil {
 		return hertzdiscovery.Result{}, invalid("NewResolver was given no resolver")
 	}
