@@ -132,7 +132,7 @@ func (s *service) eject(m *member, err error) {
 
 // gone tells that a call was to a node that nobody knows any more. mu is held.
 func (s *service) gone(m *member) bool {
-	return s.ctx.Err() != nil || s.states[nodeKey{m.ID, m.Address}] != m.state
+	return s.ctx.Err() != nil || !slices.ContainsFunc(s.table.Load().view.members, func(o *member) bool { return o.state == m.state })
 }
 
 // spare is how many more nodes may be ejected; below 0, how many too many are.

@@ -24,8 +24,9 @@ import (
 //
 // It has no timer: step says when to call it next.
 type guard struct {
-	share  float64 // 0: off
-	stood  map[string]bool
+	share  float64         // 0: off
+	before *registry.View  // of the last step
+	stood  map[string]bool // in it, and has not run out since: while a step judges
 	absent map[string]*absence
 	window window
 }
@@ -54,23 +55,20 @@ type guarded struct {
 
 // step takes the view as it stands now. The same view may come again.
 func (g *guard) step(v *registry.View, now time.Time) guarded {
-	if g.share == 0 {
+	if g.share == 0 || len(v.Lapsed) == 0 {
+		g.before, g.absent = v, nil
 		return guarded{services: v.Services}
-	}
-	live := map[string]bool{}
-	for _, s := range v.Services {
-		for _, n := range s.Nodes {
-			live[n.ID] = true
-		}
 	}
 	lapsed := slices.SortedFunc(slices.Values(v.Lapsed), func(a, b registry.Lapse) int {
 		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(idOf(a), idOf(b)))
 	})
-	if g.stood == nil { // who ran out before the first view stood before it
-		g.stood = maps.Clone(live)
+	if g.before == nil { // who ran out before the first view stood before it
+		g.stood = idsIn(v)
 		for _, l := range lapsed {
 			g.stood[idOf(l)] = true
 		}
+	} else {
+		g.stood = idsIn(g.before)
 	}
 	absent, kept := map[string]*absence{}, []registry.Lapse(nil)
 	out := guarded{}
@@ -94,13 +92,24 @@ func (g *guard) step(v *registry.View, now time.Time) guarded {
 			out.next = end
 		}
 	}
-	g.stood, g.absent = live, absent
+	g.before, g.stood, g.absent = v, nil, absent
 	if w := &g.window; w.acted && !w.told {
 		w.told, out.began = true, w
 	}
 	slices.Sort(out.ids)
 	out.services = merge(v.Services, kept)
 	return out
+}
+
+// idsIn are the nodes of a view.
+func idsIn(v *registry.View) map[string]bool {
+	ids := map[string]bool{}
+	for _, s := range v.Services {
+		for _, n := range s.Nodes {
+			ids[n.ID] = true
+		}
+	}
+	return ids
 }
 
 // doubts counts a node that ran out, and tells whether that is too much to believe.

@@ -34,7 +34,6 @@ type service struct {
 	saved   time.Time      // when, if latest was read from disk
 	shown   []*registry.Service
 	guard   guard
-	states  map[nodeKey]*nodeState
 	err     error         // why there is no table yet
 	changed chan struct{} // closed, and made anew, when table or err changes
 	timer   *time.Timer   // builds anew when time alone changes something
@@ -46,7 +45,7 @@ type serviceName struct{ namespace, name string }
 func newService(ctx context.Context, o *options, name serviceName, f registry.Follower) *service {
 	s := &service{
 		name: name, o: o, follower: f, guard: guard{share: o.guard},
-		states: map[nodeKey]*nodeState{}, changed: make(chan struct{}),
+		changed: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.timer = time.AfterFunc(time.Hour, s.rebuild)
@@ -198,18 +197,21 @@ func (s *service) tell() {
 
 // members gives nodes their states and weights, and says when a weight changes next.
 func (s *service) members(services []*registry.Service, now time.Time) (members []*member, next time.Time) {
-	states := make(map[nodeKey]*nodeState, len(s.states))
+	known, t := map[nodeKey]*nodeState{}, s.table.Load()
+	if t != nil {
+		for _, m := range t.view.members {
+			known[nodeKey{m.ID, m.Address}] = m.state
+		}
+	}
 	for _, version := range services {
 		for _, n := range version.Nodes {
-			k := nodeKey{n.ID, n.Address}
-			state := s.states[k]
+			state := known[nodeKey{n.ID, n.Address}]
 			if state == nil {
 				state = &nodeState{load: load{ring: &s.ring}}
-				if s.table.Load() != nil {
+				if t != nil {
 					state.since = now
 				}
 			}
-			states[k] = state
 			share, later := warmth(now.Sub(state.since), s.o.slowStart)
 			if later > 0 {
 				next = sooner(next, now.Add(later))
@@ -217,7 +219,6 @@ func (s *service) members(services []*registry.Service, now time.Time) (members 
 			members = append(members, &member{Node: n, service: version, weight: weightOf(n) * share, state: state})
 		}
 	}
-	s.states = states
 	return members, next
 }
 

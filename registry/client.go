@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -90,7 +91,8 @@ func (c *conn) dial() error {
 		f.DB = max(f.DB, o.DB)
 		impose(o, settings{
 			&f.Username, &f.Password, &f.CredentialsProvider, &f.TLSConfig,
-			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
+			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.ReadBufferSize, &f.WriteBufferSize,
+			&f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
 		})
 		client := redis.NewFailoverClient(f)
 		client.AddHook(dialHook{c})
@@ -104,7 +106,8 @@ func (c *conn) dial() error {
 		cl.ClusterStateReloadInterval = clusterReload
 		impose(o, settings{
 			&cl.Username, &cl.Password, &cl.CredentialsProvider, &cl.TLSConfig,
-			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
+			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.ReadBufferSize, &cl.WriteBufferSize,
+			&cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
 		})
 		client := redis.NewClusterClient(cl)
 		c.UniversalClient = client
@@ -120,7 +123,8 @@ func (c *conn) dial() error {
 		s.MaintNotificationsConfig = noMaintenance()
 		impose(o, settings{
 			&s.Username, &s.Password, &s.CredentialsProvider, &s.TLSConfig,
-			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
+			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.ReadBufferSize, &s.WriteBufferSize,
+			&s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
 		})
 		c.UniversalClient, c.db = redis.NewClient(s), s.DB
 	}
@@ -144,12 +148,13 @@ func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error
 
 // settings point at the fields that go-redis's three kinds of options share.
 type settings struct {
-	username, password     *string
-	credentials            *func() (string, string)
-	tls                    **tls.Config
-	dial, read, write      *time.Duration
-	dials                  *int
-	contexts, unidentified *bool
+	username, password      *string
+	credentials             *func() (string, string)
+	tls                     **tls.Config
+	dial, read, write       *time.Duration
+	readBuffer, writeBuffer *int
+	dials                   *int
+	contexts, unidentified  *bool
 }
 
 // impose lays our options over what a URL said.
@@ -170,10 +175,16 @@ func impose(o *Options, s settings) {
 	for _, d := range []*time.Duration{s.dial, s.read, s.write} {
 		def(d, o.Timeout)
 	}
+	for _, size := range []*int{s.readBuffer, s.writeBuffer} {
+		*size = cmp.Or(*size, bufferSize)
+	}
 	*s.dials = 1           // an attempt: our own retries have jitter and no end
 	*s.contexts = true     // or a context cannot interrupt a read
 	*s.unidentified = true // older servers and narrow ACLs refuse CLIENT SETINFO
 }
+
+// bufferSize is half of go-redis's default: each of a pool's connections has two.
+const bufferSize = 16 << 10
 
 // noMaintenance keeps go-redis from a handshake that most servers refuse.
 func noMaintenance() *maintnotifications.Config {
