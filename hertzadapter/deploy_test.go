@@ -25,15 +25,15 @@ func TestRollingDeploy(t *testing.T) {
 	}{
 		{
 			"Discovery",
-			processConfig{TTL: 15 * time.Second, Drain: 200 * time.Millisecond, Timeout: time.Second, Exit: 2 * time.Second},
+			processConfig{TTL: 15 * time.Second, Drain: 500 * time.Millisecond, Timeout: time.Second, Exit: 2 * time.Second},
 			func(t *testing.T, r *registry.Redis) client.Middleware { return Discovery(live(t, r)) },
 		},
 		{
 			"sd.Discovery",
-			processConfig{TTL: 15 * time.Second, Drain: time.Second, Timeout: 2 * time.Second, Exit: 3 * time.Second},
+			processConfig{TTL: 15 * time.Second, Drain: 2 * time.Second, Timeout: 3 * time.Second, Exit: 4 * time.Second},
 			func(t *testing.T, r *registry.Redis) client.Middleware {
 				return sd.Discovery(NewResolver(live(t, r)), sd.WithLoadBalanceOptions(
-					loadbalance.NewWeightedBalancer(), loadbalance.Options{RefreshInterval: 500 * time.Millisecond}))
+					loadbalance.NewWeightedBalancer(), loadbalance.Options{RefreshInterval: 200 * time.Millisecond}))
 			},
 		},
 	} {
