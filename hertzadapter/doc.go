@@ -10,7 +10,7 @@
 //			Tags:        map[string]string{"version": "v2", "zone": "eu-1"},
 //		}))
 //
-//	cli.Use(sd.Discovery(hertzadapter.NewResolver(discovery.New(r))))
+//	cli.Use(hertzadapter.Discovery(discovery.New(r)))
 //	cli.Get(ctx, nil, "http://shop/ping", config.WithSD(true), config.WithTag("zone", "eu-1"))
 //
 // # A server's life

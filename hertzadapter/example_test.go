@@ -10,11 +10,11 @@ import (
 	"github.com/cloudwego/hertz/pkg/app"
 	"github.com/cloudwego/hertz/pkg/app/client"
 	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
-	"github.com/cloudwego/hertz/pkg/app/middlewares/client/sd"
 	"github.com/cloudwego/hertz/pkg/app/server"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/common/utils"
+	"github.com/cloudwego/hertz/pkg/protocol"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
 
 	"github.com/rollcall-go/rollcall/discovery"
@@ -58,7 +58,7 @@ func Example() {
 	}
 	live := discovery.New(r)
 	defer live.Close()
-	cli.Use(sd.Discovery(hertzadapter.NewResolver(live)))
+	cli.Use(hertzadapter.Discovery(live)) // or sd.Discovery(hertzadapter.NewResolver(live))
 	_, body, err := cli.Get(context.Background(), nil, "http://shop/ping", config.WithSD(true), config.WithTag("version", "v2"))
 	fmt.Println(string(body), err)
 
@@ -66,6 +66,58 @@ func Example() {
 	close(stop)
 	<-stopped
 	// Output: pong <nil>
+}
+
+func ExampleDiscovery() {
+	// In a program it comes from discovery.New(registry); here the nodes do not matter.
+	nodes := discovery.New(discovery.Static(&registry.Service{Name: "shop", Nodes: []*registry.Node{
+		{Address: "10.0.0.1:80"}, {Address: "10.0.0.2:80"}, {Address: "10.0.0.3:80"},
+	}}))
+	defer nodes.Close()
+	cli, err := client.NewClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	// One user's requests go to one node.
+	cli.Use(hertzadapter.Discovery(nodes, hertzadapter.WithBalancer(discovery.Maglev()),
+		hertzadapter.WithHashKey(func(_ context.Context, req *protocol.Request) string {
+			return string(req.Header.Peek("X-User"))
+		})))
+	seen := map[string]bool{}
+	cli.Use(func(client.Endpoint) client.Endpoint { // in the place of the network
+		return func(_ context.Context, req *protocol.Request, _ *protocol.Response) error {
+			seen[string(req.Host())] = true
+			return nil
+		}
+	})
+	for range 10 {
+		_, _, err := cli.Get(context.Background(), nil, "http://shop/cart", config.WithSD(true), config.WithTag("version", ""))
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(len(seen), "node")
+	// Output: 1 node
+}
+
+func ExampleWithAddresses() {
+	cli, err := client.NewClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	// In a test of a client: no registry, and the service is where the test says.
+	cli.Use(hertzadapter.Discovery(nil, hertzadapter.WithAddresses("shop", "127.0.0.1:8888")))
+	cli.Use(func(client.Endpoint) client.Endpoint { // in the place of the network
+		return func(_ context.Context, req *protocol.Request, _ *protocol.Response) error {
+			fmt.Printf("%s to %s\n", req.Path(), req.Host())
+			return nil
+		}
+	})
+	_, _, err = cli.Get(context.Background(), nil, "http://shop/cart", config.WithSD(true))
+	fmt.Println(err)
+	// Output:
+	// /cart to 127.0.0.1:8888
+	// <nil>
 }
 
 // notify closes registered once Hertz has registered the server, a second after
