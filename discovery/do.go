@@ -151,7 +151,7 @@ func (r *Resolver) other(ctx context.Context, name string, q *question, failed f
 		return nil, nil
 	}
 	if q.key == 0 {
-		return s, p2cPicker(rest).pick(0)
+		return s, P2C().picker(rest).pick(0)
 	}
 	return s, slices.MaxFunc(rest, func(a, b *member) int { return cmp.Compare(score(a, q.key), score(b, q.key)) })
 }

@@ -22,9 +22,9 @@ type leastPicker []*member
 
 func (p leastPicker) pick(uint64) *member {
 	if len(p) > 8 {
-		a, b := two(p, rand.Uint64())
-		c, d := two(p, rand.Uint64())
-		return lighter(lighter(a, b), lighter(c, d))
+		a, b := two(len(p), rand.Uint64())
+		c, d := two(len(p), rand.Uint64())
+		return lighter(lighter(p[a], p[b]), lighter(p[c], p[d]))
 	}
 	first := below(len(p)) // of equals, each in turn
 	least := p[first]

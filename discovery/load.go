@@ -81,8 +81,8 @@ func fade(age time.Duration) float64 {
 }
 
 // cost is what one call more would cost, as of when the node was last heard; 0 is
-// never. A node
-// that has not answered yet has the cost of a fast one, until calls are under way.
+// never. A node that has not answered yet has the cost of a fast one, until calls are
+// under way.
 func (l *load) cost(weight float64) (cost float64, heard time.Duration) {
 	peak := math.Float64frombits(l.peak.Load())
 	calls := float64(l.calls.Load())

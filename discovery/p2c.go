@@ -20,17 +20,33 @@ type p2c struct{}
 // the cost is the peak EWMA of Twitter's Finagle.
 func P2C() Balancer { return p2c{} }
 
-func (p2c) String() string                  { return "p2c" }
-func (p2c) pickOption()                     {}
-func (p2c) tracks() tracking                { return timed }
-func (p2c) picker(members []*member) picker { return p2cPicker(members) }
+func (p2c) String() string   { return "p2c" }
+func (p2c) pickOption()      {}
+func (p2c) tracks() tracking { return timed }
 
-type p2cPicker []*member
+func (p2c) picker(members []*member) picker {
+	p := make(p2cPicker, len(members))
+	for i, m := range members {
+		p[i] = choice{m, &m.state.load, m.weight}
+	}
+	return p
+}
+
+type p2cPicker []choice
+
+// A choice has what a pick looks at in one place: in large fleets that is far from the
+// member.
+type choice struct {
+	m      *member
+	load   *load
+	weight float64
+}
 
 func (p p2cPicker) pick(uint64) *member {
-	a, b := two(p, rand.Uint64())
-	costA, heardA := a.state.load.cost(a.weight)
-	costB, heardB := b.state.load.cost(b.weight)
+	i, j := two(len(p), rand.Uint64())
+	a, b := &p[i], &p[j]
+	costA, heardA := a.load.cost(a.weight)
+	costB, heardB := b.load.cost(b.weight)
 	// Who was slow once is tried again, since what is known of it fades. Time makes both
 	// fade alike: how much older one is says all, and no clock is asked.
 	switch {
@@ -41,22 +57,21 @@ func (p p2cPicker) pick(uint64) *member {
 		costB *= fade(heardA - heardB)
 	}
 	if costB < 0.75*costA {
-		return b
+		return b.m
 	}
-	return a
+	return a.m
 }
 
-// two are different members, by a random number: one of each half of it. Where there
-// is only one, it comes twice.
-func two(members []*member, random uint64) (a, b *member) {
-	n := uint64(len(members))
+// two are different places of n, by a random number: one of each half of it. Where
+// there is only one, it comes twice.
+func two(n int, random uint64) (i, j uint64) {
 	if n == 1 {
-		return members[0], members[0]
+		return 0, 0
 	}
-	i := random >> 32 * n >> 32
-	j := random & (1<<32 - 1) * (n - 1) >> 32
+	i = random >> 32 * uint64(n) >> 32
+	j = random & (1<<32 - 1) * uint64(n-1) >> 32
 	if j >= i {
 		j++
 	}
-	return members[i], members[j]
+	return i, j
 }

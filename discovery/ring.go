@@ -74,7 +74,7 @@ func (p *ringPicker) pick(key uint64) *member {
 		key = rand.Uint64()
 	}
 	n := uint64(len(p.table))
-	home := key % n
+	home := place(key, len(p.table))
 	for under := p.under.Add(1); ; under = p.under.Load() {
 		for i := range n {
 			at := home + i
