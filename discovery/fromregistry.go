@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -254,8 +253,8 @@ func (s *standing) view() *registry.View {
 		version.Nodes = append(version.Nodes, n)
 	}
 	for _, version := range v.Services {
-		slices.SortFunc(version.Nodes, func(a, b *registry.Node) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(version.Nodes, byID)
 	}
-	slices.SortFunc(v.Services, func(a, b *registry.Service) int { return strings.Compare(a.Version, b.Version) })
+	slices.SortFunc(v.Services, byVersion)
 	return v
 }

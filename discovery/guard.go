@@ -157,8 +157,8 @@ func merge(services []*registry.Service, kept []registry.Lapse) []*registry.Serv
 		s.Nodes = append(s.Nodes, l.Service.Nodes[0])
 	}
 	for _, s := range services {
-		slices.SortFunc(s.Nodes, func(a, b *registry.Node) int { return strings.Compare(a.ID, b.ID) })
+		slices.SortFunc(s.Nodes, byID)
 	}
-	slices.SortFunc(services, func(a, b *registry.Service) int { return strings.Compare(a.Version, b.Version) })
+	slices.SortFunc(services, byVersion)
 	return services
 }

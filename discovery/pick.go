@@ -62,11 +62,14 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 
 // nobody says why a selection has no node.
 func (t *table) nobody() error {
-	if t.view.history == "" && len(t.view.nodes) == 0 {
+	if t.unknown() {
 		return registry.ErrNotFound
 	}
 	return ErrNoNodes
 }
+
+// unknown tells that the service has never existed.
+func (t *table) unknown() bool { return t.view.history == "" && len(t.view.nodes) == 0 }
 
 // tracking is what is noted of a call.
 func (r *Resolver) tracking(q *question) tracking {

@@ -91,7 +91,7 @@ func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOpti
 	}
 	q := ask(opts)
 	_, t, err := r.table(ctx, service, &q)
-	if err == nil && t.view.history == "" && len(t.view.nodes) == 0 {
+	if err == nil && t.unknown() {
 		err = registry.ErrNotFound
 	}
 	if err != nil {
@@ -147,14 +147,20 @@ func (r *Resolver) ready(name string) (*service, *table) {
 	if s == nil {
 		return nil, nil
 	}
-	if !s.used.Load() {
-		s.used.Store(true)
-	}
+	s.use()
 	t := s.table.Load()
 	if t == nil || len(t.every.members) == 0 || r.o.maxStale > 0 && !t.view.Live() {
 		return nil, nil
 	}
 	return s, t
+}
+
+// use keeps the service from being let go for a while. It writes only where that
+// changes something: many callers share the line.
+func (s *service) use() {
+	if !s.used.Load() {
+		s.used.Store(true)
+	}
 }
 
 // table returns what a question is answered by.
@@ -166,9 +172,7 @@ func (r *Resolver) table(ctx context.Context, name string, q *question) (*servic
 	if err != nil {
 		return nil, nil, err
 	}
-	if !s.used.Load() {
-		s.used.Store(true)
-	}
+	s.use()
 	t := s.table.Load()
 	if t == nil {
 		if t, err = s.first(ctx, r.o.timeout); err != nil {

@@ -1,6 +1,10 @@
 package discovery
 
-import "github.com/rollcall-go/rollcall/registry"
+import (
+	"strings"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
 
 // A Source says how services stand. *registry.Redis is one; Static and FromRegistry
 // make others.
@@ -10,3 +14,7 @@ type Source interface {
 	// input, or the source is closed.
 	Follow(namespace, service string) (registry.Follower, error)
 }
+
+// Sources order the versions of a service, and the nodes of each, by these.
+func byVersion(a, b *registry.Service) int { return strings.Compare(a.Version, b.Version) }
+func byID(a, b *registry.Node) int         { return strings.Compare(a.ID, b.ID) }

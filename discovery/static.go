@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/rollcall-go/rollcall/registry"
@@ -166,7 +165,7 @@ func list(services []*registry.Service) (map[serviceName][]*registry.Service, er
 		if len(s.Nodes) > 0 {
 			versions = append(versions, s)
 		}
-		slices.SortFunc(versions, func(a, b *registry.Service) int { return strings.Compare(a.Version, b.Version) })
+		slices.SortFunc(versions, byVersion)
 		listed[name] = versions
 	}
 	return listed, nil
@@ -200,7 +199,7 @@ func copyService(field string, s *registry.Service) (*registry.Service, error) {
 		}
 		n.ID = cmp.Or(n.ID, n.Address)
 	}
-	slices.SortFunc(c.Nodes, func(a, b *registry.Node) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(c.Nodes, byID)
 	return c, nil
 }
 
