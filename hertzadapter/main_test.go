@@ -14,6 +14,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	hlog.SetOutput(io.Discard)
+	logging.Disable() // go-redis tells standard error of every failed dial
 	if config := os.Getenv(processVar); config != "" {
 		if err := runProcess(config); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -21,8 +23,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	hlog.SetOutput(io.Discard)
-	logging.Disable() // go-redis tells standard error of every failed dial
 	redistest.Main(m,
 		// What Hertz leaves running, whatever a program does: balancers, which have
 		// no end; cleaners, which sleep before they see that there is nothing left

@@ -18,6 +18,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/app/server"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -49,15 +50,16 @@ func runProcess(config string) error {
 	if err != nil {
 		return err
 	}
+	name := fmt.Sprint(os.Getpid())
+	log := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).With().Str("server", name).Logger() // what failed may be for that
 	r := registry.NewRegistry(registry.URL(c.URL), registry.TTL(c.TTL), registry.Timeout(time.Second))
 	done := make(chan error, 1)
 	h := server.New(
 		server.WithListener(l),
 		server.WithExitWaitTime(c.Exit),
-		server.WithRegistry(announced{NewRegistry(r, WithDrain(c.Drain), WithTimeout(c.Timeout)), done},
+		server.WithRegistry(announced{NewRegistry(r, WithDrain(c.Drain), WithTimeout(c.Timeout), WithLogger(log)), done},
 			&hertzregistry.Info{ServiceName: "shop", Addr: l.Addr()}),
 	)
-	name := fmt.Sprint(os.Getpid())
 	h.Any("/", func(_ context.Context, c *app.RequestContext) { c.String(consts.StatusOK, "%s", name) })
 	go func() { fmt.Println("registered", l.Addr(), <-done) }()
 	h.Spin()
@@ -82,6 +84,7 @@ func spawn(t *testing.T, c processConfig) *process {
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(self)
+	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), processVar+"="+string(config))
 	stdin, err := cmd.StdinPipe()
 	must(t, err)

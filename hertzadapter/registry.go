@@ -3,6 +3,7 @@ package hertzadapter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -140,7 +141,7 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 	case <-ctx.Done():
 	}
 	if err := reg.withdraw(ctx, a.o); err != nil && !errors.Is(err, registry.ErrClosed) { // Close withdraws everything
-		log.Warn().Err(err).Msg("not deregistered: the node is gone when its lease runs out")
+		log.Warn().Err(err).Msg("did not leave as it should: what it left in Redis is gone when its lease runs out")
 	}
 	a.release(ctx, log)
 	return nil
@@ -153,30 +154,41 @@ func (reg *registration) withdraw(ctx context.Context, o options) error {
 	share := (o.timeout - o.drain) / 3
 	var errs []error
 	if reg.mirror != nil {
-		limited, cancel := context.WithTimeout(ctx, share)
-		errs = append(errs, reg.mirror.close(limited))
-		cancel()
+		errs = append(errs, within(ctx, share, reg.mirror.close))
 	}
+	told := false
 	if o.drain > 0 {
-		errs = append(errs, reg.drain(ctx, share, o))
+		err := within(ctx, share, func(ctx context.Context) error {
+			return reg.r.Register(ctx, draining(reg.service), o.registerOptions()...)
+		})
+		if told = err == nil; told {
+			pause(ctx, o.drain)
+		} else {
+			errs = append(errs, fmt.Errorf("tell clients of the drain: %w", err))
+		}
 	}
-	return errors.Join(append(errs, reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...))...)
+	err := reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...)
+	if err == nil && !told { // callers turn away by what they hear now, and need as long
+		pause(ctx, o.drain)
+	}
+	return errors.Join(append(errs, err)...)
 }
 
-// drain tells callers to turn away and gives them time to.
-func (reg *registration) drain(ctx context.Context, share time.Duration, o options) error {
-	limited, cancel := context.WithTimeout(ctx, share)
+// within calls f with a context that ends after d.
+func within(ctx context.Context, d time.Duration, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	if err := reg.r.Register(limited, draining(reg.service), o.registerOptions()...); err != nil {
-		return err
-	}
-	timer := time.NewTimer(o.drain)
+	return f(ctx)
+}
+
+// pause waits for d, or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return nil
 }
 
 // errEarly: a Deregister came before its Register.

@@ -200,6 +200,27 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// Where callers cannot be told of the drain, the removal tells them, and the server
+// serves on for them all the same.
+func TestDrainThatIsNotAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		a := NewRegistry(f, WithDrain(6*time.Second), WithTimeout(9*time.Second))
+		must(t, a.Register(shopAt("10.0.0.1:80")))
+		start := time.Now()
+		f.register = hang
+		var removed time.Duration
+		f.deregister = func(context.Context, *registry.Service) error {
+			removed = time.Since(start)
+			return nil
+		}
+		must(t, a.Deregister(shopAt("10.0.0.1:80")))
+		if took := time.Since(start); removed != time.Second || took != 7*time.Second {
+			t.Errorf("removed after %v, want the 1s that the announcement may take; Deregister took %v, want 6s more", removed, took)
+		}
+	})
+}
+
 func TestAFailedRegisterLeavesNothing(t *testing.T) {
 	f := &fake{register: func(context.Context, *registry.Service) error { return registry.ErrUnavailable }}
 	a := NewRegistry(f, WithStrict())
