@@ -51,8 +51,8 @@ func TestClusterMasterDies(t *testing.T) {
 		for i, name := range names {
 			s := newStates()
 			opts := []registry.RegisterOption{s.option()}
-			if i > 0 { // have no time to wait for the first
-				opts = append(opts, registry.RegisterTTL(3*time.Second), registry.RegisterInterval(500*time.Millisecond))
+			if i > 0 { // have no time to wait for a round that takes ten seconds
+				opts = append(opts, registry.RegisterTTL(8*time.Second), registry.RegisterInterval(500*time.Millisecond))
 			}
 			register(t, r, service(name, node("a"), node("b")), opts...)
 			seen, leases = append(seen, s), append(leases, ledgerOf(t, client, name).lease("a"))
