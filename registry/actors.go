@@ -16,7 +16,7 @@ import (
 //	keeper     renews leases, registers again what was lost, delivers goodbyes
 //	reaper     removes nodes of the same services whose leases ran out
 //	cataloguer keeps the lists of services and namespaces fresh
-//	reporter   calls OnState and the observer of states
+//	reporter   logs what becomes of registrations, calls OnState and the observer
 //	hub        feeds the watches
 //	hints      listens to keyspace events, for the reaper and the hub
 //
@@ -90,12 +90,11 @@ func (*actors) wake(actor chan struct{}) {
 	}
 }
 
-// close ends the actors and waits for them, but no longer than ctx.
-func (a *actors) close(ctx context.Context) error {
-	a.cancel()
+// finished waits until all goroutines of a group have ended, but no longer than ctx.
+func finished(ctx context.Context, group *sync.WaitGroup) error {
 	ended := make(chan struct{})
-	go func() { // ends when the last actor does
-		a.done.Wait()
+	go func() { // ends when the last of them does
+		group.Wait()
 		close(ended)
 	}()
 	select {
@@ -160,12 +159,13 @@ func (q *queue) run(ctx context.Context) {
 }
 
 // retries is how a batch of this interval is tried again after a failure: soon,
-// then slower, without end, and never later than an interval, to which the
-// randomised maximum comes out.
+// then slower, without end. The randomised maximum comes out to two thirds of an
+// interval: with an attempt that hangs, a third, that is an interval, and so half a
+// TTL at most, which is what those who judge leases allow for.
 func retries(interval time.Duration) *backoff.ExponentialBackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(min(interval/10, 200*time.Millisecond)),
-		backoff.WithMaxInterval(time.Duration(float64(interval)/(1+backoff.DefaultRandomizationFactor))),
+		backoff.WithMaxInterval(time.Duration(float64(interval)*2/3/(1+backoff.DefaultRandomizationFactor))),
 		backoff.WithMaxElapsedTime(0),
 	)
 }

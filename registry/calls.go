@@ -42,7 +42,8 @@ func RegisterManual() RegisterOption { return func(o *registerOptions) { o.manua
 // RegisterCheck asks check before each renewal, with a context that ends after a
 // third of the interval. While it fails the lease is not renewed, and a node
 // that was lost is not registered again. A check that fails at Register fails
-// Register, unless RegisterRetry is given. It is called from one goroutine.
+// Register, unless RegisterRetry is given. The keeper calls it from one goroutine at a
+// time; a Register of the same check may call it meanwhile.
 func RegisterCheck(check func(context.Context) error) RegisterOption {
 	return func(o *registerOptions) { o.check = check }
 }
@@ -54,9 +55,9 @@ func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry 
 
 // OnState is called when the nodes of the registration change their state, with
 // the cause where there is one: once for nodes that change together, and for each
-// node that is superseded or removed, which the error names. Calls come one after the other, from a goroutine
-// of the registry's: f should return soon, because reports wait for it; renewal
-// does not.
+// node that is superseded or removed, which the error names. Calls come one after
+// the other, from a goroutine of the registry's: f should return soon, because
+// reports wait for it; renewal does not.
 func OnState(f func(State, error)) RegisterOption {
 	return func(o *registerOptions) { o.onState = f }
 }

@@ -19,21 +19,23 @@ import (
 //
 // A node that is already gone, that a newer lease has, or that this registry
 // never registered is no error, and nothing happens to it.
-func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOption) (err error) {
-	c, err := r.connection()
-	if err != nil {
-		return failure("deregister", "", "", err)
+func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOption) error {
+	o := apply(opts)
+	call := operation{op: "deregister", namespace: o.namespace}
+	if s != nil {
+		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
-	ctx, op := c.begin(ctx, "deregister")
-	defer op.end(&err)
-	var o deregisterOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
+	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
+		return struct{}{}, r.leave(ctx, op, s)
+	})
+	return err
+}
+
+func (r *Redis) leave(ctx context.Context, op *operation, s *Service) error {
+	c := op.c
 	if s == nil {
 		return invalid("Service", "is nil")
 	}
-	op.namespace, op.service = cmp.Or(o.namespace, s.Namespace, c.o.Namespace), s.Name
 	if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkName("Name", s.Name)); err != nil {
 		return err
 	}
@@ -58,12 +60,31 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 	})
 }
 
-// withdrawAll deregisters everything.
+// withdrawAll deregisters everything, once what is being registered is: a third of
+// ctx is for that. Goodbyes that were not delivered yet are said with the others.
 func (r *Redis) withdrawAll(ctx context.Context, c *conn) error {
+	deadline, _ := ctx.Deadline()
+	limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
+	_ = finished(limited, &r.registering) // what is late then, runs out
+	cancel()
+	farewells := r.part(c, r.all(), func(*node) bool { return true })
 	r.mu.Lock()
-	services := slices.Collect(maps.Values(r.services))
+	for _, s := range r.services {
+		for _, b := range s.batches {
+			for _, g := range b.goodbyes {
+				farewells = append(farewells, &farewell{service: s, by: g.by, leases: []lua.Lease{g.lease}})
+			}
+		}
+	}
 	r.mu.Unlock()
-	return r.withdraw(ctx, c, services, func(*node) bool { return true })
+	return r.say(ctx, c, farewells)
+}
+
+// all returns the services that this registry has to do with.
+func (r *Redis) all() []*service {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.services))
 }
 
 // A farewell is what is to be deregistered of one service.
@@ -75,10 +96,13 @@ type farewell struct {
 	err     error // how it went
 }
 
-// withdraw deregisters the nodes that it is asked for. What Redis did not hear
-// of is said again later.
+// withdraw deregisters the nodes that it is asked for.
 func (r *Redis) withdraw(ctx context.Context, c *conn, services []*service, which func(*node) bool) error {
-	farewells := r.part(c, services, which)
+	return r.say(ctx, c, r.part(c, services, which))
+}
+
+// say delivers farewells, and has the keeper say again what Redis did not hear of.
+func (r *Redis) say(ctx context.Context, c *conn, farewells []*farewell) error {
 	r.deregister(ctx, c, farewells)
 	var failed error
 	r.mu.Lock()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -146,6 +148,33 @@ func TestRegisterWithoutReply(t *testing.T) {
 	if got, want := shop.changes(), []string{"put a", "put b", "del a", "del b"}; !same(got, want) {
 		t.Errorf("changes: %v, want %v", got, want)
 	}
+}
+
+// A caller with all the time in the world has what is unknown undone as soon.
+func TestRegisterWithoutReplyOfAPatientCaller(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	client := redis.NewClient(&redis.Options{Addr: proxy.Addr(), ReadTimeout: 200 * time.Millisecond, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
+	t.Cleanup(func() { _ = client.Close() })
+	r := open(t, at(proxy), registry.Client(client), registry.Timeout(time.Second), registry.TTL(time.Hour))
+	eventually(t, patience, func() error { return r.Register(t.Context(), service("other", node("a"))) })
+	client.AddHook(tap(func(script string) {
+		if script == "register" {
+			proxy.DropReplies()
+		}
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	shop := ledgerOf(t, server.Client(), "shop")
+	if err := r.Register(ctx, service("shop", node("a"))); !errors.Is(err, registry.ErrUnavailable) {
+		t.Fatalf("Register without a reply: %v, want ErrUnavailable", err)
+	}
+	if err := shop.indexed("a"); err != nil {
+		t.Fatalf("the register was not executed, so nothing is tested: %v", err)
+	}
+	proxy.Heal()
+	within(t, time.Second, "undone", func() error { return shop.indexed() })
 }
 
 // Nothing that comes late of a Register that failed, its own call or its undoing,

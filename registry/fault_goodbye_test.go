@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,6 +131,61 @@ func TestCloseWhileDown(t *testing.T) {
 				return goleak.Find(running, goleak.IgnoreTopFunction("github.com/Shopify/toxiproxy/v2.(*Proxy).freeBlocker"))
 			})
 		})
+	}
+}
+
+// Close says what an earlier Deregister could not.
+func TestCloseSaysWhatWasNotHeard(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	log := newRounds()
+	r := open(t, at(proxy), registry.Client(dial(t, proxy)), registry.TTL(time.Hour), registry.Interval(time.Minute), log.option())
+	register(t, r, service("shop", node("a")))
+	proxy.Cut()
+	if err := r.Deregister(t.Context(), service("shop")); !errors.Is(err, registry.ErrUnavailable) {
+		t.Fatalf("Deregister: %v, want ErrUnavailable", err)
+	}
+	log.bad(t, 5) // until it is tried again, seconds pass
+	proxy.Heal()
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledgerOf(t, server.Client(), "shop").indexed(); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// Close waits for a Register that is under way, and takes back what it did.
+func TestCloseDuringRegister(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := dial(t, server)
+	r := open(t, at(server), registry.Client(client), registry.TTL(time.Hour), registry.Interval(time.Minute))
+	register(t, r, service("other", node("a"))) // Redis knows the script
+	closed := make(chan error, 1)
+	var once sync.Once
+	client.AddHook(tap(func(script string) {
+		if script == "register" {
+			once.Do(func() {
+				go func() { closed <- r.Close(t.Context()) }()
+				eventually(t, patience, func() error { // Close has begun
+					if _, err := r.Client(); !errors.Is(err, registry.ErrClosed) {
+						return fmt.Errorf("not closed: %w", err)
+					}
+					return nil
+				})
+			})
+		}
+	}))
+	if err := r.Register(t.Context(), service("shop", node("a"))); err != nil {
+		t.Errorf("Register: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if err := ledgerOf(t, server.Client(), "shop").indexed(); err != nil {
+		t.Errorf("after Close: %v", err)
 	}
 }
 

@@ -48,11 +48,12 @@ func at(s interface{ Addr() string }) redistest.Topology {
 	return redistest.Topology{Name: "standalone", Addrs: []string{s.Addr()}}
 }
 
-// dial makes a client to share with a registry.
+// dial makes a client to share with a registry. Its pool is large: after as many failed
+// dials as that has places, go-redis learns up to a second late that Redis is back.
 func dial(t *testing.T, s interface{ Addr() string }) *redis.Client {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{
-		Addr: s.Addr(), DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
+		Addr: s.Addr(), PoolSize: 1000, DialerRetries: 1, ContextTimeoutEnabled: true, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 	t.Cleanup(func() { _ = c.Close() })

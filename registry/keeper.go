@@ -92,21 +92,29 @@ type task struct {
 	err      error
 }
 
-// round renews, registers again and says goodbye for the batches that are due,
-// within a third of the shortest interval.
+// leastAttempt is what an attempt may take however short an interval is: else one
+// service with a short interval, and Redis far away, would keep all others from
+// being renewed. The shortest TTL allows for two of them.
+const leastAttempt = 300 * time.Millisecond
+
+// round renews, registers again and says goodbye for the batches that are due. Renewal
+// has a third of the shortest interval, and the rest has another: a master that does
+// not answer must not take from what another one has lost the time to come back.
 func (r *Redis) round(ctx context.Context, c *conn, due []*batch) {
 	began := time.Now()
-	limited, cancel := context.WithTimeout(ctx, r.shortest()/3)
-	defer cancel()
-
+	attempt := max(r.shortest()/3, leastAttempt)
 	tasks := r.tasks(due, began)
+	limited, cancel := context.WithTimeout(ctx, attempt)
 	report := r.renew(limited, c, tasks)
+	cancel()
+	limited, cancel = context.WithTimeout(ctx, attempt)
 	r.registerAgain(limited, c, tasks)
 	r.sayGoodbyes(limited, c, tasks)
+	cancel()
 	if ctx.Err() != nil {
 		return // closing: what failed, failed for that
 	}
-	r.schedule(c, tasks, time.Now())
+	r.schedule(c, tasks, began)
 	for _, t := range tasks {
 		report.Err = errors.Join(report.Err, t.err)
 	}
@@ -128,7 +136,8 @@ func (r *Redis) shortest() time.Duration {
 	return shortest
 }
 
-// tasks looks what each batch needs.
+// tasks looks what each batch needs. What joins a batch from now on has to be due by
+// itself.
 func (r *Redis) tasks(due []*batch, now time.Time) []*task {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,6 +154,7 @@ func (r *Redis) tasks(due []*batch, now time.Time) []*task {
 			}
 		}
 		t.renew = slices.Collect(slices.Chunk(renew, lua.MaxNodes))
+		b.due = time.Time{}
 		b.goodbyes = slices.DeleteFunc(b.goodbyes, func(g goodbye) bool { return g.until.Before(now) })
 		for _, g := range b.goodbyes {
 			if !g.from.After(now) {

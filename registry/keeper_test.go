@@ -25,7 +25,9 @@ func TestRegisterDuringRound(t *testing.T) {
 	server := redistest.Start(t)
 	client, log := dial(t, server), newRounds()
 	r := open(t, at(server), registry.Client(client), registry.TTL(ttl), registry.Interval(interval), log.option())
-	register(t, r, service("shop", node("stays")), registry.RegisterInterval(ttl/2))
+	seen := newStates()
+	register(t, r, service("shop", node("stays")), registry.RegisterInterval(ttl/2), seen.option())
+	seen.next(t, registry.Live)
 	register(t, r, service("shop", node("a")))
 	var once sync.Once
 	var failed error
@@ -40,7 +42,6 @@ func TestRegisterDuringRound(t *testing.T) {
 			)
 		})
 	}))
-	seen := newStates()
 	for began := time.Now(); time.Since(began) < 2*ttl; {
 		log.good(t, 1)
 	}

@@ -20,27 +20,42 @@ import (
 const maxCallBytes = 256 << 10
 
 // put registers nodes, of any services, under their leases. It returns the first
-// failure; what each node came to stands in its state.
+// failure; what each node came to stands in its state. A service that fails keeps no
+// other one from being registered.
 func (r *Redis) put(ctx context.Context, c *conn, nodes []*node) error {
-	if err := r.fixLeases(ctx, c, nodes); err != nil {
-		return err
-	}
+	failed := r.fixLeases(ctx, c, nodes)
+	nodes, without := partition(nodes, func(n *node) bool { return failed[n.service] == nil })
 	err := r.send(ctx, c, nodes)
 	if errors.Is(err, lua.ErrLate) {
 		// Redis's clock was not where we took it to be. Now it is known.
 		err = r.send(ctx, c, nodes)
 	}
-	r.overtaken(ctx, nodes, err)
+	r.overtaken(ctx, c, nodes, err)
+	for _, n := range without {
+		err = cmp.Or(err, failed[n.service])
+	}
 	return err
+}
+
+// partition returns those of nodes that are so, and those that are not.
+func partition(nodes []*node, so func(*node) bool) (yes, no []*node) {
+	for _, n := range nodes {
+		if so(n) {
+			yes = append(yes, n)
+		} else {
+			no = append(no, n)
+		}
+	}
+	return yes, no
 }
 
 // overtaken undoes what a call has done, or may yet do, for nodes that were
 // deregistered while it was under way: their first goodbye may have come to
 // Redis before it.
-func (r *Redis) overtaken(ctx context.Context, nodes []*node, err error) {
+func (r *Redis) overtaken(ctx context.Context, c *conn, nodes []*node, err error) {
 	from := time.Now()
-	if deadline, ok := ctx.Deadline(); ok && unknown(err) {
-		from = deadline
+	if unknown(err) {
+		from = c.deadline(ctx)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,8 +67,9 @@ func (r *Redis) overtaken(ctx context.Context, nodes []*node, err error) {
 }
 
 // fixLeases gives a lease to each node that has none. It starts after that of
-// the present holder, so that it wins whatever the clocks say.
-func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) error {
+// the present holder, so that it wins whatever the clocks say. It returns the services
+// that this failed for, and why.
+func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) map[*service]error {
 	byService := map[*service][]*node{}
 	r.mu.Lock()
 	for _, n := range nodes {
@@ -62,14 +78,15 @@ func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) error {
 		}
 	}
 	r.mu.Unlock()
+	failed := map[*service]error{}
 	for s, nodes := range byService {
 		for chunk := range slices.Chunk(nodes, lua.MaxNodes) {
-			if err := r.fixLeasesOf(ctx, c, s, chunk); err != nil {
-				return err
+			if failed[s] = r.fixLeasesOf(ctx, c, s, chunk); failed[s] != nil {
+				break
 			}
 		}
 	}
-	return nil
+	return failed
 }
 
 func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*node) error {
@@ -175,11 +192,18 @@ func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall 
 // target is a service as a script call names it, with ctx's deadline by Redis's
 // clock. Redis.mu is held.
 func (c *conn) target(ctx context.Context, s *service) lua.Target {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(c.o.Timeout)
+	return lua.Target{Service: s.keys, DB: c.db, Deadline: s.contact.at(c.deadline(ctx)), Nonce: nonce()}
+}
+
+// deadline is when a script call that is made now is too late, by our clock: a caller
+// may have hours, but what hung in a socket for longer than Options.Timeout must not
+// act any more.
+func (c *conn) deadline(ctx context.Context) time.Time {
+	latest := time.Now().Add(c.o.Timeout)
+	if deadline, ok := ctx.Deadline(); ok {
+		return earlier(deadline, latest)
 	}
-	return lua.Target{Service: s.keys, DB: c.db, Deadline: s.contact.at(deadline), Nonce: nonce()}
+	return latest
 }
 
 // heard takes what every script reply tells of the service.

@@ -17,18 +17,13 @@ import (
 //
 // A record that cannot be read, of a future version perhaps, is left out and
 // logged, unless there is no other.
-func (r *Redis) GetService(ctx context.Context, name string, opts ...GetOption) (services []*Service, err error) {
-	c, err := r.connection()
-	if err != nil {
-		return nil, failure("get", "", name, err)
-	}
-	ctx, op := c.begin(ctx, "get")
-	defer op.end(&err)
-	var o getOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
-	op.namespace, op.service = cmp.Or(o.namespace, c.o.Namespace), name
+func (r *Redis) GetService(ctx context.Context, name string, opts ...GetOption) ([]*Service, error) {
+	call := operation{op: "get", namespace: apply(opts).namespace, service: name}
+	return run(ctx, r, call, get)
+}
+
+func get(ctx context.Context, op *operation) ([]*Service, error) {
+	c, name := op.c, op.service
 	if name == "" {
 		return nil, ErrNotFound
 	}
@@ -47,7 +42,7 @@ func (r *Redis) GetService(ctx context.Context, name string, opts ...GetOption) 
 	if err != nil {
 		return nil, err
 	}
-	services, err = c.assemble(ctx, found)
+	services, err := c.assemble(ctx, found)
 	if err == nil && len(services) == 0 {
 		err = ErrNotFound
 	}
@@ -58,18 +53,12 @@ func (r *Redis) GetService(ctx context.Context, name string, opts ...GetOption) 
 // each, without nodes, metadata or endpoints. It reads every node of the
 // namespaces asked for, in pages: meant for people and dashboards, not for the
 // path of a request.
-func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) (services []*Service, err error) {
-	c, err := r.connection()
-	if err != nil {
-		return nil, failure("list", "", "", err)
-	}
-	ctx, op := c.begin(ctx, "list")
-	defer op.end(&err)
-	var o listOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
-	op.namespace = cmp.Or(o.namespace, c.o.Namespace)
+func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) ([]*Service, error) {
+	return run(ctx, r, operation{op: "list", namespace: apply(opts).namespace}, list)
+}
+
+func list(ctx context.Context, op *operation) ([]*Service, error) {
+	c := op.c
 	namespaces, err := c.namespaces(ctx, op.namespace)
 	if err != nil {
 		return nil, err
@@ -82,7 +71,7 @@ func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) (services 
 		}
 		wanted = append(wanted, names...)
 	}
-	services = []*Service{}
+	services := []*Service{}
 	seen := map[serviceVersion]bool{}
 	for chunk := range slices.Chunk(wanted, pageSize) {
 		found, err := c.read(ctx, chunk)

@@ -10,18 +10,32 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
-// registerAgain registers what is not there. Where one node of a call is
-// refused, the others are sent again without it.
+// registerAgain registers what is not there. What stood before comes first, and waits
+// for nothing but its own master.
 func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
 	began := time.Now()
 	var nodes []*node
 	for _, t := range tasks {
 		nodes = append(nodes, t.again...)
 	}
-	var err error
-	if len(nodes) > 0 {
-		r.actors.wake(r.actors.listings) // what lost the nodes may have lost the catalogues
+	if len(nodes) == 0 {
+		return
 	}
+	r.actors.wake(r.actors.listings) // what lost the nodes may have lost the catalogues
+	r.mu.Lock()
+	stood, others := partition(nodes, func(n *node) bool { return n.token != "" })
+	r.mu.Unlock()
+	err := cmp.Or(r.putAll(ctx, c, stood, began), r.putAll(ctx, c, others, began))
+	for _, t := range tasks {
+		if t.err == nil && len(r.missing(t.again, began)) > 0 {
+			t.err = err
+		}
+	}
+}
+
+// putAll registers nodes. Where one of a call is refused, the others are sent again
+// without it.
+func (r *Redis) putAll(ctx context.Context, c *conn, nodes []*node, began time.Time) (err error) {
 	for len(nodes) > 0 {
 		err = r.put(ctx, c, nodes)
 		left := r.missing(nodes, began)
@@ -30,11 +44,7 @@ func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
 		}
 		nodes = left
 	}
-	for _, t := range tasks {
-		if t.err == nil && len(r.missing(t.again, began)) > 0 {
-			t.err = err
-		}
-	}
+	return err
 }
 
 // missing returns the nodes that were neither registered nor refused since.
@@ -59,6 +69,7 @@ func (r *Redis) sayGoodbyes(ctx context.Context, c *conn, tasks []*task) {
 	if len(farewells) == 0 {
 		return
 	}
+	sent := time.Now()
 	r.deregister(ctx, c, farewells)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,39 +77,46 @@ func (r *Redis) sayGoodbyes(ctx context.Context, c *conn, tasks []*task) {
 		t := byFarewell[f]
 		t.err = cmp.Or(t.err, f.err)
 		if f.err == nil {
-			t.batch.goodbyes = slices.DeleteFunc(t.batch.goodbyes, func(g goodbye) bool { return g.lease == f.leases[0] })
+			t.batch.goodbyes = slices.DeleteFunc(t.batch.goodbyes, func(g goodbye) bool {
+				return g.lease == f.leases[0] && !g.from.After(sent) // one that is for later is still to be said
+			})
 		}
 	}
 }
 
-// schedule says when each batch is due next, and what could not be renewed for
-// a whole TTL is lost: callers do not see it any more.
-func (r *Redis) schedule(c *conn, tasks []*task, now time.Time) {
+// schedule says when each batch is due next after a round, and what could not be
+// renewed for a whole TTL is lost: callers do not see it any more.
+func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now := time.Now()
 	for _, t := range tasks {
 		b := t.batch
 		b.verdict = unasked
 		if t.err == nil {
 			b.backoff.Reset()
-			b.due = now.Add(shortened(b.key.interval))
+			b.dueBy(began.Add(shortened(b.key.interval)))
 		} else {
-			b.due = now.Add(b.backoff.NextBackOff())
-			c.o.Logger.Warn().Err(classify(t.err)).Str("namespace", b.service.namespace).Str("service", b.service.name).
-				Int("nodes", len(b.nodes)).Dur("retry_in", b.due.Sub(now)).Msg("rollcall: renewal failed")
+			retry := b.backoff.NextBackOff()
+			b.dueBy(now.Add(retry))
+			nodes, err := len(b.nodes), classify(t.err)
+			r.actors.reports.add(func() {
+				c.o.Logger.Warn().Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
+					Int("nodes", nodes).Dur("retry_in", retry).Msg("rollcall: renewal failed")
+			})
 			for _, n := range b.nodes {
 				switch {
 				case n.state != Live:
 				case n.trusted.Before(now):
 					r.become(c, n, Lost, errLost(n.ttl, t.err))
 				default: // a last try, and then the loss is told without delay
-					b.due = earlier(b.due, n.trusted.Add(together))
+					b.dueBy(n.trusted.Add(together))
 				}
 			}
 		}
 		for _, g := range b.goodbyes {
 			if g.from.After(now) {
-				b.due = earlier(b.due, g.from)
+				b.dueBy(g.from)
 			}
 		}
 		b.service.tidy(b)

@@ -23,6 +23,10 @@ type Redis struct {
 	closed   bool
 	services map[keys.Service]*service
 	actors   *actors // nil until the first Register
+
+	calls       sync.WaitGroup // all that may outlast the caller's patience
+	registering sync.WaitGroup // Register, from when its nodes are known here
+	gone        chan struct{}  // closed when Close has done its work
 }
 
 var _ Registry = (*Redis)(nil)
@@ -30,7 +34,7 @@ var _ Registry = (*Redis)(nil)
 // NewRegistry returns a registry that has not connected yet: Init does so, or
 // the first call. What is wrong with the options shows there, as ErrInvalid.
 func NewRegistry(opts ...Option) *Redis {
-	return &Redis{opts: opts, services: map[keys.Service]*service{}}
+	return &Redis{opts: opts, services: map[keys.Service]*service{}, gone: make(chan struct{})}
 }
 
 // Init applies more options, connects and asks Redis for a sign of life. With
@@ -115,18 +119,27 @@ func (r *Redis) String() string {
 // Close deregisters what this registry registered, stops every goroutine and
 // closes the client unless it was shared. It waits no longer than ctx, or
 // Options.Timeout where ctx has no deadline: with Redis away the nodes run out
-// by themselves, and Close returns ErrUnavailable. It may be called many times;
-// only the first call does, and reports, the work.
+// by themselves, and Close returns ErrUnavailable. It may be called many times:
+// the first call does, and reports, the work, and the others wait for it.
 func (r *Redis) Close(ctx context.Context) error {
 	r.mu.Lock()
 	c, a, again := r.conn, r.actors, r.closed
 	r.closed = true
 	r.mu.Unlock()
-	if again || c == nil {
+	if c == nil {
 		return nil
 	}
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
+	if again {
+		select {
+		case <-r.gone:
+			return nil
+		case <-ctx.Done():
+			return failure("close", "", "", context.Cause(ctx))
+		}
+	}
+	defer close(r.gone)
 	// With Redis away the goodbyes wait in vain, but not all of ctx: the actors
 	// need some of it to end.
 	deadline, _ := ctx.Deadline()
@@ -134,42 +147,9 @@ func (r *Redis) Close(ctx context.Context) error {
 	err := r.withdrawAll(limited, c)
 	stop()
 	if a != nil {
-		err = errors.Join(err, a.close(ctx))
+		a.cancel()
+		err = errors.Join(err, finished(ctx, &a.done))
 	}
-	return failure("close", "", "", errors.Join(err, c.Close()))
-}
-
-// bound gives a call the registry's time-out where it brings none.
-func (c *conn) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, c.o.Timeout)
-}
-
-// An operation is one call of the Registry interface under way.
-type operation struct {
-	c                      *conn
-	op, namespace, service string
-	began                  time.Time
-	cancel                 context.CancelFunc
-}
-
-// begin bounds a call and notes when it began.
-func (c *conn) begin(ctx context.Context, op string) (context.Context, *operation) {
-	ctx, cancel := c.bound(ctx)
-	return ctx, &operation{c: c, op: op, began: time.Now(), cancel: cancel}
-}
-
-// end turns *err into the error that the caller sees, and tells the observer.
-func (o *operation) end(err *error) {
-	o.cancel()
-	*err = failure(o.op, o.namespace, o.service, *err)
-	o.c.observe(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
-}
-
-func (c *conn) observe(e Event) {
-	if c.o.Observe != nil {
-		c.o.Observe(e)
-	}
+	err = errors.Join(err, c.Close())
+	return failure("close", "", "", errors.Join(err, finished(ctx, &r.calls)))
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,25 +24,23 @@ import (
 // A first registration that fails leaves nothing behind, unless RegisterRetry
 // is given. Once registered, new data that could not be delivered is delivered
 // by the next renewal that succeeds. The options of the newest call are in force.
-func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption) (err error) {
-	c, err := r.connection()
-	if err != nil {
-		return failure("register", "", "", err)
-	}
-	ctx, op := c.begin(ctx, "register")
-	defer op.end(&err)
-	var o registerOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
+func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption) error {
+	o := apply(opts)
+	call := operation{op: "register", namespace: o.namespace}
 	if s != nil {
-		op.service = s.Name
+		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
+	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
+		return struct{}{}, r.register(ctx, op.c, s, o)
+	})
+	return err
+}
+
+func (r *Redis) register(ctx context.Context, c *conn, s *Service, o registerOptions) error {
 	p, err := newPlan(s, o, c.o)
 	if err != nil {
 		return err
 	}
-	op.namespace = p.namespace
 	if err := r.start(c); err != nil {
 		return err
 	}
@@ -49,11 +48,13 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 	if err != nil {
 		return err
 	}
+	defer r.registering.Done()
 	return r.settle(ctx, c, p, nodes, r.establish(ctx, c, p, nodes))
 }
 
 // adopt notes what is to be registered: new nodes, and changes of those that
-// stand. Each change gets the next seq of its lease.
+// stand. Each change gets the next seq of its lease. Without an error, Close waits for
+// the Register that this is for.
 func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,6 +75,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 		}
 	}
 	r.services[k] = s
+	r.registering.Add(1)
 	p.reg = &registration{onState: p.onState, reported: Live}
 	nodes := make([]*node, len(p.nodes))
 	for i, planned := range p.nodes {
@@ -88,6 +90,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 		n.listed = n.listed && n.version == p.version
 		n.data, n.apis, n.version = planned.data, planned.apis, p.version
 		n.ttl, n.interval, n.exclusive, n.reg = p.ttl, p.interval, p.exclusive, p.reg
+		n.check, n.manual = p.check, p.manual
 		n.calls++
 		if n.state != Live {
 			p.reg.reported = n.state
@@ -99,13 +102,31 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 
 // establish does what Redis has to see of a Register.
 func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) error {
-	if p.check != nil {
-		if err := p.check(ctx); err != nil {
-			return fmt.Errorf("%w: %w", errCheck, err)
-		}
+	if err := r.passes(ctx, p.check); err != nil {
+		return err
 	}
 	r.announce(ctx, c, r.unlisted(nodes))
 	return r.put(ctx, c, nodes)
+}
+
+// passes asks a check, which need not heed its context.
+func (r *Redis) passes(ctx context.Context, check func(context.Context) error) error {
+	if check == nil {
+		return nil
+	}
+	said := make(chan error, 1)
+	if err := r.aside(func() { said <- check(ctx) }); err != nil {
+		return err
+	}
+	select {
+	case err := <-said:
+		if err != nil {
+			return fmt.Errorf("%w: %w", errCheck, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: it has not returned: %w", errCheck, context.Cause(ctx))
+	}
 }
 
 // settle draws the conclusions of a Register: who is renewed from now on, and
@@ -117,12 +138,15 @@ func (r *Redis) settle(ctx context.Context, c *conn, p *plan, nodes []*node, err
 	defer r.mu.Unlock()
 	for _, n := range nodes {
 		n.calls--
+		if err == nil {
+			n.origin = nil // it stands by this call: the failure of another does not end it
+		}
 		switch {
 		case n.over():
 		case err != nil && !background && n.calls == 0 && (n.origin == p.reg || !n.confirmed):
-			r.takeBack(ctx, n, err, now)
+			r.takeBack(ctx, c, n, err, now)
 		case n.confirmed || background:
-			r.keep(n, p, now)
+			r.keep(n, now)
 		}
 	}
 	if background {
@@ -135,16 +159,16 @@ func (r *Redis) settle(ctx context.Context, c *conn, p *plan, nodes []*node, err
 
 // keep has a node renewed from now on, unless its caller renews it. One that is
 // not registered yet is due at once.
-func (r *Redis) keep(n *node, p *plan, now time.Time) {
-	if p.manual {
+func (r *Redis) keep(n *node, now time.Time) {
+	if n.manual {
 		n.service.leave(n)
 		return
 	}
-	due := now.Add(shortened(p.interval))
+	due := now.Add(shortened(n.interval))
 	if !n.confirmed {
 		due = now
 	}
-	n.service.join(n, p.check, due)
+	n.service.join(n, due)
 	if n.batch.due.Equal(due) { // nothing of the batch is due sooner
 		r.actors.wake(r.actors.renewals)
 	}
@@ -152,14 +176,16 @@ func (r *Redis) keep(n *node, p *plan, now time.Time) {
 
 // takeBack leaves nothing of a first registration that failed. Where the outcome
 // is not known, the call may arrive as late as the deadline that it carries.
-func (r *Redis) takeBack(ctx context.Context, n *node, err error, now time.Time) {
+func (r *Redis) takeBack(ctx context.Context, c *conn, n *node, err error, now time.Time) {
+	if n.state == Live { // as a part of it was told
+		r.become(c, n, Left, nil)
+	}
 	r.forget(n)
-	deadline, ok := ctx.Deadline()
-	switch {
-	case unknown(err) && ok:
-		r.sayLater(n, lua.Undo, deadline)
-	case unknown(err), n.confirmed:
+	if unknown(err) || n.confirmed {
 		r.sayLater(n, lua.Undo, now)
+	}
+	if unknown(err) {
+		r.sayLater(n, lua.Undo, c.deadline(ctx))
 	}
 }
 

@@ -8,8 +8,10 @@ import (
 
 // Registry registers services and finds them. *Redis implements it.
 //
-// All methods may be called from many goroutines. A context bounds every call;
-// where it has no deadline, Options.Timeout does. Every failure is an *OpError. It
+// All methods may be called from many goroutines. A context bounds every call, by its
+// deadline and by its cancellation; where it has no deadline, Options.Timeout bounds
+// the call. What a call that was cancelled has begun ends in the background, by the
+// same bound. Every failure is an *OpError. It
 // unwraps to one of the sentinels of this package, or to what the caller brought:
 // the end of the context, the error of a check.
 type Registry interface {

@@ -37,6 +37,8 @@ type node struct {
 	ttl       time.Duration
 	interval  time.Duration
 	exclusive bool
+	manual    bool
+	check     func(context.Context) error
 
 	batch     *batch // who renews it; nil for a manual one
 	state     State
@@ -61,7 +63,7 @@ type batch struct {
 	nodes    map[string]*node
 	goodbyes []goodbye
 
-	due     time.Time // ours
+	due     time.Time // ours; zero while a round is under way with it
 	backoff *backoff.ExponentialBackOff
 	verdict verdict
 	asked   time.Time // ours: when the check was called last
@@ -109,15 +111,13 @@ func (s *service) batch(key batchKey, check func(context.Context) error) *batch 
 
 // join puts n into the batch that renews it, and out of another. It is due at
 // the latest at that time of ours.
-func (s *service) join(n *node, check func(context.Context) error, due time.Time) {
+func (s *service) join(n *node, due time.Time) {
 	key := batchKey{interval: n.interval}
-	if check != nil {
+	if n.check != nil {
 		key.checked = n.reg
 	}
-	b := s.batch(key, check)
-	if b.due.IsZero() || due.Before(b.due) {
-		b.due = due
-	}
+	b := s.batch(key, n.check)
+	b.dueBy(due)
 	if n.batch != b {
 		s.leave(n)
 		b.nodes[n.id], n.batch = n, b
@@ -137,8 +137,13 @@ func (s *service) leave(n *node) {
 func (s *service) part(n *node, g goodbye) {
 	b := s.batch(batchKey{interval: n.interval}, nil)
 	b.goodbyes = append(b.goodbyes, g)
-	if b.due.IsZero() || g.from.Before(b.due) {
-		b.due = g.from
+	b.dueBy(g.from)
+}
+
+// dueBy has a batch renewed at that time of ours at the latest.
+func (b *batch) dueBy(at time.Time) {
+	if b.due.IsZero() || at.Before(b.due) {
+		b.due = at
 	}
 }
 

@@ -170,11 +170,11 @@ func TestOutageOfAnHour(t *testing.T) {
 				b.t.Fatalf("a round in the outage succeeded: %+v", e)
 			}
 		}
-		const slowest = defaultInterval + defaultInterval/3 // a round takes a third
+		const slowest = defaultInterval // of which a round takes a third
 		if longest > slowest || len(at) < int(time.Hour/slowest) {
 			b.t.Errorf("%d rounds up to %v apart, want one every %v", len(at), longest, slowest)
 		}
-		if len(at) > int(2*time.Hour/defaultInterval) {
+		if len(at) > int(3*time.Hour/defaultInterval) {
 			b.t.Errorf("%d rounds in an hour: the backoff does not slow down", len(at))
 		}
 

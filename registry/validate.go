@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -57,6 +58,7 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	apis := bytes.Clone(s.APIs) // for as long as the nodes stand; the caller may use his again
 	seen := make(map[string]bool, len(s.Nodes))
 	for i, n := range s.Nodes {
 		field := fmt.Sprintf("Nodes[%d]", i)
@@ -72,7 +74,7 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 		if err != nil {
 			return nil, invalid(field, "%v", err)
 		}
-		p.nodes = append(p.nodes, planned{id: id, data: data, apis: s.APIs})
+		p.nodes = append(p.nodes, planned{id: id, data: data, apis: apis})
 	}
 	return p, nil
 }

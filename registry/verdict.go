@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -49,13 +51,13 @@ func (r *Redis) become(c *conn, n *node, state State, err error) {
 	if err != nil {
 		err = failure("renew", n.service.namespace, n.service.name, &nodeError{n.id, err})
 	}
-	log := c.o.Logger.Info()
+	level := zerolog.InfoLevel
 	if state == Lost || state == Superseded || state == Removed || state == Withheld {
-		log = c.o.Logger.Warn()
+		level = zerolog.WarnLevel
 	}
-	log.Err(err).Str("namespace", n.service.namespace).Str("service", n.service.name).Str("node", n.id).
-		Stringer("state", state).Msg("rollcall: registration")
-	r.actors.reports.add(func() {
+	r.actors.reports.add(func() { // a log that blocks must not hold up who renews
+		c.o.Logger.WithLevel(level).Err(err).Str("namespace", n.service.namespace).Str("service", n.service.name).Str("node", n.id).
+			Stringer("state", state).Msg("rollcall: registration")
 		c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
 	})
 	final := state == Superseded || state == Removed // of each node, the error tells which

@@ -29,19 +29,14 @@ import (
 //	ErrPermission   Redis refused the subscription or a read
 //	ErrUnavailable  Redis did not answer in time
 func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err error) {
-	c, err := r.connection()
+	o := apply(opts)
+	limited, op, err := r.begin(ctx, operation{op: "watch", namespace: o.namespace, service: o.service})
 	if err != nil {
-		return nil, failure("watch", "", "", err)
+		return nil, err
 	}
-	limited, op := c.begin(ctx, "watch")
 	defer op.end(&err)
-	limited, cancel := context.WithTimeout(limited, c.o.Timeout) // ctx may last as long as the watch
+	limited, cancel := context.WithTimeout(limited, op.c.o.Timeout) // ctx may last as long as the watch
 	defer cancel()
-	var o watchOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
-	op.namespace, op.service = cmp.Or(o.namespace, c.o.Namespace), o.service
 	if err := checkText("Name", op.service); err != nil {
 		return nil, err
 	}
@@ -50,7 +45,7 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 			return nil, err
 		}
 	}
-	h, err := r.watching(c)
+	h, err := r.watching(op.c)
 	if err != nil {
 		return nil, err
 	}
