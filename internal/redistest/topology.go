@@ -35,18 +35,23 @@ func embeddedTopology(addr string) Topology {
 	return Topology{Name: "embedded", Addrs: []string{addr}}
 }
 
-// NewClient returns a client of the whole topology, closed at the end of the test.
-func (tp Topology) NewClient(t testing.TB) redis.UniversalClient {
+// NewClient returns a client of the whole topology, with its options changed as asked
+// for, closed at the end of the test.
+func (tp Topology) NewClient(t testing.TB, change ...func(*redis.UniversalOptions)) redis.UniversalClient {
 	t.Helper()
 	o := clientOptions("")
-	c := redis.NewUniversalClient(&redis.UniversalOptions{
+	u := &redis.UniversalOptions{
 		Addrs:                    tp.Addrs,
 		MasterName:               tp.MasterName,
 		IsClusterMode:            tp.Cluster,
 		ContextTimeoutEnabled:    o.ContextTimeoutEnabled,
 		DisableIdentity:          o.DisableIdentity,
 		MaintNotificationsConfig: o.MaintNotificationsConfig,
-	})
+	}
+	for _, f := range change {
+		f(u)
+	}
+	c := redis.NewUniversalClient(u)
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
