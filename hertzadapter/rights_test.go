@@ -17,7 +17,7 @@ func TestTheRightsOfTheDocs(t *testing.T) {
 			+evalsha +eval +time +hmget +hget +hset +del +pexpire +pttl +zadd +zrem +zrange +zmscore +llen +lpush +ltrim
 			+publish +multi +exec +ping +zremrangebyscore +config|get`
 		reader = `&rollcall:{default/shop}:events:* %R~rollcall:{default/shop}:*
-			+hmget +hget +hscan +zrange +zcard +zscan +lrange +time +multi +exec +ping +subscribe +unsubscribe +config|get`
+			+hmget +hscan +zrange +zcard +zscan +lrange +time +multi +exec +ping +subscribe +unsubscribe +config|get`
 		oldServer = `~/hertz/* +evalsha +eval +time +exists +hget +hmget +hgetall +hset +hdel +pttl +pexpire`
 		oldClient = `%R~/hertz/* &/hertz/* +hgetall +subscribe +unsubscribe`
 	)

@@ -82,6 +82,7 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 		return nil
 	})
 	if err != nil {
+		c.failed(ctx)
 		c.o.Logger.Warn().Err(classify(err)).
 			Msg("rollcall: the lists of services and namespaces were not refreshed: ListServices and namespace * may miss entries")
 		return

@@ -222,7 +222,11 @@ func (c *conn) master(ctx context.Context, s keys.Service) string {
 func (c *conn) eachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error {
 	switch client := c.UniversalClient.(type) {
 	case *redis.ClusterClient:
-		return client.ForEachMaster(ctx, f)
+		err := client.ForEachMaster(ctx, f)
+		if err != nil {
+			c.failed(ctx)
+		}
+		return err
 	case *redis.Client:
 		return f(ctx, client)
 	}

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -98,6 +99,34 @@ func TestClusterMasterDies(t *testing.T) {
 				t.Errorf("%s: %v of %s were removed, and live", tc.name, got, name)
 			}
 		}
+	}
+}
+
+// Who only reads the lists finds their new master, too.
+func TestClusterMasterOfListsDies(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	tp := redistest.Topology{Name: "cluster", Addrs: cluster.Addrs(), Cluster: true}
+	register(t, open(t, tp), service("shop", node("a")), registry.RegisterTTL(2*patience), registry.RegisterInterval(patience))
+	for _, tc := range []struct{ key, namespace string }{
+		{space(t).Services("default"), ""},
+		{space(t).Namespaces(), "*"},
+	} {
+		// A client of the caller's own looks for a new master only when it is told to.
+		r := open(t, tp, registry.Client(tp.NewClient(t)), registry.Timeout(2*time.Second))
+		wantList(t, r, tc.namespace, "default/shop/")
+		old := cluster.MasterFor(tc.key)
+		old.Kill()
+		cluster.WaitFailover(old)
+		within(t, healing, tc.key+" is read from the new master", func() error {
+			services, err := r.ListServices(t.Context(), registry.ListNamespace(tc.namespace))
+			if err == nil && len(services) == 0 {
+				err = errors.New("nothing is listed")
+			}
+			return err
+		})
+		old.Restart(false)
+		cluster.WaitHealthy()
 	}
 }
 

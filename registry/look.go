@@ -296,7 +296,7 @@ func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []s
 	ms := strconv.FormatInt(at.UnixMilli(), 10)
 	by := redis.ZRangeArgs{Key: k.Index(), Start: "-inf", Stop: ms, ByScore: true, Count: pageSize}
 	for page := []string{""}; len(page) > 0; by.Offset += pageSize {
-		if page, err = c.ZRangeArgs(ctx, by).Result(); err != nil {
+		if page, err = reply(ctx, c, c.ZRangeArgs(ctx, by)); err != nil {
 			return nil, next, err
 		}
 		for _, member := range page {
@@ -306,7 +306,7 @@ func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []s
 		}
 	}
 	by.Start, by.Stop, by.Offset, by.Count = "("+ms, "+inf", 0, 1
-	first, err := c.ZRangeArgsWithScores(ctx, by).Result()
+	first, err := reply(ctx, c, c.ZRangeArgsWithScores(ctx, by))
 	if len(first) > 0 {
 		next = time.UnixMilli(int64(first[0].Score))
 	}

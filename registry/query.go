@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -107,21 +106,36 @@ func (c *conn) assemble(ctx context.Context, found []foundNode) ([]*Service, err
 			s.describe(f.record)
 		}
 	}
-	for v, f := range newest {
-		if f.record.APIs == "" {
-			continue
-		}
-		document, err := c.HGet(ctx, c.space.Service(f.namespace, f.name).Node(f.id), "apis").Bytes()
-		if err != nil && !errors.Is(err, redis.Nil) { // nil: the node left meanwhile
-			return nil, err
-		}
-		versions[v].APIs = document
+	if err := c.document(ctx, versions, newest); err != nil {
+		return nil, err
 	}
 	services := slices.SortedFunc(maps.Values(versions), byVersion)
 	for _, s := range services {
 		slices.SortFunc(s.Nodes, func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	return services, nil
+}
+
+// document gives each version the API document of its newest node.
+func (c *conn) document(ctx context.Context, versions map[serviceVersion]*Service, newest map[serviceVersion]foundNode) error {
+	var documented []foundNode
+	for _, f := range newest {
+		if f.record.APIs != "" {
+			documented = append(documented, f)
+		}
+	}
+	replies, err := pipelined(ctx, c, documented, func(p redis.Pipeliner, f foundNode) *redis.SliceCmd {
+		return p.HMGet(ctx, c.space.Service(f.namespace, f.name).Node(f.id), "apis")
+	})
+	if err != nil {
+		return err
+	}
+	for i, f := range documented {
+		if document, ok := replies[i].Val()[0].(string); ok { // else the node left meanwhile
+			versions[f.serviceVersion()].APIs = []byte(document)
+		}
+	}
+	return nil
 }
 
 func byVersion(a, b *Service) int {

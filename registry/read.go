@@ -49,7 +49,7 @@ func (c *conn) namespaces(ctx context.Context, ns string) ([]string, error) {
 	if ns != allNamespaces {
 		return []string{ns}, checkNamespace("Namespace", ns)
 	}
-	members, err := c.ZRange(ctx, c.space.Namespaces(), 0, -1).Result()
+	members, err := reply(ctx, c, c.ZRange(ctx, c.space.Namespaces(), 0, -1))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (c *conn) namespaces(ctx context.Context, ns string) ([]string, error) {
 
 // names returns the services that a namespace may have.
 func (c *conn) names(ctx context.Context, ns string) ([]serviceName, error) {
-	members, err := c.ZRange(ctx, c.space.Services(ns), 0, -1).Result()
+	members, err := reply(ctx, c, c.ZRange(ctx, c.space.Services(ns), 0, -1))
 	if err != nil {
 		return nil, err
 	}
@@ -191,10 +191,11 @@ func (c *conn) scan(ctx context.Context, s serviceName) ([]string, error) {
 	var members []string
 	var cursor uint64
 	for {
-		page, next, err := c.ZScan(ctx, c.space.Service(s.namespace, s.name).Index(), cursor, "", 1000).Result()
-		if err != nil {
+		scan := c.ZScan(ctx, c.space.Service(s.namespace, s.name).Index(), cursor, "", 1000)
+		if err := c.answered(ctx, scan); err != nil {
 			return nil, err
 		}
+		page, next := scan.Val()
 		for i := 0; i < len(page); i += 2 { // member, score
 			members = append(members, page[i])
 		}
@@ -203,6 +204,24 @@ func (c *conn) scan(ctx context.Context, s serviceName) ([]string, error) {
 			return slices.Compact(members), nil
 		}
 	}
+}
+
+// answered returns the error of a command that was sent. After one, a cluster
+// client looks for the master that has taken over.
+func (c *conn) answered(ctx context.Context, cmd redis.Cmder) error {
+	if cmd.Err() != nil {
+		c.failed(ctx)
+	}
+	return cmd.Err()
+}
+
+// reply returns what a command that cannot meet redis.Nil was answered.
+func reply[T any](ctx context.Context, c *conn, cmd interface {
+	redis.Cmder
+	Val() T
+},
+) (T, error) {
+	return cmd.Val(), c.answered(ctx, cmd)
 }
 
 // pipelined sends one command for each input and returns the replies, all of

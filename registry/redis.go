@@ -59,7 +59,7 @@ func (r *Redis) Init(opts ...Option) error {
 	}
 	ctx, cancel := c.bound(context.Background())
 	defer cancel()
-	if err := c.Ping(ctx).Err(); err != nil {
+	if _, err := reply(ctx, c, c.Ping(ctx)); err != nil {
 		return failure("init", "", "", err)
 	}
 	c.warnEviction(ctx)
