@@ -87,6 +87,9 @@ func (c *conn) dial() error {
 		if err := parseURL(o.URL, redis.ParseFailoverURL, &f); err != nil {
 			return err
 		}
+		if f.RouteByLatency || f.RouteRandomly || f.ReplicaOnly { // go-redis panics at the first two
+			return invalid("URL", "reads from replicas: leave out route_by_latency, route_randomly and replica_only")
+		}
 		f.MasterName = o.MasterName
 		f.DB = max(f.DB, o.DB)
 		impose(o, settings{

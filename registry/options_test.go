@@ -97,6 +97,11 @@ func TestInvalidOptions(t *testing.T) {
 		{"URL", []Option{URL("redis://127.0.0.1?nonsense=1")}},
 		{"URL", []Option{URL("http://127.0.0.1"), Cluster(true)}},
 		{"URL", []Option{URL("http://127.0.0.1"), MasterName("m")}},
+		{"URL", []Option{URL("redis://127.0.0.1?route_by_latency=true"), MasterName("m")}},
+		{"URL", []Option{URL("redis://127.0.0.1?route_randomly=true"), MasterName("m")}},
+		{"URL", []Option{URL("redis://127.0.0.1?replica_only=true"), MasterName("m")}},
+		{"Client", []Option{Client((*redis.Client)(nil))}},
+		{"Client", []Option{Client((*redis.ClusterClient)(nil))}},
 	} {
 		r := NewRegistry(c.opts...)
 		err := r.Init()

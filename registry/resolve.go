@@ -92,9 +92,17 @@ func (o *Options) clustered() bool {
 // are behind, and those that spread keys over unrelated servers.
 func checkClient(c redis.UniversalClient) error {
 	switch c := c.(type) {
-	case nil, *redis.Client:
+	case nil:
+		return nil
+	case *redis.Client:
+		if c == nil {
+			return invalid("Client", "it is a nil %T", c)
+		}
 		return nil
 	case *redis.ClusterClient:
+		if c == nil {
+			return invalid("Client", "it is a nil %T", c)
+		}
 		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
 			return invalid("Client", "reads from replicas: unset ReadOnly, RouteByLatency and RouteRandomly")
 		}
