@@ -2,6 +2,7 @@ package registry
 
 import (
 	"crypto/tls"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,7 +57,10 @@ type Option func(*Options)
 // Addrs sets host:port of one Redis, of the seeds of a cluster, or of the
 // sentinels where MasterName is set. Several addresses without MasterName are
 // the seeds of a cluster.
-func Addrs(addrs ...string) Option { return func(o *Options) { o.Addrs = addrs } }
+func Addrs(addrs ...string) Option {
+	own := slices.Clone(addrs)
+	return func(o *Options) { o.Addrs = slices.Clone(own) }
+}
 
 // URL sets address, user, password, database and TLS at once:
 // redis://user:password@host:port/db, rediss:// for TLS, unix:///path?db=0. The

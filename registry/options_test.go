@@ -132,6 +132,40 @@ func TestInvalidOptions(t *testing.T) {
 	}
 }
 
+// Registries and their callers share no memory: neither the slice of options, nor
+// addresses.
+func TestOptionsAreOwn(t *testing.T) {
+	shared := append(make([]Option, 0, 4), TTL(-1)) // with room for what Init adds
+	a, b := NewRegistry(shared...), NewRegistry(shared...)
+	for ns, r := range map[string]*Redis{"a": a, "b": b} {
+		if err := r.Init(Namespace(ns)); !errors.Is(err, ErrInvalid) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if got := a.Options().Namespace + b.Options().Namespace; got != "ab" {
+		t.Errorf("namespaces %s", got)
+	}
+
+	addrs := []string{"127.0.0.1:1"}
+	r := NewRegistry(Addrs(addrs...), Timeout(time.Second))
+	want := r.String()
+	addrs[0] = "changed:1"
+	r.Options().Addrs[0] = "changed:1"
+	if got := r.String(); got != want {
+		t.Errorf("before the first call: %s", got)
+	}
+	if err := r.Init(); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	r.Options().Addrs[0] = "changed:1"
+	if got := r.String(); got != want {
+		t.Errorf("after the first call: %s", got)
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // What Init got wrong, another Init can set right.
 func TestInvalidOptionMended(t *testing.T) {
 	r := NewRegistry(Addrs("127.0.0.1:1"), Timeout(time.Second), TTL(-1))

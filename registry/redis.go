@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ var _ Registry = (*Redis)(nil)
 // NewRegistry returns a registry that has not connected yet: Init does so, or
 // the first call. What is wrong with the options shows there, as ErrInvalid.
 func NewRegistry(opts ...Option) *Redis {
-	return &Redis{opts: opts, services: map[keys.Service]*service{}, gone: make(chan struct{})}
+	return &Redis{opts: slices.Clone(opts), services: map[keys.Service]*service{}, gone: make(chan struct{})}
 }
 
 // Init applies more options, connects and asks Redis for a sign of life. With
@@ -91,10 +92,12 @@ func (r *Redis) connection() (*conn, error) {
 func (r *Redis) Options() Options {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.conn != nil {
-		return r.conn.o
+	if r.conn == nil {
+		o, _ := resolve(r.opts) // what is wrong shows at the first call
+		return o
 	}
-	o, _ := resolve(r.opts) // what is wrong shows at the first call
+	o := r.conn.o
+	o.Addrs = slices.Clone(o.Addrs)
 	return o
 }
 
