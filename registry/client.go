@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,10 +45,6 @@ func connect(o Options) (*conn, error) {
 	c := &conn{o: o, space: space, db: o.DB}
 	if o.Client != nil {
 		c.UniversalClient = o.Client
-		if single, ok := o.Client.(*redis.Client); ok {
-			c.db = single.Options().DB
-		}
-		c.o.DB = c.db
 		return c, nil
 	}
 	if o.backend == "embedded" {
@@ -58,7 +55,6 @@ func connect(o Options) (*conn, error) {
 	if err := c.dial(); err != nil {
 		return nil, err
 	}
-	c.o.DB = c.db // a URL may have named it
 	c.closes = append([]func() error{c.UniversalClient.Close}, c.closes...)
 	return c, nil
 }
@@ -91,7 +87,7 @@ func (c *conn) dial() error {
 			return invalid("URL", "reads from replicas: leave out route_by_latency, route_randomly and replica_only")
 		}
 		f.MasterName = o.MasterName
-		f.DB = max(f.DB, o.DB)
+		f.DB = o.DB
 		impose(o, settings{
 			&f.Username, &f.Password, &f.CredentialsProvider, &f.TLSConfig,
 			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.ReadBufferSize, &f.WriteBufferSize,
@@ -99,10 +95,13 @@ func (c *conn) dial() error {
 		})
 		client := redis.NewFailoverClient(f)
 		client.AddHook(dialHook{c})
-		c.UniversalClient, c.db = client, f.DB
+		c.UniversalClient = client
 	case o.clustered():
 		cl := &redis.ClusterOptions{Addrs: o.Addrs}
 		if err := parseURL(o.URL, redis.ParseClusterURL, &cl); err != nil {
+			return err
+		}
+		if err := checkClusterPath(o.URL); err != nil {
 			return err
 		}
 		cl.MaintNotificationsConfig = noMaintenance()
@@ -122,14 +121,14 @@ func (c *conn) dial() error {
 		if err := parseURL(o.URL, redis.ParseURL, &s); err != nil {
 			return err
 		}
-		s.DB = max(s.DB, o.DB)
+		s.DB = o.DB
 		s.MaintNotificationsConfig = noMaintenance()
 		impose(o, settings{
 			&s.Username, &s.Password, &s.CredentialsProvider, &s.TLSConfig,
 			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.ReadBufferSize, &s.WriteBufferSize,
 			&s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
 		})
-		c.UniversalClient, c.db = redis.NewClient(s), s.DB
+		c.UniversalClient = redis.NewClient(s)
 	}
 	return nil
 }
@@ -146,6 +145,19 @@ func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error
 		return invalid("URL", "%v", err)
 	}
 	*into = parsed
+	return nil
+}
+
+// checkClusterPath refuses a database, which go-redis overlooks in the URL of a
+// cluster.
+func checkClusterPath(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil // parseURL told
+	}
+	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" { // may be part of a password
+		return invalid("URL", "its path names a database: a cluster has only 0")
+	}
 	return nil
 }
 

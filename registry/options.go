@@ -20,13 +20,14 @@ const (
 // Options is what a registry works with. It is filled by the Option functions;
 // Registry.Options returns it with the defaults in place.
 type Options struct {
-	// Where Redis is, and how to get in. Client wins over URL, and URL over Addrs.
+	// Where Redis is, and how to get in. Client wins over URL, URL over Addrs, and
+	// everything else over what the URL says of it.
 	Client              redis.UniversalClient
 	URL                 string
 	Addrs               []string // DefaultAddress
 	MasterName          string
 	Cluster             bool
-	DB                  int
+	DB                  int // that of the Client or URL in force
 	Username            string
 	Password            string
 	CredentialsProvider func() (username, password string)
@@ -66,7 +67,8 @@ func Addrs(addrs ...string) Option {
 // redis://user:password@host:port/db, rediss:// for TLS, unix:///path?db=0. The
 // query takes go-redis's settings. With Cluster, further seeds follow as
 // ?addr=host:port; with MasterName, the hosts are sentinels, the user in the URL
-// is theirs, and Redis's own is set by Username and Password.
+// is theirs, and Redis's own is set by Username and Password. Other options that
+// are set win over what the URL says, but for Addrs.
 func URL(url string) Option { return func(o *Options) { o.URL = url } }
 
 // Client shares a client of the caller's. Close leaves it open. It must read
@@ -85,7 +87,8 @@ func CredentialsProvider(f func() (username, password string)) Option {
 	return func(o *Options) { o.CredentialsProvider = f }
 }
 
-// DB sets the database number. A cluster has only 0.
+// DB sets the database number, and wins over the URL unless it is 0. A cluster
+// has only 0. A shared client brings its own.
 func DB(n int) Option { return func(o *Options) { o.DB = n } }
 
 // MasterName makes the addresses those of sentinels and names the master.

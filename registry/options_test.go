@@ -96,6 +96,8 @@ func TestInvalidOptions(t *testing.T) {
 		{"URL", []Option{URL("redis://127.0.0.1/x")}},
 		{"URL", []Option{URL("redis://127.0.0.1?nonsense=1")}},
 		{"URL", []Option{URL("http://127.0.0.1"), Cluster(true)}},
+		{"URL", []Option{URL("redis://127.0.0.1/3"), Cluster(true)}},
+		{"DB", []Option{URL("redis://127.0.0.1/-3")}},
 		{"URL", []Option{URL("http://127.0.0.1"), MasterName("m")}},
 		{"URL", []Option{URL("redis://127.0.0.1?route_by_latency=true"), MasterName("m")}},
 		{"URL", []Option{URL("redis://127.0.0.1?route_randomly=true"), MasterName("m")}},
@@ -166,6 +168,44 @@ func TestOptionsAreOwn(t *testing.T) {
 	}
 }
 
+// The database is that of DB, else of the URL, from the beginning.
+func TestDatabaseOfURL(t *testing.T) {
+	for _, c := range []struct {
+		want int
+		opts []Option
+	}{
+		{3, []Option{URL("redis://127.0.0.1:1/3")}},
+		{3, []Option{URL("redis://127.0.0.1:1?db=3")}},
+		{3, []Option{URL("unix:///nowhere?db=3")}},
+		{3, []Option{URL("redis://127.0.0.1:1/3"), MasterName("m")}},
+		{3, []Option{URL("redis://127.0.0.1:1/5"), DB(3)}},
+		{3, []Option{URL("redis://127.0.0.1:1/1"), DB(3)}},
+		{3, []Option{URL("redis://127.0.0.1:1/5"), DB(3), MasterName("m")}},
+		{5, []Option{URL("redis://127.0.0.1:1/5"), DB(0)}},
+		{0, []Option{URL("redis://127.0.0.1:1/0"), Cluster(true)}},
+	} {
+		r := NewRegistry(append(c.opts, Timeout(time.Second))...)
+		before := r.Options().DB
+		if err := r.Init(); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+		client, err := r.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		inUse := 0
+		if single, ok := client.(*redis.Client); ok {
+			inUse = single.Options().DB
+		}
+		if after := r.Options().DB; before != c.want || after != c.want || inUse != c.want {
+			t.Errorf("%s: database %d before, %d after, and %d in use, want %d", r, before, after, inUse, c.want)
+		}
+		if err := r.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What Init got wrong, another Init can set right.
 func TestInvalidOptionMended(t *testing.T) {
 	r := NewRegistry(Addrs("127.0.0.1:1"), Timeout(time.Second), TTL(-1))
@@ -199,6 +239,7 @@ func TestString(t *testing.T) {
 		{"rollcall on a shared redis client, prefix rollcall", []Option{Client(cluster)}},
 		{"rollcall on redis a:1, database 0, prefix rollcall", []Option{URL("redis://secret:secret@a:1")}},
 		{"rollcall on redis /run/s, database 0, prefix rollcall", []Option{URL("unix://secret:secret@/run/s")}},
+		{"rollcall on redis a:1, database 3, prefix rollcall", []Option{URL("redis://a:1/3")}},
 		{"rollcall on redis ?, database 0, prefix rollcall", []Option{URL("redis://:secr%et@a:1")}},
 	} {
 		if got := NewRegistry(c.opts...).String(); got != c.want {

@@ -38,7 +38,27 @@ func resolve(opts []Option) (Options, error) {
 	if o.Prefix == "" {
 		o.Prefix = keys.DefaultPrefix
 	}
+	o.DB = o.database()
 	return o, o.check()
+}
+
+// database returns the number of the database that the options lead to.
+func (o *Options) database() int {
+	if single, ok := o.Client.(*redis.Client); ok && single != nil {
+		return single.Options().DB
+	}
+	if o.DB != 0 || o.URL == "" || o.Client != nil || o.Cluster || o.backend == "embedded" {
+		return o.DB
+	}
+	// A URL that cannot be parsed shows when it is dialed.
+	if o.MasterName != "" {
+		if parsed, err := redis.ParseFailoverURL(o.URL); err == nil {
+			return parsed.DB
+		}
+	} else if parsed, err := redis.ParseURL(o.URL); err == nil {
+		return parsed.DB
+	}
+	return 0
 }
 
 func def(d *time.Duration, to time.Duration) {
