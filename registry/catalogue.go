@@ -20,12 +20,15 @@ const (
 )
 
 // catalogue is the cataloguer: it keeps the entries of what is registered here
-// fresh. First it has a look at how Redis evicts.
+// fresh. By the way it has a look at how Redis evicts, until one succeeds.
 func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
-	limited, cancel := c.bound(ctx)
-	c.warnEviction(limited)
-	cancel()
+	known := false
 	for {
+		if !known {
+			limited, cancel := c.bound(ctx)
+			known = c.warnEviction(limited)
+			cancel()
+		}
 		until(ctx, time.Now().Add(shortened(refreshEvery)), a.listings)
 		if ctx.Err() != nil {
 			return

@@ -9,8 +9,9 @@ import (
 )
 
 // warnEviction says once in the log what Redis's maxmemory-policy will do to
-// nodes, where CONFIG may be read. Where not, nobody can know.
-func (c *conn) warnEviction(ctx context.Context) {
+// nodes, where CONFIG may be read. It returns false where another look may tell
+// more.
+func (c *conn) warnEviction(ctx context.Context) (known bool) {
 	var mu sync.Mutex
 	var found string
 	look := func(ctx context.Context, client *redis.Client) error {
@@ -35,4 +36,6 @@ func (c *conn) warnEviction(ctx context.Context) {
 				"which callers then miss until the next renewal: set maxmemory-policy noeviction, or keep the registry on a Redis of its own")
 		})
 	}
+	// Who may not read CONFIG, or has a Redis without it, will never know.
+	return err == nil || found != "" || redis.HasErrorPrefix(err, "NOPERM") || redis.HasErrorPrefix(err, "ERR unknown command")
 }

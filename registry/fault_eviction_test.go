@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -65,6 +66,28 @@ func TestEvictionWarning(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A Redis that was away at the start is looked at once it is there.
+func TestEvictionWarningComesLater(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--maxmemory-policy", "volatile-lru")
+	server.Kill()
+	log := &logBuffer{}
+	r := open(t, at(server), registry.Timeout(500*time.Millisecond), logInto(log))
+	wantErr(t, r.Init(), registry.ErrUnavailable)
+	register(t, r, service("shop", node("a")), registry.RegisterRetry())
+	logs := func(what string) func() error {
+		return func() error {
+			if !strings.Contains(log.String(), what) {
+				return fmt.Errorf("the log does not tell of %q:\n%s", what, log)
+			}
+			return nil
+		}
+	}
+	eventually(t, patience, logs("maxmemory-policy cannot be read"))
+	server.Restart(false)
+	within(t, 10*time.Second, "the warning", logs("evicts live nodes"))
 }
 
 // looks returns how often a server was asked for its configuration, in vain or
