@@ -70,14 +70,23 @@ func (r *Redis) withdrawAll(ctx context.Context, c *conn) error {
 	farewells := r.part(c, r.all(), func(*node) bool { return true })
 	r.mu.Lock()
 	for _, s := range r.services {
-		for _, b := range s.batches {
-			for _, g := range b.goodbyes {
+		farewells = append(farewells, s.pending(func(string) bool { return true })...)
+	}
+	r.mu.Unlock()
+	return r.say(ctx, c, farewells)
+}
+
+// pending returns the goodbyes of some nodes that were not delivered yet. Redis.mu is
+// held.
+func (s *service) pending(of func(id string) bool) (farewells []*farewell) {
+	for _, b := range s.batches {
+		for _, g := range b.goodbyes {
+			if of(g.lease.ID) {
 				farewells = append(farewells, &farewell{service: s, by: g.by, leases: []lua.Lease{g.lease}})
 			}
 		}
 	}
-	r.mu.Unlock()
-	return r.say(ctx, c, farewells)
+	return farewells
 }
 
 // all returns the services that this registry has to do with.

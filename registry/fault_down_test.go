@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,6 +176,37 @@ func TestRegisterWithoutReplyOfAPatientCaller(t *testing.T) {
 	}
 	proxy.Heal()
 	within(t, time.Second, "undone", func() error { return shop.indexed() })
+}
+
+// A registry that asks for a node for itself alone is not refused for its own call,
+// whose reply was lost.
+func TestRegisterExclusiveAgain(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr())
+	client := dial(t, proxy)
+	r := open(t, at(proxy), registry.Client(client), registry.TTL(time.Hour), registry.Interval(time.Minute))
+	eventually(t, patience, func() error { return r.Register(t.Context(), service("other", node("a"))) })
+	var once sync.Once
+	client.AddHook(tap(func(script string) {
+		if script == "register" {
+			once.Do(proxy.DropReplies)
+		}
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := r.Register(ctx, service("shop", node("a")), registry.RegisterExclusive()); !errors.Is(err, registry.ErrUnavailable) {
+		t.Fatalf("Register without a reply: %v, want ErrUnavailable", err)
+	}
+	shop := ledgerOf(t, server.Client(), "shop")
+	if err := shop.indexed("a"); err != nil {
+		t.Fatalf("the register was not executed, so nothing is tested: %v", err)
+	}
+	proxy.Heal()
+	register(t, r, service("shop", node("a")), registry.RegisterExclusive())
+	if err := shop.indexed("a"); err != nil {
+		t.Error(err)
+	}
 }
 
 // Nothing that comes late of a Register that failed, its own call or its undoing,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
@@ -106,7 +107,22 @@ func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) 
 		return err
 	}
 	r.announce(ctx, c, r.unlisted(nodes))
+	if p.exclusive {
+		r.clear(ctx, c, nodes)
+	}
 	return r.put(ctx, c, nodes)
+}
+
+// clear says the goodbyes of these nodes that were not delivered yet: the lease of an
+// earlier Register of ours, whose outcome was unknown, is no other process's.
+func (r *Redis) clear(ctx context.Context, c *conn, nodes []*node) {
+	s := nodes[0].service
+	r.mu.Lock()
+	farewells := s.pending(func(id string) bool {
+		return slices.ContainsFunc(nodes, func(n *node) bool { return n.id == id })
+	})
+	r.mu.Unlock()
+	r.deregister(ctx, c, farewells)
 }
 
 // passes asks a check, which need not heed its context.
