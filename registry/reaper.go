@@ -81,18 +81,27 @@ func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest
 // reapService looks at the lease ends of a service and removes what ran out. It
 // returns when to look again, or zero to go by the next lease end.
 func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again time.Time, err error) {
-	overdue, now, err := r.overdue(ctx, c, s)
+	overdue, foreign, now, err := r.overdue(ctx, c, s)
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		s.contact.lost()
 		return time.Now().Add(s.ttl()/3 + spread()), err
 	}
+	if len(foreign) > 0 {
+		if err := c.sweep(ctx, s, foreign); err != nil {
+			return time.Now().Add(s.ttl()/3 + spread()), err
+		}
+	}
 	r.mu.Lock()
 	proven := s.contact.provenFrom(s.ttl())
 	target := c.target(ctx, s)
 	r.mu.Unlock()
-	if len(overdue) == 0 {
+	more := len(overdue)+len(foreign) == lua.MaxNodes // perhaps
+	switch {
+	case len(overdue) == 0 && more:
+		return time.Now(), nil
+	case len(overdue) == 0:
 		return time.Time{}, nil
 	}
 	if time.Now().Before(proven) {
@@ -118,15 +127,26 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 			Msg("rollcall: nodes ran out")
 		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
 	}
-	if len(overdue) == lua.MaxNodes {
-		return time.Now(), nil // there may be more
+	if more {
+		return time.Now(), nil
 	}
 	return time.Time{}, nil
 }
 
-// overdue returns the nodes whose leases have ended by the index, and Redis's
-// time as it said so.
-func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string, now time.Time, err error) {
+// sweep removes from the index what can be no node. It would keep reapers looking,
+// and enough of it would hide from them the nodes that ran out.
+func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
+	removed, err := reply(ctx, c, c.ZRem(ctx, s.keys.Index(), foreign...))
+	if removed > 0 {
+		c.o.Logger.Warn().Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0]).
+			Msg("rollcall: an index held foreign entries, and they were removed: another program writes this key")
+	}
+	return err
+}
+
+// overdue returns the nodes whose leases have ended by the index, what stands
+// among them and is no node, and Redis's time as it said so.
+func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string, foreign []any, now time.Time, err error) {
 	var first *redis.ZSliceCmd
 	var clock *redis.TimeCmd
 	sent := time.Now()
@@ -137,7 +157,7 @@ func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string,
 	})
 	if err != nil {
 		c.failed(ctx)
-		return nil, now, refusal(cmds, err)
+		return nil, nil, now, refusal(cmds, err)
 	}
 	now = clock.Val()
 	master, received := c.master(ctx, s.keys), time.Now()
@@ -145,18 +165,20 @@ func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string,
 	defer r.mu.Unlock()
 	s.contact.heard(sent, received, now, master, s.ttl()/2)
 	s.next = time.Time{}
-	for i, z := range first.Val() {
+	for _, z := range first.Val() {
 		end := time.UnixMilli(int64(z.Score))
-		if i == 0 {
-			s.next = end
-		}
-		member, ok := z.Member.(string)
-		if !ok || end.After(now) {
-			continue
-		}
-		if id, err := keys.Unescape(member); err == nil {
+		id, err := keys.Unescape(z.Member.(string))
+		switch {
+		case end.After(now):
+		case err != nil:
+			foreign = append(foreign, z.Member)
+			continue // will be gone
+		default:
 			ids = append(ids, id)
 		}
+		if s.next.IsZero() {
+			s.next = end
+		}
 	}
-	return ids, now, nil
+	return ids, foreign, now, nil
 }

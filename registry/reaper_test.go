@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -95,6 +96,27 @@ func TestReaperMendsIndex(t *testing.T) {
 	if _, got := shop.version(); got != rev || len(shop.expired()) > 0 {
 		t.Errorf("rev %d, then %d: %v", rev, got, shop.changes())
 	}
+}
+
+// What is no node is swept out of the index as soon as it is overdue, so that it
+// neither keeps the reaper busy nor hides who ran out.
+func TestReaperSweeps(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	shop := ledgerOf(t, server.Client(), "shop")
+	index := []redis.Z{{Score: 2, Member: "ghost"}, {Score: float64(time.Now().Add(time.Hour).UnixMilli()), Member: "not due"}}
+	for i := range 2 * lua.MaxNodes {
+		index = append(index, redis.Z{Score: 1, Member: fmt.Sprint("no id ", i)})
+	}
+	server.Client().ZAdd(t.Context(), shop.Index(), index...)
+	log := &logBuffer{}
+	r := open(t, at(server), registry.TTL(2*time.Second), logInto(log))
+	register(t, r, service("shop", node("a")))
+	eventually(t, patience, func() error { return shop.indexed("a", "not due") })
+	if diff := cmp.Diff([]string{"put a", "exp ghost"}, shop.changes()); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	wantLog(t, log, `"one":"no id `)
 }
 
 // A reap that waits in a stopped Redis finds everybody run out when its time
