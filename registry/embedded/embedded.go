@@ -72,7 +72,9 @@ type Server struct {
 func Start(opts ...Option) (*Server, error) {
 	o := options{addr: "127.0.0.1:0"}
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	l, err := net.Listen("tcp", o.addr)
 	if err != nil {

@@ -69,6 +69,12 @@ func TestKeyExpiresByItself(t *testing.T) {
 	}
 }
 
+func TestNilOption(t *testing.T) {
+	if err := connect(t, start(t, nil, embedded.Address("127.0.0.1:0")).Addr()).Ping(t.Context()).Err(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTimeMoves(t *testing.T) {
 	c := connect(t, start(t).Addr())
 	first, err := c.Time(t.Context()).Result()
