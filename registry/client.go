@@ -59,7 +59,8 @@ func connect(o Options) (*conn, error) {
 	return c, nil
 }
 
-// embed starts the in-process server and points the connection's options at it.
+// embed starts the in-process server and points the connection's options at it. It
+// knows neither TLS nor users, which the program may have set for another Redis.
 func (c *conn) embed() error {
 	start, ok := backend.Lookup("embedded")
 	if !ok {
@@ -70,6 +71,8 @@ func (c *conn) embed() error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	c.o.URL, c.o.Addrs, c.o.MasterName, c.o.Cluster = "", []string{addr}, "", false
+	c.o.Username, c.o.Password, c.o.CredentialsProvider = "", "", nil
+	c.o.Secure, c.o.TLSConfig = false, nil
 	c.closes = append(c.closes, stop)
 	return nil
 }

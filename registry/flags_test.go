@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"crypto/tls"
 	"flag"
 	"io"
 	"strings"
@@ -73,6 +74,25 @@ func TestFlagsRefused(t *testing.T) {
 	}
 	r := registry.NewRegistry(parsed(t, "-registry.timeout=-1s"))
 	wantErr(t, r.Init(), registry.ErrInvalid)
+}
+
+// What the program sets for its Redis does not keep it from the embedded one.
+func TestFlagsEmbeddedInstead(t *testing.T) {
+	embedded := parsed(t, "-registry.default=embedded")
+	for name, own := range map[string][]registry.Option{
+		"URL":         {registry.URL("rediss://user:secret@127.0.0.1:1/3")},
+		"cluster":     {registry.Addrs("127.0.0.1:1", "127.0.0.1:2"), registry.Cluster(true)},
+		"sentinels":   {registry.MasterName("m")},
+		"password":    {registry.Password("secret")},
+		"user":        {registry.Username("user"), registry.Password("secret")},
+		"credentials": {registry.CredentialsProvider(func() (string, string) { return "user", "secret" })},
+		"Secure":      {registry.Secure(true)},
+		"TLS":         {registry.TLSConfig(&tls.Config{MinVersion: tls.VersionTLS13})},
+	} {
+		if err := open(t, redistest.Topology{}, append(own, embedded)...).Init(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestFlagsEmbedded(t *testing.T) {
