@@ -124,7 +124,7 @@ func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*n
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.contact.heard(sent, received, now, master, s.ttl()/2)
+	s.heard(sent, received, now, master)
 	for i, n := range nodes {
 		if n.token == "" {
 			n.token = record.Lease{Start: starts[i], Nonce: nonce()}.String()
@@ -218,7 +218,7 @@ func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, 
 	master := c.master(ctx, s.keys)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.contact.heard(sent, received, res.Now, master, s.ttl()/2)
+	s.heard(sent, received, res.Now, master)
 	c.published(s, res)
 	if res.Err != nil {
 		return

@@ -81,7 +81,7 @@ func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest
 // reapService looks at the lease ends of a service and removes what ran out. It
 // returns when to look again, or zero to go by the next lease end.
 func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again time.Time, err error) {
-	overdue, foreign, now, err := r.overdue(ctx, c, s)
+	lapses, foreign, now, err := r.overdue(ctx, c, s)
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -94,18 +94,17 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 		}
 	}
 	r.mu.Lock()
-	proven := s.contact.provenFrom(s.ttl())
+	overdue, later := s.judge(lapses, time.Now())
 	target := c.target(ctx, s)
 	r.mu.Unlock()
-	more := len(overdue)+len(foreign) == lua.MaxNodes // perhaps
-	switch {
-	case len(overdue) == 0 && more:
-		return time.Now(), nil
-	case len(overdue) == 0:
-		return time.Time{}, nil
+	if len(lapses)+len(foreign) == lua.MaxNodes { // there may be more
+		again = time.Now()
 	}
-	if time.Now().Before(proven) {
-		return proven.Add(spread()), nil
+	if !later.IsZero() {
+		again = later.Add(spread())
+	}
+	if len(overdue) == 0 {
+		return again, nil
 	}
 	// A reap that waits in a stopped Redis would remove everybody who could not
 	// renew there. A second after the answer that it goes by, it does nothing.
@@ -127,10 +126,29 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 			Msg("rollcall: nodes ran out")
 		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
 	}
-	if more {
-		return time.Now(), nil
+	return again, nil
+}
+
+// A lapse is a lease that has ended by the index.
+type lapse struct {
+	id  string
+	end time.Time // Redis's
+}
+
+// judge returns the nodes whose leases may be judged now, and when the first of the
+// others may be, or zero.
+func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later time.Time) {
+	for _, l := range lapses {
+		from := s.judgedFrom(l.end)
+		switch {
+		case !from.After(now):
+			overdue = append(overdue, l.id)
+		case later.IsZero() || from.Before(later):
+			later = from
+		}
 	}
-	return time.Time{}, nil
+	s.spared = !later.IsZero()
+	return overdue, later
 }
 
 // sweep removes from the index what can be no node. It would keep reapers looking,
@@ -144,9 +162,9 @@ func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
 	return err
 }
 
-// overdue returns the nodes whose leases have ended by the index, what stands
-// among them and is no node, and Redis's time as it said so.
-func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string, foreign []any, now time.Time, err error) {
+// overdue returns the leases that have ended by the index, what stands among them
+// and is no node, and Redis's time as it said so.
+func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
 	var first *redis.ZSliceCmd
 	var clock *redis.TimeCmd
 	sent := time.Now()
@@ -163,22 +181,23 @@ func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (ids []string,
 	master, received := c.master(ctx, s.keys), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.contact.heard(sent, received, now, master, s.ttl()/2)
+	s.heard(sent, received, now, master)
 	s.next = time.Time{}
 	for _, z := range first.Val() {
 		end := time.UnixMilli(int64(z.Score))
-		id, err := keys.Unescape(z.Member.(string))
+		member, _ := z.Member.(string)
+		id, err := keys.Unescape(member)
 		switch {
 		case end.After(now):
-		case err != nil:
+		case err != nil || id == "" || keys.EscapeID(id) != member:
 			foreign = append(foreign, z.Member)
 			continue // will be gone
 		default:
-			ids = append(ids, id)
+			lapses = append(lapses, lapse{id, end})
 		}
 		if s.next.IsZero() {
 			s.next = end
 		}
 	}
-	return ids, foreign, now, nil
+	return lapses, foreign, now, nil
 }

@@ -18,6 +18,8 @@ type service struct {
 	contact         contact
 	next            time.Time // Redis's: the lease end that comes next in the index, or zero
 	reapAt, reapFor time.Time // ours: the next look, and Redis's: the lease end that it is for
+	broke           time.Time // Redis's: when contact was last whole before the last break
+	spared          bool      // the last look found leases that were not to be judged yet
 	nodes           map[string]*node
 	batches         map[batchKey]*batch
 }
@@ -155,7 +157,29 @@ func (s *service) tidy(b *batch) {
 	}
 }
 
-// ttl is the longest TTL of the service's nodes: what contact is measured by.
+// heard takes an answer of the service's master, as contact does. A break is counted
+// from where the one before began, unless all that this was about has been judged.
+func (s *service) heard(sent, received, now time.Time, master string) {
+	was := s.contact
+	s.contact.heard(sent, received, now, master, s.ttl()/2)
+	switch {
+	case s.contact.since.Equal(was.since) || !was.known():
+	case s.broke.IsZero() || !s.spared && received.After(was.provenFrom(s.ttl())):
+		s.broke = was.now
+	}
+}
+
+// judgedFrom is when a lease that ended then may be judged. Nodes of other registries
+// may have longer TTLs than those here. Whose lease still ran for longer than that when
+// contact broke, has so much time to renew: it is half of its TTL at least.
+func (s *service) judgedFrom(end time.Time) time.Time {
+	if left := end.Sub(s.broke); !s.broke.IsZero() && left > s.ttl() {
+		return s.contact.provenFrom(2 * left)
+	}
+	return s.contact.provenFrom(s.ttl())
+}
+
+// ttl is the longest TTL of the service's nodes here: what contact is measured by.
 func (s *service) ttl() time.Duration {
 	var longest time.Duration
 	for _, n := range s.nodes {

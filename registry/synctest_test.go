@@ -354,6 +354,39 @@ func TestReaperWakes(t *testing.T) {
 	})
 }
 
+// A reaper with a short TTL takes nobody for dead who has a longer one, and was kept
+// from renewing by what kept the reaper from looking.
+func TestReaperSparesLongerLeases(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server, o := redistest.Synctest(t)
+		reaper := join(t, server, o)
+		all := []*bubble{reaper}
+		for i := range 10 {
+			b := join(t, server, o)
+			register(t, b.Redis, service("shop", node(strconv.Itoa(i))), registry.RegisterInterval(defaultTTL/2))
+			all = append(all, b)
+		}
+		register(t, reaper.Redis, service("shop", node("short")), registry.RegisterTTL(time.Second))
+		for range 10 {
+			time.Sleep(time.Minute)
+			for _, b := range all {
+				b.link.set(true)
+			}
+			time.Sleep(40 * time.Second)
+			for _, b := range all {
+				b.link.set(false)
+			}
+		}
+		time.Sleep(time.Minute)
+		for _, b := range all {
+			if reaps, _ := take[registry.ReapEvent](b); len(reaps) > 0 {
+				t.Errorf("reaped %+v, and all are alive", reaps)
+			}
+		}
+	})
+}
+
 // The lists of services and namespaces are never older than half a minute.
 func TestCataloguesAreFresh(t *testing.T) {
 	inBubble(t, func(b *bubble) {
