@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,81 @@ func TestDatabaseOfURL(t *testing.T) {
 		}
 		if err := r.Close(t.Context()); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// NewRegistry connects to nothing; Init does.
+func TestNewRegistryDoesNotConnect(t *testing.T) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dialed := func(within time.Duration) bool {
+		_ = l.SetDeadline(time.Now().Add(within))
+		c, err := l.Accept()
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}
+	r := NewRegistry(Addrs(l.Addr().String()), Timeout(time.Second))
+	_, _ = r.Options(), r.String()
+	if dialed(200 * time.Millisecond) {
+		t.Error("it connected before the first call")
+	}
+	if err := r.Init(); !errors.Is(err, ErrUnavailable) { // nobody answers
+		t.Errorf("Init: %v", err)
+	}
+	if !dialed(time.Second) {
+		t.Error("Init did not connect")
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Our own clients can be interrupted, dial once at a time, and look for new
+// masters often, whatever their kind.
+func TestOwnClients(t *testing.T) {
+	type traits struct {
+		Contexts bool
+		Dials    int
+		Reload   time.Duration
+	}
+	for name, c := range map[string]struct {
+		opts []Option
+		want traits
+	}{
+		"single":           {nil, traits{true, 1, 0}},
+		"single by URL":    {[]Option{URL("redis://127.0.0.1:1")}, traits{true, 1, 0}},
+		"sentinel":         {[]Option{MasterName("m")}, traits{true, 1, 0}},
+		"sentinel by URL":  {[]Option{MasterName("m"), URL("redis://127.0.0.1:1?context_timeout_enabled=false&dialer_retries=7")}, traits{true, 1, 0}},
+		"cluster":          {[]Option{Cluster(true)}, traits{true, 1, 5 * time.Second}},
+		"cluster by URL":   {[]Option{Cluster(true), URL("redis://127.0.0.1:1")}, traits{true, 1, 5 * time.Second}},
+		"cluster by seeds": {[]Option{Addrs("127.0.0.1:1", "127.0.0.1:2")}, traits{true, 1, 5 * time.Second}},
+	} {
+		r := NewRegistry(c.opts...)
+		client, err := r.Client()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var got traits
+		switch client := client.(type) {
+		case *redis.Client:
+			o := client.Options()
+			got = traits{o.ContextTimeoutEnabled, o.DialerRetries, 0}
+		case *redis.ClusterClient:
+			o := client.Options()
+			got = traits{o.ContextTimeoutEnabled, o.DialerRetries, o.ClusterStateReloadInterval}
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+		if err := r.Close(t.Context()); err != nil {
+			t.Errorf("%s: Close: %v", name, err)
 		}
 	}
 }
