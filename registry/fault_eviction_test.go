@@ -87,7 +87,7 @@ func TestEvictionWarningComesLater(t *testing.T) {
 	}
 	eventually(t, patience, logs("maxmemory-policy cannot be read"))
 	server.Restart(false)
-	within(t, 10*time.Second, "the warning", logs("evicts live nodes"))
+	within(t, 30*time.Second, "the warning, with the lists at the latest", logs("evicts live nodes"))
 }
 
 // looks returns how often a server was asked for its configuration, in vain or
