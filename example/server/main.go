@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"os"
 	"time"
 
 	"github.com/cloudwego/hertz/pkg/app"
@@ -26,6 +27,7 @@ import (
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/common/utils"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/example/internal/at"
 	"github.com/rollcall-go/rollcall/hertzadapter"
@@ -52,10 +54,11 @@ func main() {
 		defer stop()
 	}
 
-	r := registry.NewRegistry(opts...)
+	logger := zerolog.New(zerolog.ConsoleWriter{Out: os.Stderr, NoColor: true, TimeFormat: time.DateTime}).With().Timestamp().Logger()
+	r := registry.NewRegistry(append(opts, registry.Logger(logger.Level(zerolog.WarnLevel)))...)
 	h := server.Default(
 		server.WithHostPorts(*addr),
-		server.WithRegistry(hertzadapter.NewRegistry(r, hertzadapter.WithDrain(*drain)), &hertzregistry.Info{
+		server.WithRegistry(hertzadapter.NewRegistry(r, hertzadapter.WithDrain(*drain), hertzadapter.WithLogger(logger)), &hertzregistry.Info{
 			ServiceName: *name,
 			Addr:        utils.NewNetAddr("tcp", *addr),
 		}),
