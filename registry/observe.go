@@ -11,7 +11,7 @@ type Event interface{ event() }
 
 // CallEvent: a call of the Registry interface has returned.
 type CallEvent struct {
-	Op                 string // "register", "deregister", "get", "list"
+	Op                 string // "register", "deregister", "get", "list", "watch"
 	Namespace, Service string
 	Took               time.Duration
 	Err                error

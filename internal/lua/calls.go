@@ -53,7 +53,7 @@ func Register(ctx context.Context, c redis.UniversalClient, calls ...RegisterCal
 			k = append(k, r.Service.Node(n.ID))
 			a = append(a, keys.EscapeID(n.ID), n.Token, n.Seq, n.TTL.Milliseconds(), n.Data, n.APIs)
 		}
-		return call{register, k, a}
+		return call{register, k, a, len(r.Nodes)}
 	})
 }
 
@@ -72,7 +72,7 @@ func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []R
 			k = append(k, r.Service.Node(n.ID))
 			a = append(a, keys.EscapeID(n.ID), n.Token, n.Seq)
 		}
-		return call{renew, k, a}
+		return call{renew, k, a, len(r.Nodes)}
 	})
 }
 
@@ -81,7 +81,7 @@ func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []R
 // result for each node, with one code.
 func RenewNodes(ctx context.Context, c redis.UniversalClient, r RenewCall) []Result {
 	return runAll(ctx, c, r.Nodes, func(n Lease) call {
-		return call{renewNode, []string{r.Service.Node(n.ID)}, []any{r.Deadline.UnixMicro(), n.Token, n.Seq}}
+		return call{renewNode, []string{r.Service.Node(n.ID)}, []any{r.Deadline.UnixMicro(), n.Token, n.Seq}, 1}
 	})
 }
 
@@ -114,7 +114,7 @@ func Deregister(ctx context.Context, c redis.UniversalClient, calls ...Deregiste
 			k = append(k, d.Service.Node(n.ID))
 			a = append(a, keys.EscapeID(n.ID), n.Token, n.Seq)
 		}
-		return call{deregister, k, a}
+		return call{deregister, k, a, len(d.Nodes)}
 	})
 }
 
@@ -132,7 +132,7 @@ func Reap(ctx context.Context, c redis.UniversalClient, calls ...ReapCall) []Res
 		for _, id := range r.IDs {
 			k, a = append(k, r.Service.Node(id)), append(a, keys.EscapeID(id))
 		}
-		return call{reap, k, a}
+		return call{reap, k, a, len(r.IDs)}
 	})
 }
 
@@ -147,7 +147,7 @@ type OverrideCall struct {
 func Override(ctx context.Context, c redis.UniversalClient, calls ...OverrideCall) []Result {
 	return runAll(ctx, c, calls, func(o OverrideCall) call {
 		k, a := o.changing()
-		return call{override, append(k, o.Service.Override(), o.Service.Node(o.ID)), append(a, keys.EscapeID(o.ID), o.JSON)}
+		return call{override, append(k, o.Service.Override(), o.Service.Node(o.ID)), append(a, keys.EscapeID(o.ID), o.JSON), 1}
 	})
 }
 

@@ -81,8 +81,8 @@ func IsPermission(err error) bool {
 // moves their slot.
 func IsTryAgain(err error) bool { return redis.HasErrorPrefix(err, "TRYAGAIN") }
 
-// parse reads the array that common.lua describes.
-func parse(cmd *redis.Cmd) Result {
+// parse reads the array that common.lua describes, of a call that names so many nodes.
+func parse(cmd *redis.Cmd, nodes int) Result {
 	reply, err := cmd.Slice()
 	if err != nil {
 		return Result{Err: err}
@@ -122,6 +122,9 @@ func parse(cmd *redis.Cmd) Result {
 			return Result{Now: r.Now, Err: fmt.Errorf("script returned the code %v, want an integer", v)}
 		}
 		r.Codes = append(r.Codes, Code(code))
+	}
+	if len(r.Codes) != nodes {
+		return Result{Now: r.Now, Err: fmt.Errorf("script returned %d codes for %d nodes", len(r.Codes), nodes)}
 	}
 	return r
 }

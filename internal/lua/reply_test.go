@@ -21,28 +21,30 @@ func TestParse(t *testing.T) {
 		return cmd
 	}
 	for _, tc := range []struct {
-		what string
-		cmd  *redis.Cmd
-		want Result // but for Err
-		err  string // in Err
+		what  string
+		nodes int
+		cmd   *redis.Cmd
+		want  Result // but for Err
+		err   string // in Err
 	}{
-		{"codes", reply(int64(0), now, "", int64(0), int64(1), int64(-4)), Result{Now: time.UnixMicro(now), Codes: []Code{Done, Conflict}}, ""},
-		{"no codes", reply(int64(0), now, "", int64(0)), Result{Now: time.UnixMicro(now)}, ""},
-		{"next", reply(int64(0), now, "", int64(1_700_000_000_007)), Result{Now: time.UnixMicro(now), Next: time.UnixMilli(1_700_000_000_007)}, ""},
-		{"late", reply(int64(1), now, "", int64(0)), Result{Now: time.UnixMicro(now)}, ErrLate.Error()},
-		{"wrong type", reply(int64(2), now, "k WRONGTYPE Operation against a key holding the wrong kind of value", int64(0)), Result{Now: time.UnixMicro(now)}, "key k holds a value of another type"},
-		{"denied", reply(int64(2), now, "k ERR The user executing the script can't run this command", int64(0)), Result{Now: time.UnixMicro(now)}, "key k: ERR The user executing the script"},
-		{"malformed", reply(int64(3), now, "ARGV[7]", int64(0)), Result{Now: time.UnixMicro(now)}, "argument ARGV[7]"},
-		{"short", reply(int64(0), now, ""), Result{}, "returned 3 values"},
-		{"empty", reply(), Result{}, "returned 0 values"},
-		{"no status", reply("0", now, "", int64(0)), Result{}, "want integers and a text"},
-		{"no time", reply(int64(0), nil, "", int64(0)), Result{}, "want integers and a text"},
-		{"no detail", reply(int64(0), now, int64(0), int64(0)), Result{}, "want integers and a text"},
-		{"no next", reply(int64(0), now, "", "0"), Result{}, "want integers and a text"},
-		{"a code in words", reply(int64(0), now, "", int64(0), int64(1), "1"), Result{Now: time.UnixMicro(now)}, "the code 1"},
+		{"codes", 2, reply(int64(0), now, "", int64(0), int64(1), int64(-4)), Result{Now: time.UnixMicro(now), Codes: []Code{Done, Conflict}}, ""},
+		{"no codes", 0, reply(int64(0), now, "", int64(0)), Result{Now: time.UnixMicro(now)}, ""},
+		{"next", 0, reply(int64(0), now, "", int64(1_700_000_000_007)), Result{Now: time.UnixMicro(now), Next: time.UnixMilli(1_700_000_000_007)}, ""},
+		{"late", 0, reply(int64(1), now, "", int64(0)), Result{Now: time.UnixMicro(now)}, ErrLate.Error()},
+		{"wrong type", 0, reply(int64(2), now, "k WRONGTYPE Operation against a key holding the wrong kind of value", int64(0)), Result{Now: time.UnixMicro(now)}, "key k holds a value of another type"},
+		{"denied", 0, reply(int64(2), now, "k ERR The user executing the script can't run this command", int64(0)), Result{Now: time.UnixMicro(now)}, "key k: ERR The user executing the script"},
+		{"malformed", 0, reply(int64(3), now, "ARGV[7]", int64(0)), Result{Now: time.UnixMicro(now)}, "argument ARGV[7]"},
+		{"short", 0, reply(int64(0), now, ""), Result{}, "returned 3 values"},
+		{"empty", 0, reply(), Result{}, "returned 0 values"},
+		{"no status", 0, reply("0", now, "", int64(0)), Result{}, "want integers and a text"},
+		{"no time", 0, reply(int64(0), nil, "", int64(0)), Result{}, "want integers and a text"},
+		{"no detail", 0, reply(int64(0), now, int64(0), int64(0)), Result{}, "want integers and a text"},
+		{"no next", 0, reply(int64(0), now, "", "0"), Result{}, "want integers and a text"},
+		{"a code in words", 2, reply(int64(0), now, "", int64(0), int64(1), "1"), Result{Now: time.UnixMicro(now)}, "the code 1"},
+		{"too few codes", 2, reply(int64(0), now, "", int64(0), int64(1)), Result{Now: time.UnixMicro(now)}, "1 codes for 2 nodes"},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
-			got := parse(tc.cmd)
+			got := parse(tc.cmd, tc.nodes)
 			if (got.Err == nil) != (tc.err == "") || got.Err != nil && !strings.Contains(got.Err.Error(), tc.err) {
 				t.Errorf("error %v, want %q", got.Err, tc.err)
 			}
@@ -52,13 +54,13 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
-	if r := parse(reply(int64(0), now, "NOPERM publish", int64(0), int64(1))); r.Err != nil || !IsPermission(r.Unpublished) {
+	if r := parse(reply(int64(0), now, "NOPERM publish", int64(0), int64(1)), 1); r.Err != nil || !IsPermission(r.Unpublished) {
 		t.Errorf("error %v, unpublished %v, want only the latter", r.Err, r.Unpublished)
 	}
-	if r := parse(redis.NewCmdResult(nil, context.Canceled)); !errors.Is(r.Err, context.Canceled) {
+	if r := parse(redis.NewCmdResult(nil, context.Canceled), 1); !errors.Is(r.Err, context.Canceled) {
 		t.Errorf("error %v, want %v", r.Err, context.Canceled)
 	}
-	if r := parse(redis.NewCmdResult("OK", nil)); r.Err == nil {
+	if r := parse(redis.NewCmdResult("OK", nil), 1); r.Err == nil {
 		t.Error("no error for a text")
 	}
 }

@@ -46,6 +46,7 @@ type call struct {
 	script *script
 	keys   []string
 	args   []any
+	nodes  int // that it names, and so the codes that it returns
 }
 
 // run sends the calls together and returns one result for each. Scripts that
@@ -70,7 +71,7 @@ func run(ctx context.Context, c redis.UniversalClient, calls []call) []Result {
 	}
 	results := make([]Result, len(calls))
 	for i, cmd := range replies {
-		results[i] = parse(cmd)
+		results[i] = parse(cmd, calls[i].nodes)
 	}
 	return results
 }

@@ -145,7 +145,7 @@ func (s *stage) override(id, json string) reply {
 // raw runs a script with keys and arguments that the typed calls never send.
 func (s *stage) raw(sc *script, keys []string, args ...any) reply {
 	s.Helper()
-	return s.note("raw", run(s.Context(), s.client, []call{{sc, keys, args}}))
+	return s.note("raw", run(s.Context(), s.client, []call{{sc, keys, args, 1}}))
 }
 
 // repeat makes a call once for each code, as a client does that lost the
