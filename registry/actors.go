@@ -3,11 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/cenkalti/backoff/v4"
 )
 
 // actors are the goroutines of one registry. The first Register starts those of
@@ -114,63 +111,4 @@ func until(ctx context.Context, at time.Time, wake <-chan struct{}) {
 	case <-wake:
 	case <-ctx.Done():
 	}
-}
-
-// A queue holds calls for one goroutine, in the order of add, as many as come.
-type queue struct {
-	mu    sync.Mutex
-	calls []func()
-	wake  chan struct{}
-}
-
-func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
-
-// add never blocks.
-func (q *queue) add(f func()) {
-	q.mu.Lock()
-	q.calls = append(q.calls, f)
-	q.mu.Unlock()
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
-// drain makes the calls that were added, and tells whether there were any.
-func (q *queue) drain() bool {
-	q.mu.Lock()
-	calls := q.calls
-	q.calls = nil
-	q.mu.Unlock()
-	for _, f := range calls {
-		f()
-	}
-	return len(calls) > 0
-}
-
-// run makes the calls that are added until ctx ends, and then those that are left.
-func (q *queue) run(ctx context.Context) {
-	for q.drain() || ctx.Err() == nil {
-		select {
-		case <-q.wake:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// retries is how a batch of this interval is tried again after a failure: soon,
-// then slower, without end. The randomised maximum comes out to two thirds of an
-// interval: with an attempt that hangs, a third, that is an interval, and so half a
-// TTL at most, which is what those who judge leases allow for.
-func retries(interval time.Duration) *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(min(interval/10, 200*time.Millisecond)),
-		backoff.WithMaxInterval(time.Duration(float64(interval)*2/3/(1+backoff.DefaultRandomizationFactor))),
-		backoff.WithMaxElapsedTime(0),
-	)
-}
-
-// errLost says for how long a lease could not be renewed.
-func errLost(ttl time.Duration, err error) error {
-	return fmt.Errorf("no renewal for a TTL of %v: %w", ttl, err)
 }

@@ -37,7 +37,7 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 	for _, s := range r.services {
 		for _, b := range s.batches {
 			switch {
-			case b.verdict == asking:
+			case b.inquiry == asking:
 				if limit := b.asked.Add(b.key.interval / 3); limit.After(now) {
 					next = earlier(next, limit)
 				} else { // it does not heed its context
@@ -45,8 +45,8 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 				}
 			case b.due.After(now.Add(min(together, b.key.interval/10))):
 				next = earlier(next, b.due)
-			case b.check != nil && b.verdict == unasked:
-				b.verdict, b.asked = asking, now
+			case b.check != nil && b.inquiry == unasked:
+				b.inquiry, b.asked = asking, now
 				a.done.Go(func() { r.ask(ctx, c, b) })
 			default:
 				due = append(due, b)
@@ -68,9 +68,9 @@ func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		b.verdict, b.due = passed, now
+		b.inquiry, b.due = passed, now
 	} else {
-		b.verdict, b.due = unasked, now.Add(shortened(b.key.interval))
+		b.inquiry, b.due = unasked, now.Add(shortened(b.key.interval))
 		r.withhold(c, b, err)
 	}
 	r.actors.wake(r.actors.renewals)

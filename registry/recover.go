@@ -3,9 +3,12 @@ package registry
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
@@ -92,7 +95,7 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 	now := time.Now()
 	for _, t := range tasks {
 		b := t.batch
-		b.verdict = unasked
+		b.inquiry = unasked
 		if t.err == nil {
 			b.backoff.Reset()
 			b.dueBy(began.Add(shortened(b.key.interval)))
@@ -135,4 +138,21 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// retries is how a batch of this interval is tried again after a failure: soon,
+// then slower, without end. The randomised maximum comes out to two thirds of an
+// interval: with an attempt that hangs, a third, that is an interval, and so half a
+// TTL at most, which is what those who judge leases allow for.
+func retries(interval time.Duration) *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(min(interval/10, 200*time.Millisecond)),
+		backoff.WithMaxInterval(time.Duration(float64(interval)*2/3/(1+backoff.DefaultRandomizationFactor))),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// errLost says for how long a lease could not be renewed.
+func errLost(ttl time.Duration, err error) error {
+	return fmt.Errorf("no renewal for a TTL of %v: %w", ttl, err)
 }

@@ -67,7 +67,7 @@ type batch struct {
 
 	due     time.Time // ours; zero while a round is under way with it
 	backoff *backoff.ExponentialBackOff
-	verdict verdict
+	inquiry inquiry
 	asked   time.Time // ours: when the check was called last
 }
 
@@ -77,11 +77,11 @@ type batchKey struct {
 	checked  *registration // nil where nothing is to be checked
 }
 
-// A verdict is where a batch stands with its check.
-type verdict int
+// An inquiry is where a batch stands with its check.
+type inquiry int
 
 const (
-	unasked verdict = iota
+	unasked inquiry = iota
 	asking
 	passed
 )
