@@ -36,6 +36,9 @@ const (
 	// savedAnew is how old the time in a file may grow where nothing changes.
 	savedAnew = time.Hour
 
+	// unfinished are the files that are being written, in a folder of ours.
+	unfinished = "rollcall-*.tmp"
+
 	// savedLast is the same for the file of a service that is let go.
 	savedLast = time.Minute
 
@@ -50,8 +53,22 @@ func newDisk(o *options) *disk {
 	return &disk{dir: o.snapshotDir, logger: o.logger, writing: make(chan struct{}, 8)}
 }
 
+// sweep removes what processes left that died while they wrote.
+func (d *disk) sweep(now time.Time) {
+	files, _ := os.ReadDir(d.dir) // there may be no folder yet
+	for _, f := range files {
+		if ours, _ := filepath.Match(unfinished, f.Name()); !ours {
+			continue
+		}
+		if info, err := f.Info(); err == nil && now.Sub(info.ModTime()) > savedAnew {
+			_ = os.Remove(filepath.Join(d.dir, f.Name())) // who may not, leaves it
+		}
+	}
+}
+
 // run writes what has changed of these services, until ctx ends.
 func (d *disk) run(ctx context.Context, services *atomic.Pointer[map[serviceName]*service]) {
+	d.sweep(time.Now())
 	for ctx.Err() == nil {
 		wait(ctx, saveEvery+rand.N(saveEvery/4))
 		for _, s := range *services.Load() {
@@ -147,7 +164,7 @@ func (d *disk) write(name serviceName, data []byte) (err error) {
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(d.dir, "*.tmp") // 0600
+	f, err := os.CreateTemp(d.dir, unfinished) // 0600
 	if err != nil {
 		return err
 	}

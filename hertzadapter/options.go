@@ -74,7 +74,8 @@ func WithTimeout(d time.Duration) Option {
 // WithDrain makes Deregister announce the node as draining first, so that callers
 // turn to others while it still serves, and remove it after d. Callers with a live
 // view need milliseconds; those that ask every so often need as long as that, and a
-// little more.
+// little more. Where Redis does not take the announcement in time, the removal is what
+// tells them, and the server serves on for d after that.
 //
 // Hertz does not tell a registry how long a shutdown may last. So d may take two
 // thirds of WithTimeout at most, and WithTimeout in its turn has to leave the rest of
