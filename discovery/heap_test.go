@@ -43,7 +43,9 @@ func TestThousandServices(t *testing.T) {
 	var mu sync.Mutex
 	told := map[string]int{}
 	r := registry.NewRegistry(registry.Addrs(server.Addr()))
-	if err := r.Init(); err != nil {
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := r.ListServices(patient); err != nil { // brings up the connections
 		t.Fatal(err)
 	}
 	before := heap()
