@@ -25,39 +25,43 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 	if s != nil {
 		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
+	var which func(*node) bool
+	call.prepare = func(op *operation) (err error) {
+		which, err = chosen(s, op.namespace)
+		return err
+	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		return struct{}{}, r.leave(ctx, op, s)
+		r.mu.Lock()
+		ours := r.services[op.c.space.Service(op.namespace, op.service)]
+		r.mu.Unlock()
+		if ours == nil {
+			return struct{}{}, nil
+		}
+		return struct{}{}, r.withdraw(ctx, op.c, []*service{ours}, which)
 	})
 	return err
 }
 
-func (r *Redis) leave(ctx context.Context, op *operation, s *Service) error {
-	c := op.c
+// chosen tells which nodes of a service a Deregister means.
+func chosen(s *Service, namespace string) (func(*node) bool, error) {
 	if s == nil {
-		return invalid("Service", "is nil")
+		return nil, invalid("Service", "is nil")
 	}
-	if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkName("Name", s.Name)); err != nil {
-		return err
+	if err := cmp.Or(checkNamespace("Namespace", namespace), checkName("Name", s.Name)); err != nil {
+		return nil, err
 	}
 	named := map[string]bool{}
 	for _, n := range s.Nodes {
 		if n == nil {
-			return invalid("Nodes", "one is nil")
+			return nil, invalid("Nodes", "one is nil")
 		}
 		named[cmp.Or(n.ID, n.Address)] = true
 	}
-	r.mu.Lock()
-	ours := r.services[c.space.Service(op.namespace, s.Name)]
-	r.mu.Unlock()
-	if ours == nil {
-		return nil
+	if len(named) > 0 {
+		return func(n *node) bool { return named[n.id] }, nil
 	}
-	return r.withdraw(ctx, c, []*service{ours}, func(n *node) bool {
-		if len(named) > 0 {
-			return named[n.id]
-		}
-		return s.Version == "" || s.Version == n.version
-	})
+	version := s.Version
+	return func(n *node) bool { return version == "" || version == n.version }, nil
 }
 
 // withdrawAll deregisters everything, once what is being registered is: a third of

@@ -18,6 +18,7 @@ func (c *conn) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 // An operation is one call of the Registry interface under way.
 type operation struct {
 	op, namespace, service string
+	prepare                func(*operation) error // reads what the caller may change once the call has returned; or nil
 
 	c      *conn
 	began  time.Time
@@ -67,6 +68,11 @@ func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Conte
 		return result, err
 	}
 	defer op.end(&err)
+	if o.prepare != nil {
+		if err := o.prepare(op); err != nil {
+			return result, err
+		}
+	}
 	if ctx.Done() == nil {
 		return f(bounded, op)
 	}

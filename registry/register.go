@@ -31,17 +31,18 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 	if s != nil {
 		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
+	var p *plan
+	call.prepare = func(op *operation) (err error) {
+		p, err = newPlan(s, o, op.c.o)
+		return err
+	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		return struct{}{}, r.register(ctx, op.c, s, o)
+		return struct{}{}, r.register(ctx, op.c, p)
 	})
 	return err
 }
 
-func (r *Redis) register(ctx context.Context, c *conn, s *Service, o registerOptions) error {
-	p, err := newPlan(s, o, c.o)
-	if err != nil {
-		return err
-	}
+func (r *Redis) register(ctx context.Context, c *conn, p *plan) error {
 	if err := r.start(c); err != nil {
 		return err
 	}
