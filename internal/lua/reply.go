@@ -40,7 +40,8 @@ type Result struct {
 	// Codes holds one code for each node of the call, in its order.
 	Codes []Code
 
-	// Err is why the script did nothing, or that nobody knows what it did.
+	// Err is why the script did nothing, or that nobody knows what it did. Where
+	// Redis refused it, its text begins with Redis's code, on every version.
 	Err error
 }
 
@@ -85,7 +86,7 @@ func IsTryAgain(err error) bool { return redis.HasErrorPrefix(err, "TRYAGAIN") }
 func parse(cmd *redis.Cmd, nodes int) Result {
 	reply, err := cmd.Slice()
 	if err != nil {
-		return Result{Err: err}
+		return Result{Err: unwrap(err)}
 	}
 	if len(reply) < 4 {
 		return Result{Err: fmt.Errorf("script returned %d values, want 4 or more", len(reply))}
