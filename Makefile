@@ -5,6 +5,12 @@ FUZZTIME ?= 10s
 TIMEOUT  ?= 15m
 TOOL      = $(GO) tool -modfile=tools/go.mod
 
+# The server to test: the path of another redis-server or valkey-server, which
+# runs as a Sentinel too. Tests run in the directory of their package, so a
+# relative path is made absolute; a plain name is looked for in PATH.
+override REDIS_SERVER := $(if $(findstring /,$(REDIS_SERVER)),$(abspath $(REDIS_SERVER)),$(REDIS_SERVER))
+export REDIS_SERVER
+
 .DEFAULT_GOAL := help
 
 .PHONY: help test lint cross demo fuzz bench
@@ -12,7 +18,7 @@ TOOL      = $(GO) tool -modfile=tools/go.mod
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-test: ## Install the Redis servers that tests start, if missing; run every test with the race detector
+test: ## Install the Redis servers that tests start, if missing; run every test with the race detector (REDIS_SERVER=/path: on another server)
 	@GO="$(GO)" scripts/prepare-tests
 	@GO="$(GO)" scripts/run-tests -race -count=1 -timeout $(TIMEOUT) ./...
 

@@ -23,11 +23,7 @@ func TestTheRightsOfTheDocs(t *testing.T) {
 	)
 	s := redistest.Start(t)
 	connectAs := func(name, rights string, opts ...registry.Option) *registry.Redis {
-		args := []any{"ACL", "SETUSER", name, "on", ">secret", "resetchannels"}
-		for _, right := range strings.Fields(rights) {
-			args = append(args, right)
-		}
-		must(t, s.Client().Do(t.Context(), args...).Err())
+		s.SetUser(name, append([]string{"on", ">secret"}, strings.Fields(rights)...)...)
 		return connect(t, s.URL(), append(opts, registry.Username(name), registry.Password("secret"))...)
 	}
 	old := oldPackage{c: s.Client(), publishes: true}

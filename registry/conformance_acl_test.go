@@ -42,10 +42,7 @@ func readerRights(prefix string) []string {
 func user(t *testing.T, s *redistest.Server, rights []string, opts ...registry.Option) *registry.Redis {
 	t.Helper()
 	name := prefix(t)
-	rules := append([]string{"reset", "on", ">secret", "-@all"}, rights...)
-	if err := s.Client().ACLSetUser(t.Context(), name, rules...).Err(); err != nil {
-		t.Fatal(err)
-	}
+	s.SetUser(name, append([]string{"on", ">secret"}, rights...)...)
 	return open(t, redistest.Topology{Addrs: []string{s.Addr()}},
 		append(opts, registry.Username(name), registry.Password("secret"))...)
 }

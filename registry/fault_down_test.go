@@ -72,9 +72,7 @@ func TestRegisterRetryBeforePassword(t *testing.T) {
 	r := open(t, at(server), registry.Username("shop"), registry.Password("secret"), registry.Timeout(500*time.Millisecond))
 	seen := newStates()
 	register(t, r, service("shop", node("a")), seen.option(), registry.RegisterRetry())
-	if err := server.Client().Do(t.Context(), "ACL", "SETUSER", "shop", "on", ">secret", "~*", "&*", "+@all").Err(); err != nil {
-		t.Fatal(err)
-	}
+	server.SetUser("shop", "on", ">secret", "~*", "&*", "+@all")
 	seen.next(t, registry.Live)
 }
 

@@ -17,9 +17,7 @@ import (
 func TestEvictionWarning(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	if err := server.Client().Do(t.Context(), "ACL", "SETUSER", "narrow", "on", ">secret", "~*", "&*", "+@all", "-config").Err(); err != nil {
-		t.Fatal(err)
-	}
+	server.SetUser("narrow", "on", ">secret", "~*", "&*", "+@all", "-config")
 	narrow := []registry.Option{registry.Username("narrow"), registry.Password("secret")}
 	for _, tc := range []struct {
 		name, policy string
@@ -102,7 +100,8 @@ func looks(t *testing.T, s *redistest.Server) int {
 	for line := range strings.Lines(info) {
 		var usec int
 		var each float64
-		_, _ = fmt.Sscanf(line, "cmdstat_config|get:calls=%d,usec=%d,usec_per_call=%f,rejected_calls=%d", &calls, &usec, &each, &rejected)
+		line = strings.Replace(line, "config|get", "config", 1) // counted by itself since Redis 7
+		_, _ = fmt.Sscanf(line, "cmdstat_config:calls=%d,usec=%d,usec_per_call=%f,rejected_calls=%d", &calls, &usec, &each, &rejected)
 	}
 	return calls + rejected
 }

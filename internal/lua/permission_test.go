@@ -16,7 +16,7 @@ import (
 
 // allowed is all that a registrar may do, as one would write it into an ACL.
 var allowed = []string{
-	"reset", "on", ">secret", "~luatest:*", "&luatest:*", "-@all", "+hello", "+eval", "+evalsha",
+	"on", ">secret", "~luatest:*", "&luatest:*", "+hello", "+eval", "+evalsha",
 	"+time", "+hmget", "+hget", "+hset", "+hdel", "+del", "+zscore", "+zmscore", "+zadd", "+zrem", "+zrange",
 	"+pexpire", "+pttl", "+llen", "+lpush", "+ltrim", "+publish",
 }
@@ -24,9 +24,10 @@ var allowed = []string{
 // restricted plays on the stage of refused, as a user to whom the rules apply.
 func restricted(t *testing.T, rules []string, play func(s *stage)) {
 	t.Helper()
-	admin := redistest.SharedStandalone(t).Client()
+	server := redistest.SharedStandalone(t)
+	admin := server.Client()
 	refused("", func(s *stage) {
-		s.set(admin.ACLSetUser(t.Context(), "registrar", rules...).Err())
+		server.SetUser("registrar", rules...)
 		o := *admin.Options()
 		o.Username, o.Password = "registrar", "secret"
 		c := redis.NewClient(&o)
@@ -101,6 +102,11 @@ func TestPermissionDenied(t *testing.T) {
 		{"every command", []string{"-@all"}, nil},
 	} {
 		t.Run(tc.right, func(t *testing.T) {
+			if tc.right == "to write our keys" && !redistest.SharedStandalone(t).CanReadOnly() {
+				for _, w := range writings { // before Redis 7, a user who may read a key may write it
+					tc.spares = append(tc.spares, w.name)
+				}
+			}
 			for _, w := range writings {
 				restricted(t, slices.Concat(allowed, tc.rules), func(s *stage) {
 					if r := w.call(s); IsPermission(r.Err) == slices.Contains(tc.spares, w.name) {

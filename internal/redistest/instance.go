@@ -59,15 +59,21 @@ func newInstance(bus bool, args ...string) (*instance, error) {
 	return i, nil
 }
 
-// findServer returns the path of redis-server.
+// findServer returns the path of the server to test.
 func findServer() (string, error) {
-	name := os.Getenv("REDIS_SERVER")
-	if name == "" {
-		name = "redis-server"
+	if name := os.Getenv("REDIS_SERVER"); name != "" {
+		if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+			return "", fmt.Errorf("REDIS_SERVER=%s: a test runs in the directory of its package, so give an absolute path", name)
+		}
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return "", fmt.Errorf("REDIS_SERVER=%s: give the path of a redis-server or valkey-server that can be run, or nothing for the one that is installed (%w)", name, err)
+		}
+		return path, nil
 	}
-	path, err := exec.LookPath(name)
+	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", fmt.Errorf("%s is not installed: run make test, or apt-get install redis-server redis-sentinel / brew install redis (%w)", name, err)
+		return "", fmt.Errorf("redis-server is not installed: run make test, or apt-get install redis-server redis-sentinel / brew install redis (%w)", err)
 	}
 	return path, nil
 }

@@ -8,8 +8,8 @@ import (
 
 // Migration is a slot on its way from one master to another. While it lasts,
 // From serves the keys that it still holds and sends clients to To for others
-// (ASK), or tells them to try again where a call names keys of both kinds
-// (TRYAGAIN).
+// (ASK). Where a call names keys of both kinds, clients are told to try again
+// (TRYAGAIN): by From, or before Redis 7 by To, to which From sends them.
 type Migration struct {
 	Slot     int
 	From, To *Server

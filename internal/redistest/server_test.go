@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -121,9 +122,24 @@ func TestStartFailsClearly(t *testing.T) {
 	if !strings.Contains(got, "no-such-option") {
 		t.Errorf("a bad option: %q", got)
 	}
-	t.Setenv("REDIS_SERVER", "no-such-redis-server")
-	got = failure(t, func(t testing.TB) { redistest.Start(t) })
-	if !strings.Contains(got, "no-such-redis-server is not installed: run make test, or apt-get install") {
-		t.Errorf("a missing server: %q", got)
+}
+
+// A server that is missing fails the test that needs it, and tells what to do.
+func TestMissingServerFailsClearly(t *testing.T) {
+	for _, tc := range []struct{ name, server, path, want string }{
+		{"not installed", "", t.TempDir(), "redis-server is not installed: run make test, or apt-get install"},
+		{"not in PATH", "no-such-server", os.Getenv("PATH"), "REDIS_SERVER=no-such-server: give the path of"},
+		{"no such file", "/no/such/server", os.Getenv("PATH"), "REDIS_SERVER=/no/such/server: give the path of"},
+		{"a directory", t.TempDir(), os.Getenv("PATH"), ": give the path of"},
+		{"relative", "src/redis-server", os.Getenv("PATH"), "REDIS_SERVER=src/redis-server: a test runs in the directory of its package"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Setenv("REDIS_SERVER", tc.server)
+			t.Setenv("PATH", tc.path)
+			got := failure(t, func(t testing.TB) { redistest.Start(t) })
+			if !strings.Contains(got, tc.want) {
+				t.Errorf("failed with %q, want %q", got, tc.want)
+			}
+		})
 	}
 }
