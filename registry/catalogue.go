@@ -3,12 +3,10 @@ package registry
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
 // The catalogues list services and namespaces in other cluster slots than the
@@ -68,22 +66,18 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	}
 	byNamespace := map[string][]string{}
 	r.mu.Lock()
-	now := time.Now()
 	for _, n := range nodes {
-		if n.service.contact.known() {
-			now = n.service.contact.at(time.Now())
-		}
 		byNamespace[n.service.namespace] = append(byNamespace[n.service.namespace], keys.ServiceMember(n.service.name, n.version))
 	}
 	r.mu.Unlock()
-	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for ns, members := range byNamespace {
-			slices.Sort(members)
-			enter(ctx, p, c.space.Services(ns), now, slices.Compact(members)...)
-			enter(ctx, p, c.space.Namespaces(), now, keys.NamespaceMember(ns))
-		}
-		return nil
-	})
+	namespaces := lua.AnnounceCall{Key: c.space.Namespaces(), Forget: forgetAfter}
+	var calls []lua.AnnounceCall
+	for ns, members := range byNamespace {
+		slices.Sort(members)
+		calls = append(calls, lua.AnnounceCall{Key: c.space.Services(ns), Members: slices.Compact(members), Forget: forgetAfter})
+		namespaces.Members = append(namespaces.Members, keys.NamespaceMember(ns))
+	}
+	err := lua.Announce(ctx, c, append(calls, namespaces)...)
 	if err != nil {
 		c.failed(ctx)
 		c.o.Logger.Warn().Err(classify(err)).
@@ -95,14 +89,4 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	for _, n := range nodes {
 		n.listed = true
 	}
-}
-
-// enter notes members as seen now, and forgets what nobody has seen for long.
-func enter(ctx context.Context, p redis.Pipeliner, key string, now time.Time, members ...string) {
-	z := make([]redis.Z, len(members))
-	for i, m := range members {
-		z[i] = redis.Z{Score: float64(now.UnixMilli()), Member: m}
-	}
-	p.ZAdd(ctx, key, z...)
-	p.ZRemRangeByScore(ctx, key, "-inf", strconv.FormatInt(now.Add(-forgetAfter).UnixMilli(), 10))
 }

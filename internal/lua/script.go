@@ -24,19 +24,21 @@ var (
 	reapSource string
 	//go:embed override.lua
 	overrideSource string
+	//go:embed announce.lua
+	announceSource string
 
-	register   = newScript(registerSource)
-	renew      = newScript(renewSource)
-	renewNode  = newScript(renewNodeSource)
-	deregister = newScript(deregisterSource)
-	reap       = newScript(reapSource)
-	override   = newScript(overrideSource)
+	register   = newScript(common + registerSource)
+	renew      = newScript(common + renewSource)
+	renewNode  = newScript(common + renewNodeSource)
+	deregister = newScript(common + deregisterSource)
+	reap       = newScript(common + reapSource)
+	override   = newScript(common + overrideSource)
+	announce   = newScript(announceSource)
 )
 
 type script struct{ source, sha string }
 
 func newScript(source string) *script {
-	source = common + source
 	sum := sha1.Sum([]byte(source))
 	return &script{source: source, sha: hex.EncodeToString(sum[:])}
 }
@@ -49,11 +51,20 @@ type call struct {
 	nodes  int // that it names, and so the codes that it returns
 }
 
-// run sends the calls together and returns one result for each. Scripts that
-// the server does not know are sent again with their source, together too:
+// run sends the calls together and returns one result for each.
+func run(ctx context.Context, c redis.UniversalClient, calls []call) []Result {
+	results := make([]Result, len(calls))
+	for i, cmd := range replies(ctx, c, calls) {
+		results[i] = parse(cmd, calls[i].nodes)
+	}
+	return results
+}
+
+// replies sends the calls together and returns what each was answered. Scripts
+// that the server does not know are sent again with their source, together too:
 // servers forget scripts at a restart, a flush or a failover, and newer ones
 // evict those that came by EVAL.
-func run(ctx context.Context, c redis.UniversalClient, calls []call) []Result {
+func replies(ctx context.Context, c redis.UniversalClient, calls []call) []*redis.Cmd {
 	replies := send(ctx, c, calls, func(p redis.Pipeliner, c call) *redis.Cmd {
 		return p.EvalSha(ctx, c.script.sha, c.keys, c.args...)
 	})
@@ -69,11 +80,7 @@ func run(ctx context.Context, c redis.UniversalClient, calls []call) []Result {
 	}) {
 		replies[unknown[j]] = cmd
 	}
-	results := make([]Result, len(calls))
-	for i, cmd := range replies {
-		results[i] = parse(cmd, calls[i].nodes)
-	}
-	return results
+	return replies
 }
 
 func send(ctx context.Context, c redis.UniversalClient, calls []call, add func(redis.Pipeliner, call) *redis.Cmd) []*redis.Cmd {
