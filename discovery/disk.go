@@ -23,10 +23,10 @@ import (
 // writes what has changed every saveEvery; beyond that each service is written when
 // it is let go.
 type disk struct {
-	dir     string
-	logger  zerolog.Logger
-	tasks   sync.WaitGroup
-	writing chan struct{} // filled by those who write: a thread each
+	dir      string
+	reporter *reporter
+	tasks    sync.WaitGroup
+	writing  chan struct{} // filled by those who write: a thread each
 }
 
 const (
@@ -49,8 +49,8 @@ const (
 	silence = 500 * time.Millisecond
 )
 
-func newDisk(o *options) *disk {
-	return &disk{dir: o.snapshotDir, logger: o.logger, writing: make(chan struct{}, 8)}
+func newDisk(dir string, reporter *reporter) *disk {
+	return &disk{dir: dir, reporter: reporter, writing: make(chan struct{}, 8)}
 }
 
 // sweep removes what processes left that died while they wrote.
@@ -184,12 +184,14 @@ func (d *disk) write(name serviceName, data []byte) (err error) {
 func (s *service) wrote(err error) {
 	before := s.onDisk.failing
 	s.onDisk.failing = err != nil
-	switch log := s.disk.logger.With().Str("namespace", s.name.namespace).Str("service", s.name.name).Logger(); {
+	switch {
 	case s.onDisk.failing == before:
 	case before:
-		log.Info().Msg("rollcall: a snapshot is written again")
+		s.log(zerolog.InfoLevel, func(e *zerolog.Event) { e.Msg("rollcall: a snapshot is written again") })
 	default:
-		log.Warn().Err(err).Msg("rollcall: a snapshot cannot be written: without it a start while Redis is away finds nothing")
+		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
+			e.Err(err).Msg("rollcall: a snapshot cannot be written: without it a start while Redis is away finds nothing")
+		})
 	}
 }
 
@@ -210,7 +212,9 @@ func (d *disk) load(name serviceName, age time.Duration) *snapshot {
 		err = fmt.Errorf("%w: it was saved %v ago", ErrStale, now.Sub(s.Saved).Round(time.Second))
 	}
 	if err != nil {
-		d.logger.Warn().Err(err).Str("file", path).Msg("rollcall: a snapshot is of no use, and ignored")
+		d.reporter.log(func(l *zerolog.Logger) {
+			l.Warn().Err(err).Str("file", path).Msg("rollcall: a snapshot is of no use, and ignored")
+		})
 		return nil
 	}
 	if s.Saved.After(now) { // the clock was set back
@@ -259,8 +263,10 @@ func (s *service) restore(why error) {
 	if !errors.Is(why, registry.ErrUnavailable) {
 		why = fmt.Errorf("%w: %w", registry.ErrUnavailable, why)
 	}
-	s.disk.logger.Warn().Err(why).Str("namespace", s.name.namespace).Str("service", s.name.name).Time("saved", snap.Saved).
-		Msg("rollcall: a service is as it was saved, for nothing else is known of it yet")
+	s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
+		e.Err(why).Time("saved", snap.Saved).
+			Msg("rollcall: a service is as it was saved, for nothing else is known of it yet")
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.saved = snap.Saved

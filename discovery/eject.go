@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -124,9 +126,11 @@ func (s *service) eject(m *member, err error) {
 	}
 	now := time.Now()
 	h.eject(s.o.ejection, now)
-	s.o.logger.Warn().Err(err).Str("namespace", s.name.namespace).Str("service", s.name.name).Str("node", m.ID).
-		Stringer("for", h.until.Sub(now)).Msg("rollcall: node ejected, calls to it fail")
-	s.o.observe(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID, Ejected: true})
+	out := h.until.Sub(now)
+	s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
+		e.Err(err).Str("node", m.ID).Stringer("for", out).Msg("rollcall: node ejected, calls to it fail")
+	})
+	s.happened(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID, Ejected: true})
 	s.build()
 }
 
@@ -164,8 +168,10 @@ func (s *service) probed(m *member, v verdict, err error) {
 		return
 	case bad:
 		h.eject(s.o.ejection, now)
-		s.o.logger.Info().Err(err).Str("namespace", s.name.namespace).Str("service", s.name.name).Str("node", m.ID).
-			Stringer("for", h.until.Sub(now)).Msg("rollcall: ejected node still fails")
+		out := h.until.Sub(now)
+		s.log(zerolog.InfoLevel, func(e *zerolog.Event) {
+			e.Err(err).Str("node", m.ID).Stringer("for", out).Msg("rollcall: ejected node still fails")
+		})
 	case unsaid:
 		h.probed, h.until = false, now
 	}
@@ -175,9 +181,8 @@ func (s *service) probed(m *member, v verdict, err error) {
 // readmit brings a node back. mu is held.
 func (s *service) readmit(m *member, now time.Time) {
 	m.state.health.readmit(now)
-	s.o.logger.Info().Str("namespace", s.name.namespace).Str("service", s.name.name).Str("node", m.ID).
-		Msg("rollcall: node is back")
-	s.o.observe(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID})
+	s.log(zerolog.InfoLevel, func(e *zerolog.Event) { e.Str("node", m.ID).Msg("rollcall: node is back") })
+	s.happened(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID})
 }
 
 // review brings back ejected nodes that drain, which get no calls as it is, and

@@ -1,7 +1,6 @@
 package discovery_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"github.com/rs/zerolog"
 	"pgregory.net/rapid"
 
 	"github.com/rollcall-go/rollcall/discovery"
@@ -69,9 +67,10 @@ func (e *ejections) String() string {
 
 func TestEjection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src, events, log := newTold(), &ejections{}, &bytes.Buffer{}
+		src, events := newTold(), &ejections{}
+		opt, log := logged()
 		src.tell("shop", shop(1, "a", "b", "c"))
-		r := resolver(t, src, discovery.Observe(events.observe), discovery.Logger(zerolog.New(log)))
+		r := resolver(t, src, discovery.Observe(events.observe), opt)
 		call(t, r, "a", discovery.DefaultFailures-1, errBroken)
 		call(t, r, "a", 1, nil)
 		call(t, r, "a", discovery.DefaultFailures-1, errBroken)
@@ -80,8 +79,9 @@ func TestEjection(t *testing.T) {
 		same(t, "after it", ready(t, r), "b c")
 		same(t, "all nodes", ids(resolve(t, r).Nodes()), "a b c")
 		same(t, "picks", picks(t, r, 1000)["a"], 0)
-		if !strings.Contains(log.String(), `"level":"warn"`) || !strings.Contains(log.String(), errBroken.Error()) {
-			t.Errorf("the log of an ejection: %s", log)
+		synctest.Wait()
+		if !strings.Contains(log(), `"level":"warn"`) || !strings.Contains(log(), errBroken.Error()) {
+			t.Errorf("the log of an ejection: %s", log())
 		}
 		call(t, r, "a", 1, nil) // for want of others in the selection
 		same(t, "after a call that was no probe", ready(t, r), "b c")
@@ -91,6 +91,7 @@ func TestEjection(t *testing.T) {
 		same(t, "before the probe", ready(t, r), "b c")
 		same(t, "probes", picks(t, r, 1)["a"], 1)
 		same(t, "after the probe", ready(t, r), "a b c")
+		synctest.Wait()
 		same(t, "events", events.String(), "shop/a out, shop/a back")
 	})
 }
@@ -257,6 +258,7 @@ func TestEjectionSparesHalf(t *testing.T) {
 					synctest.Wait()
 					same(t, "ready afterwards", ready(t, r), tc.after)
 				}
+				synctest.Wait()
 				same(t, "events", events.String(), tc.events)
 			})
 		})

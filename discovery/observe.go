@@ -1,7 +1,10 @@
 package discovery
 
-// An Observer receives events as they happen: from many goroutines, at times
-// concurrently, in the middle of the work. It must return at once.
+// An Observer receives events soon after they happened, from a goroutine that does
+// nothing else: one at a time, and those of a service in their order. It holds up
+// nobody, and may call the Resolver, Close included. Where it is slow, it gets the
+// newest ViewEvent of a service and the newest 128 EjectEvents; the others are passed
+// over.
 type Observer func(Event)
 
 // Event is one of ViewEvent and EjectEvent.

@@ -44,7 +44,7 @@ func newOptions(opts []Option) options {
 		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
 		ejection: ejection{DefaultFailures, DefaultEjection, DefaultMaxEjection},
 		retries:  DefaultRetries, budget: budgetSize{DefaultRetryShare, DefaultRetriesPerSecond},
-		identity: fmt.Sprint(host, "/", os.Getpid()), logger: zerolog.Nop(), observe: func(Event) {},
+		identity: fmt.Sprint(host, "/", os.Getpid()), logger: zerolog.Nop(),
 	}
 	for _, opt := range opts {
 		opt(&o)
@@ -139,5 +139,5 @@ func SnapshotDir(dir string) Option { return func(o *options) { o.snapshotDir = 
 // resolver is silent.
 func Logger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
 
-// Observe hands every Event to f.
+// Observe hands every Event to f; nil is nobody. See Observer.
 func Observe(f Observer) Option { return func(o *options) { o.observe = f } }

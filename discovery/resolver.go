@@ -20,9 +20,10 @@ type Resolver struct {
 	o   options
 	err error // what is wrong with the options
 
-	disk   *disk    // nil: no snapshots
-	tracks tracking // of the balancer
-	budget budget
+	reporter *reporter
+	disk     *disk    // nil: no snapshots
+	tracks   tracking // of the balancer
+	budget   budget
 
 	services atomic.Pointer[map[serviceName]*service]
 	byName   atomic.Pointer[map[string]*service] // those of the source's own namespace
@@ -40,6 +41,7 @@ type Resolver struct {
 func New(src Source, opts ...Option) *Resolver {
 	r := &Resolver{src: src, o: newOptions(opts)}
 	r.err = r.o.check()
+	r.reporter = newReporter(&r.o)
 	r.budget.fill(r.o.budget, now())
 	r.keep(map[serviceName]*service{})
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -48,7 +50,7 @@ func New(src Source, opts ...Option) *Resolver {
 	}
 	r.tracks = r.o.balancer.tracks()
 	if r.o.snapshotDir != "" {
-		r.disk = newDisk(&r.o)
+		r.disk = newDisk(r.o.snapshotDir, r.reporter)
 		r.disk.tasks.Go(func() { r.disk.run(r.ctx, &r.services) })
 	}
 	for _, name := range r.o.preload {
@@ -61,17 +63,20 @@ func New(src Source, opts ...Option) *Resolver {
 
 // Close lets all services go, and waits for every goroutine of the resolver; if the
 // disk of SnapshotDir hangs, for 10 s, and fails then. It leaves the source open.
-// Calls return registry.ErrClosed from then on.
+// Calls return registry.ErrClosed from then on. A call of Observe that is under way is
+// not waited for, so Observe may call Close; there is no further one.
 func (r *Resolver) Close() error {
 	r.mu.Lock()
 	r.cancel()
 	r.keep(map[serviceName]*service{})
 	r.mu.Unlock()
 	r.tasks.Wait()
+	var err error
 	if r.disk != nil {
-		return r.disk.close()
+		err = r.disk.close()
 	}
-	return nil
+	r.reporter.close()
+	return err
 }
 
 // Resolve returns the view of a service, narrowed by the options. The first call for
@@ -251,7 +256,7 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newService(r.ctx, &r.o, name, f)
+	s := newService(r.ctx, &r.o, r.reporter, name, f)
 	s.disk = r.disk
 	s.used.Store(true)
 	r.tasks.Go(s.follow)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -17,6 +18,7 @@ import (
 type service struct {
 	name     serviceName
 	o        *options
+	reporter *reporter
 	follower registry.Follower
 	disk     *disk // nil: no snapshots
 	onDisk   copyOnDisk
@@ -38,13 +40,14 @@ type service struct {
 	changed chan struct{} // closed, and made anew, when table or err changes
 	timer   *time.Timer   // builds anew when time alone changes something
 	next    time.Time     // when that is; zero: never
+	unseen  unseen
 }
 
 type serviceName struct{ namespace, name string }
 
-func newService(ctx context.Context, o *options, name serviceName, f registry.Follower) *service {
+func newService(ctx context.Context, o *options, reporter *reporter, name serviceName, f registry.Follower) *service {
 	s := &service{
-		name: name, o: o, follower: f, guard: guard{share: o.guard},
+		name: name, o: o, reporter: reporter, follower: f, guard: guard{share: o.guard},
 		changed: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
@@ -149,9 +152,11 @@ func (s *service) build() {
 	now := time.Now()
 	kept := s.guard.step(s.latest, now)
 	if w := kept.began; w != nil {
-		s.o.logger.Warn().Str("namespace", s.name.namespace).Str("service", s.name.name).
-			Int("stood", len(w.stood)).Int("lapsed", len(w.out)).Strs("kept", kept.ids).
-			Msg("rollcall: too many nodes ran out of their leases at once: the last of them are kept for a TTL")
+		stood, lapsed := len(w.stood), len(w.out)
+		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
+			e.Int("stood", stood).Int("lapsed", lapsed).Strs("kept", kept.ids).
+				Msg("rollcall: too many nodes ran out of their leases at once: the last of them are kept for a TTL")
+		})
 	}
 	v := &View{
 		namespace: s.name.namespace, service: s.name.name,
@@ -170,7 +175,14 @@ func (s *service) build() {
 	s.wake(next)
 	s.err = nil
 	s.tell()
-	s.o.observe(ViewEvent{t.view})
+	s.happened(ViewEvent{t.view})
+}
+
+// log has a line about the service written to the log.
+func (s *service) log(level zerolog.Level, write func(*zerolog.Event)) {
+	s.reporter.log(func(l *zerolog.Logger) {
+		write(l.WithLevel(level).Str("namespace", s.name.namespace).Str("service", s.name.name))
+	})
 }
 
 // wake has the service built anew at a time; the zero time is never. mu is held.
