@@ -61,12 +61,19 @@ func parseChange(tag, kind, lease, id string) (LogEntry, error) {
 	} else if _, err := ParseLease(lease); err != nil {
 		return e, err
 	}
+	var err error
+	e.ID, err = parseID(id)
+	return e, err
+}
+
+// parseID reads the id of a node as it is escaped in keys.
+func parseID(id string) (string, error) {
 	plain, err := keys.Unescape(id)
 	if err != nil {
-		return e, fmt.Errorf("%w: id: %w", ErrMalformed, err)
+		return "", fmt.Errorf("%w: id: %w", ErrMalformed, err)
 	}
-	if e.ID = plain; plain == "" || keys.EscapeID(plain) != id {
-		return e, fmt.Errorf("%w: id %.64q is empty or not escaped as an id", ErrMalformed, id)
+	if plain == "" || keys.EscapeID(plain) != id {
+		return "", fmt.Errorf("%w: id %.64q is empty or not escaped as an id", ErrMalformed, id)
 	}
-	return e, nil
+	return plain, nil
 }

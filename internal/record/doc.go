@@ -31,6 +31,14 @@
 //
 //	1 <epoch> <rev> <prev-tag> <tag> <time, us> <put|set|del|exp> <lease> <id>
 //
+// # Live
+//
+// A registrar whose renewals Redis refuses tells on the same channel that its
+// nodes live: a header line, and a line for each node.
+//
+//	1 live <since, us> <what Redis said>
+//	<lease> <id>
+//
 // # Log
 //
 // The log holds the newest changes, one line each:

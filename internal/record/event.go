@@ -20,7 +20,7 @@ const maxEpoch = 64
 
 // An Event tells of one change of one node.
 type Event struct {
-	Epoch   string    // the history that Rev counts in: any printable ASCII
+	Epoch   string    // the history that Rev counts in: any printable ASCII but "live"
 	Rev     uint64    // revision after the change, over 0
 	Prev    string    // tag of the change before; "" if the history starts here
 	Tag     string    // of this change, 40 lower-case hex digits
@@ -65,8 +65,8 @@ func decodeEvent(b []byte) (Event, error) {
 		return Event{}, fmt.Errorf("%w: %d fields in the header, want 9", ErrMalformed, len(f))
 	}
 	epoch, prev := f[1], f[3]
-	if len(epoch) == 0 || len(epoch) > maxEpoch || strings.ContainsFunc(epoch, unprintable) {
-		return Event{}, fmt.Errorf("%w: epoch %.80q, want 1 to %d printable bytes", ErrMalformed, epoch, maxEpoch)
+	if len(epoch) == 0 || len(epoch) > maxEpoch || strings.ContainsFunc(epoch, unprintable) || epoch == liveKind {
+		return Event{}, fmt.Errorf("%w: epoch %.80q, want 1 to %d printable bytes other than %q", ErrMalformed, epoch, maxEpoch, liveKind)
 	}
 	rev, ok := decimal(f[2], math.MaxUint64)
 	if !ok || rev == 0 {

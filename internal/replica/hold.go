@@ -8,22 +8,38 @@ import (
 
 // A hold keeps showing a node that the registry lost: a flush, an empty restart
 // or a lagging replica took it, nobody said that it is gone, and it registers
-// again.
+// again. Or its lease could not be renewed, and it told that it lives.
 type hold struct {
 	node Node
 	left time.Duration // of contact, until it is given up
 	runs bool          // its clock does, since the first Pass
+	told time.Time     // Redis's: when the node told last that it lives; zero: never
+}
+
+// pass counts contact of this length, until now. None from before the hold.
+func (h *hold) pass(d time.Duration, now time.Time, off rule) {
+	switch {
+	case !h.told.IsZero() && off&ruleLiveSince == 0:
+		d = min(d, max(0, now.Sub(h.told)))
+	case h.told.IsZero() && !h.runs:
+		d = 0
+	}
+	h.left, h.runs = h.left-d, true
 }
 
 // lose has a member held, for a full TTL from when it was first missed.
 func (r *Replica) lose(n Node) {
 	delete(r.nodes, n.ID)
+	r.unlive(n.ID)
 	r.holds[n.ID] = hold{node: n, left: n.Record.TTL}
 	r.holding++
 }
 
 // unhold ends a hold, whatever comes of the node.
 func (r *Replica) unhold(id string) {
+	if !r.holds[id].told.IsZero() {
+		r.renews()
+	}
 	delete(r.holds, id)
 	r.holding++
 }
@@ -38,13 +54,18 @@ func (r *Replica) unhold(id string) {
 func (r *Replica) Pass(d time.Duration, now time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
 		h := r.holds[id]
-		if h.runs {
-			h.left -= d
-		}
-		h.runs = true
+		h.pass(d, now, r.off)
 		r.holds[id] = h
 		if h.left <= 0 {
 			r.release(id, now)
+			r.changes[len(r.changes)-1].Lapsed = !h.told.IsZero()
+		}
+	}
+	for id, h := range r.lives {
+		h.pass(d, now, r.off)
+		r.lives[id] = h
+		if h.left <= 0 {
+			r.unlive(id)
 		}
 	}
 }

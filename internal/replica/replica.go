@@ -70,8 +70,11 @@ type Replica struct {
 	nodes   map[string]Node   // members of the index at that point that can be shown
 	ghosts  map[string]bool   // members that cannot: no hash was found, or no record in it
 	holds   map[string]hold   // shown, but lost by the registry
+	lives   map[string]hold   // members that told that they live, while Redis refuses to renew their leases
 
-	holding uint64 // how often holds has changed
+	holding uint64  // how often holds or lives has changed
+	refusal Refusal // of those in lives, and of those in holds that were there
+	refused int     // how many these are
 
 	overrides map[string]string // by node, as they came
 	odd       []arrival         // events that do not chain, in the order in which they came
@@ -108,7 +111,7 @@ const (
 // snapshot.
 func New() *Replica {
 	return &Replica{
-		nodes: map[string]Node{}, ghosts: map[string]bool{}, holds: map[string]hold{}, overrides: map[string]string{},
+		nodes: map[string]Node{}, ghosts: map[string]bool{}, holds: map[string]hold{}, lives: map[string]hold{}, overrides: map[string]string{},
 		highest: map[string]uint64{},
 	}
 }
@@ -144,11 +147,12 @@ func (r *Replica) Nodes() []Node {
 	return shown
 }
 
-// Held tells whether a node is shown only because it was lost by the registry
-// and may come back.
+// Held tells whether a node is shown for another reason than its lease: it was
+// lost by the registry and may come back, or it told that it lives.
 func (r *Replica) Held(id string) bool {
 	_, held := r.holds[id]
-	return held
+	_, lives := r.lives[id]
+	return held || lives
 }
 
 // Holding counts how often a hold has begun or ended: a hold that ends because
@@ -201,11 +205,14 @@ func (r *Replica) Shows(id string) bool {
 // Empty tells whether no member is shown.
 func (r *Replica) Empty() bool { return len(r.nodes) == 0 }
 
-// TTL is the longest TTL of the members; 0 where there is none.
+// TTL is the longest TTL of what is shown; 0 where there is nothing.
 func (r *Replica) TTL() time.Duration {
 	var longest time.Duration
 	for _, n := range r.nodes {
 		longest = max(longest, n.Record.TTL)
+	}
+	for _, h := range r.holds {
+		longest = max(longest, h.node.Record.TTL)
 	}
 	return longest
 }

@@ -5,13 +5,18 @@ package replica
 type rule uint64
 
 const (
-	ruleChain    rule = 1 << iota // an event applies only if its prev-tag is ours
-	ruleBack                      // a version that is older than the question means a fork
-	ruleCount                     // at an equal tag, the index has as many members as we
-	ruleFirst                     // the first change of a service is read at once
-	ruleOnce                      // Missed is said once for each snapshot
-	ruleBlank                     // no version proves nothing
-	ruleHighest                   // revisions never go back within an epoch
-	ruleEvidence                  // what is newer than a look is not judged by it
-	ruleHold                      // what nobody said goodbye to was lost, and is held
+	ruleChain       rule = 1 << iota // an event applies only if its prev-tag is ours
+	ruleBack                         // a version that is older than the question means a fork
+	ruleCount                        // at an equal tag, the index has as many members as we
+	ruleFirst                        // the first change of a service is read at once
+	ruleOnce                         // Missed is said once for each snapshot
+	ruleBlank                        // no version proves nothing
+	ruleHighest                      // revisions never go back within an epoch
+	ruleEvidence                     // what is newer than a look is not judged by it
+	ruleHold                         // what nobody said goodbye to was lost, and is held
+	ruleLive                         // a node that tells that it lives is held when its lease ends
+	ruleLiveLease                    // it has to tell that under the lease that we know
+	ruleLiveSince                    // it is held for a TTL from when it told
+	ruleLiveRead                     // a snapshot that finds the same registration ends no hold
+	ruleLiveRenewed                  // a renewal that came later does
 )

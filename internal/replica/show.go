@@ -20,11 +20,15 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 	}
 	if err != nil { // a record that we cannot read: of a later version, perhaps
 		delete(r.nodes, id)
+		r.unlive(id)
 		r.ghosts[id] = true
 		if shown {
 			r.tell(Delete, before, at)
 		}
 		return
+	}
+	if n.Lease != lease || n.Rev != rev || r.off&ruleLiveRead != 0 {
+		r.unlive(id)
 	}
 	n.Lease, n.Rev, n.seen = lease, rev, r.marks
 	for _, other := range r.nodes { // what all share is kept once
@@ -71,10 +75,18 @@ func (r *Replica) set(id, override string, at time.Time) {
 	r.change(before, n, at)
 }
 
-// drop removes a member, which left by itself or whose lease has run out.
+// drop removes a member, which left by itself or whose lease has run out. In the
+// latter case one that told that it lives is held.
 func (r *Replica) drop(id string, lapsed bool, at time.Time) {
 	if n, member := r.nodes[id]; member {
 		delete(r.nodes, id)
+		if h, lives := r.lives[id]; lives && lapsed && r.off&ruleLive == 0 {
+			h.node = n
+			delete(r.lives, id)
+			r.holds[id] = h
+			return
+		}
+		r.unlive(id)
 		r.tell(Delete, n, at)
 		r.changes[len(r.changes)-1].Lapsed = lapsed
 	}
