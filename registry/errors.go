@@ -125,6 +125,8 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	case errors.Is(err, redis.ErrClosed): // by Close, with this call under way
 		return fmt.Errorf("%w: %w", ErrClosed, err)
+	case remedied(err, lua.Refusal(err)) != nil:
+		return remedied(err, lua.Refusal(err))
 	case lua.IsPermission(err):
 		return fmt.Errorf("%w: %w", ErrPermission, err)
 	default:

@@ -35,6 +35,8 @@ type feed struct {
 	polling  bool
 	passed   time.Time // ours: until when contact was counted for holds
 
+	refusedSince time.Time // ours: that of health.refusal
+
 	due   time.Time // what next said when it was planned
 	place int       // in the hub's agenda
 }
@@ -46,6 +48,7 @@ type health struct {
 	staleSince time.Time // ours; zero while it is live
 	err        error     // why it is stale
 	holding    uint64    // changes when a node is held, or not any more
+	refusal    replica.Refusal
 }
 
 // A listener hears of a feed's changes and of its health, from the hub's
@@ -103,6 +106,9 @@ func (f *feed) reread(at time.Time) {
 
 // event takes a message of the subscription.
 func (f *feed) event(payload string, poll time.Duration, now time.Time) (missed bool) {
+	if record.IsLive([]byte(payload)) {
+		return f.alive(payload, poll, now)
+	}
 	e, err := record.DecodeEvent([]byte(payload))
 	if err != nil {
 		// Of another protocol version, or nothing of ours: what it stands for can
@@ -181,6 +187,7 @@ func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now tim
 	if v == replica.Settled && unbroken > 0 {
 		f.replica.Pass(unbroken, l.now)
 	}
+	f.replica.Renewed(l.end)
 	missed = f.follow(v, now)
 
 	f.expect(l.next)

@@ -29,8 +29,19 @@ type View struct {
 
 	// Held are the IDs of nodes that the registry has lost, in a flush or a
 	// failover, and that nobody said are gone: they are shown until they register
-	// again, or for a TTL at most.
+	// again, or for a TTL at most. While Redis refuses to renew leases, they are
+	// also those of the nodes that tell that they live: each is shown for a TTL
+	// after it last did.
 	Held []string
+
+	// RefusedSince is when Redis, which goes on serving reads, began to refuse the
+	// renewal of leases, by our clock: as the registries of nodes in Held tell, the
+	// earliest. It is zero while leases are renewed.
+	RefusedSince time.Time
+
+	// Refused says why leases are not renewed: ErrUnavailable or ErrPermission, with
+	// what Redis said to a registry. It is nil where RefusedSince is zero.
+	Refused error
 
 	// StaleSince is when contact with Redis was lost; zero while the view is live.
 	StaleSince time.Time
@@ -165,6 +176,10 @@ func (f *feed) see() *View {
 	}
 	at := f.replica.At()
 	f.view = &View{Revision: at.Rev, History: at.Epoch, StaleSince: f.health.staleSince, Err: f.health.err}
+	if f.health.refusal != (replica.Refusal{}) {
+		said := errors.New(f.health.refusal.Why)
+		f.view.RefusedSince, f.view.Refused = f.refusedSince, cmp.Or(remedied(said, said.Error()), classify(said))
+	}
 	versions, newest := map[string]*Service{}, map[string]uint64{}
 	for _, n := range f.replica.Nodes() {
 		if f.replica.Held(n.ID) {

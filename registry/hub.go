@@ -139,6 +139,7 @@ func (h *hub) after(f *feed, missed bool) {
 			w.changed(f, changes)
 		}
 	}
+	f.refused(f.replica.Refusal())
 	if f.health.holding = f.replica.Holding(); f.health != f.told {
 		f.told, f.view = f.health, nil
 		for w := range f.followers {

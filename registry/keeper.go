@@ -43,7 +43,7 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 				} else { // it does not heed its context
 					r.withhold(c, b, context.DeadlineExceeded)
 				}
-			case b.due.After(now.Add(min(together, b.key.interval/10))):
+			case b.due.After(now.Add(b.key.slack())):
 				next = earlier(next, b.due)
 			case b.check != nil && b.inquiry == unasked:
 				b.inquiry, b.asked = asking, now
@@ -110,6 +110,9 @@ func (r *Redis) round(ctx context.Context, c *conn, due []*batch) {
 	limited, cancel = context.WithTimeout(ctx, attempt)
 	r.registerAgain(limited, c, tasks)
 	r.sayGoodbyes(limited, c, tasks)
+	cancel()
+	limited, cancel = context.WithTimeout(ctx, attempt)
+	r.tellAlive(limited, c, tasks, began)
 	cancel()
 	if ctx.Err() != nil {
 		return // closing: what failed, failed for that

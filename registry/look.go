@@ -134,11 +134,12 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, ma
 type look struct {
 	point          replica.Point
 	members        int
-	overdue        []string  // ids whose leases have ended by the index
-	crowded        bool      // so many that others were not read
-	next           time.Time // Redis's: the earliest lease end that has not come; zero where none is near
-	now            time.Time // Redis's
-	sent, received time.Time // ours
+	overdue        []string       // ids whose leases have ended by the index
+	crowded        bool           // so many that others were not read
+	next           time.Time      // Redis's: the earliest lease end that has not come; zero where none is near
+	lowest         []scoredMember // the earliest lease ends
+	now            time.Time      // Redis's
+	sent, received time.Time      // ours
 	master         string
 	err            error
 }
@@ -238,9 +239,9 @@ func parseLook(answer []any, err error) (l look) {
 		return look{err: err}
 	}
 	l.members, l.now = int(members), time.Unix(s, us*1000)
-	lowest := scored(ends)
-	l.crowded = len(lowest) < l.members
-	for _, m := range lowest {
+	l.lowest = scored(ends)
+	l.crowded = len(l.lowest) < l.members
+	for _, m := range l.lowest {
 		if m.end.After(l.now) {
 			l.next, l.crowded = m.end, false
 			break

@@ -55,7 +55,7 @@ func (r *Redis) missing(nodes []*node, since time.Time) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
-		return n.over() || n.confirmed && !n.trusted.Before(since.Add(n.ttl))
+		return n.over() || n.confirmed && n.renewedSince(since)
 	})
 }
 
@@ -103,17 +103,22 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 			retry := b.backoff.NextBackOff()
 			b.dueBy(now.Add(retry))
 			nodes, err := len(b.nodes), classify(t.err)
-			r.actors.reports.add(func() {
-				c.o.Logger.Warn().Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
-					Int("nodes", nodes).Dur("retry_in", retry).Msg("rollcall: renewal failed")
-			})
+			if b.refusedSince.IsZero() || lua.Refusal(t.err) == "" {
+				r.actors.reports.add(func() {
+					c.o.Logger.Warn().Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
+						Int("nodes", nodes).Dur("retry_in", retry).Msg("rollcall: renewal failed")
+				})
+			}
 			for _, n := range b.nodes {
 				switch {
 				case n.state != Live:
-				case n.trusted.Before(now):
+				case n.shownUntil().Before(now):
 					r.become(c, n, Lost, errLost(n.ttl, t.err))
 				default: // a last try, and then the loss is told without delay
-					b.dueBy(n.trusted.Add(together))
+					b.dueBy(n.shownUntil().Add(together))
+				}
+				if next := n.told.Add(b.key.interval); next.After(now) {
+					b.dueBy(next) // to tell again that it lives
 				}
 			}
 		}

@@ -25,6 +25,8 @@ type Redis struct {
 	services map[keys.Service]*service
 	actors   *actors // nil until the first Register
 
+	refusedSince time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
+
 	calls       sync.WaitGroup // all that may outlast the caller's patience
 	registering sync.WaitGroup // Register, from when its nodes are known here
 	gone        chan struct{}  // closed when Close has done its work

@@ -48,6 +48,7 @@ type node struct {
 	listed    bool      // the catalogues were told of its version
 	calls     int       // Register calls under way
 	trusted   time.Time // ours: until when the lease stands, by the last success
+	told      time.Time // ours: when watchers were last told that it lives, because Redis refused to renew it
 }
 
 // A registration is what the nodes of one Register call share.
@@ -69,6 +70,8 @@ type batch struct {
 	backoff *backoff.ExponentialBackOff
 	inquiry inquiry
 	asked   time.Time // ours: when the check was called last
+
+	refusedSince time.Time // ours: since when Redis refuses to renew it; zero while it does not
 }
 
 // batchKey tells the batches of a service apart.
@@ -76,6 +79,10 @@ type batchKey struct {
 	interval time.Duration
 	checked  *registration // nil where nothing is to be checked
 }
+
+// slack is how much sooner than due a batch is renewed to share a round, at most:
+// with the shortest intervals, a tenth.
+func (k batchKey) slack() time.Duration { return min(together, k.interval/10) }
 
 // An inquiry is where a batch stands with its check.
 type inquiry int
@@ -95,6 +102,19 @@ type goodbye struct {
 }
 
 func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq} }
+
+// renewedSince tells whether a renewal or registration that was sent since then has
+// succeeded.
+func (n *node) renewedSince(t time.Time) bool { return !n.trusted.Before(t.Add(n.ttl)) }
+
+// shownUntil is when watchers let the node go, unless something is done for it: a TTL
+// after its last renewal, or after they were told that it lives.
+func (n *node) shownUntil() time.Time {
+	if told := n.told.Add(n.ttl); told.After(n.trusted) {
+		return told
+	}
+	return n.trusted
+}
 
 // over tells whether nothing more can come of this registration.
 func (n *node) over() bool {

@@ -51,6 +51,7 @@ func TestRefusalsBeginWithTheirCode(t *testing.T) {
 			if r.Err == nil || !strings.HasPrefix(r.Err.Error(), tc.code+" ") || !errors.As(r.Err, &answer) {
 				t.Errorf("error %v, want an answer of Redis that begins with %s", r.Err, tc.code)
 			}
+			refuses(t, server.Client(), r.Err, tc.code)
 		})
 	}
 }
