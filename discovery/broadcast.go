@@ -18,9 +18,9 @@ type Outcome struct {
 
 // Broadcast calls all nodes of a service at once, or those that the options leave,
 // and returns when every call has ended: one Outcome each, ordered by version and
-// ID. Draining and ejected nodes are called too, and so are those beyond the Zone and
-// the Subset: a message for all must not miss some in silence. A Filter leaves
-// out whom the caller wants to leave out. Nothing is retried.
+// ID. Draining and ejected nodes are called too, and so are those with NoTraffic and
+// those beyond the Zone and the Subset: a message for all must not miss some in
+// silence. A Filter leaves out nodes that are not to be called. Nothing is retried.
 //
 // The error tells only that there was no node to call, as that of Pick does. A
 // panic of a call goes on in the goroutine of the caller, once the others have
@@ -68,9 +68,9 @@ func (r *Resolver) audience(ctx context.Context, name string, q *question) (*ser
 	if err != nil {
 		return nil, nil, err
 	}
-	members := t.set(q).view.members
-	if len(members) == 0 {
-		return nil, nil, t.nobody()
+	set := t.set(q)
+	if members := set.view.members; len(members) > 0 {
+		return s, members, nil
 	}
-	return s, members, nil
+	return nil, nil, t.nobody(set)
 }

@@ -144,7 +144,7 @@ func (r *Resolver) other(ctx context.Context, name string, q *question, failed f
 	rest := slices.DeleteFunc(slices.Clone(set.members), failed.has)
 	if len(rest) == 0 {
 		rest = slices.DeleteFunc(slices.Clone(set.view.members), func(m *member) bool {
-			return failed.has(m) || m.Status == registry.Draining || m.state.health.ejected()
+			return failed.has(m) || m.withdrawn() || m.state.health.ejected()
 		})
 	}
 	if len(rest) == 0 {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"github.com/rollcall-go/rollcall/registry"
 )
 
 // The defaults of Ejection.
@@ -23,7 +21,7 @@ const (
 // has recovered, longest at most, each a little shortened at random. Then one call is
 // let through to it, of whatever selection it matches: its success brings the node
 // back, and once that has stayed as long as it was out, it counts as recovered. Of the
-// nodes that do not drain at least half always stay in.
+// nodes that neither drain nor have NoTraffic at least half always stay in.
 //
 // The defaults are DefaultFailures, DefaultEjection and DefaultMaxEjection; 0
 // failures switch ejection off.
@@ -121,7 +119,7 @@ func (s *service) eject(m *member, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := &m.state.health
-	if s.gone(m) || h.ejected() || m.Status == registry.Draining || spare(s.table.Load().view.members) <= 0 {
+	if s.gone(m) || h.ejected() || m.withdrawn() || spare(s.table.Load().view.members) <= 0 {
 		return
 	}
 	now := time.Now()
@@ -143,7 +141,7 @@ func (s *service) gone(m *member) bool {
 func spare(members []*member) int {
 	up, out := 0, 0
 	for _, m := range members {
-		if m.Status != registry.Draining {
+		if !m.withdrawn() {
 			up++
 			if m.state.health.ejected() {
 				out++
@@ -185,15 +183,15 @@ func (s *service) readmit(m *member, now time.Time) {
 	s.happened(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID})
 }
 
-// review brings back ejected nodes that drain, which get no calls as it is, and
-// those that are too many since others left. It offers those whose time is over to be
+// review brings back ejected nodes that are withdrawn, and those that are too many since
+// others left. It offers those whose time is over to be
 // probed, and says when the next one's is. mu is held.
 func (s *service) review(members []*member, now time.Time) (next time.Time) {
 	var out []*member
 	for _, m := range members {
 		switch {
 		case !m.state.health.ejected():
-		case m.Status == registry.Draining:
+		case m.withdrawn():
 			s.readmit(m, now)
 		default:
 			out = append(out, m)

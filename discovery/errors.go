@@ -13,7 +13,8 @@ import (
 // known of it because Redis is away, ErrPermission, ErrInvalid, and ErrClosed after
 // Close.
 var (
-	// ErrNoNodes: the service is known, and no node of it may be picked.
+	// ErrNoNodes: the service is known, and no node of it may be picked. Where nodes
+	// are left out for their weight, registry.NoTraffic, the error says how many.
 	ErrNoNodes = errors.New("no nodes")
 
 	// ErrStale: contact with Redis was lost longer than MaxStale ago.

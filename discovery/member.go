@@ -10,7 +10,7 @@ import (
 type member struct {
 	*registry.Node
 	service *registry.Service // its version, as the source describes it
-	weight  float64           // its share of the calls: over 0
+	weight  float64           // its share of the calls: over 0, or 0 with NoTraffic
 	state   *nodeState
 }
 
@@ -26,8 +26,18 @@ type nodeKey struct{ id, address string }
 
 // weightOf is the share of the calls that a node asks for.
 func weightOf(n *registry.Node) float64 {
-	if n.Weight <= 0 {
+	switch {
+	case n.Weight == registry.NoTraffic:
+		return 0
+	case n.Weight <= 0:
 		return registry.DefaultWeight
 	}
 	return float64(n.Weight)
 }
+
+// noTraffic tells that no call may go to the node, also where no other is left.
+func (m *member) noTraffic() bool { return m.weight == 0 }
+
+// withdrawn tells that calls go to other nodes by the node's own wish, as long as there
+// are others. Such a node is not ejected.
+func (m *member) withdrawn() bool { return m.noTraffic() || m.Status == registry.Draining }

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -50,7 +51,7 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 	}
 	set := t.set(q)
 	if len(set.members) == 0 {
-		return Picked{}, t.nobody()
+		return Picked{}, t.nobody(set)
 	}
 	if m := s.probe(q); m != nil {
 		p := r.direct(s, m, q)
@@ -61,9 +62,12 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 }
 
 // nobody says why a selection has no node.
-func (t *table) nobody() error {
-	if t.unknown() {
+func (t *table) nobody(set *set) error {
+	switch left := len(set.view.members); {
+	case t.unknown():
 		return registry.ErrNotFound
+	case left > 0: // otherwise some of them could be called
+		return fmt.Errorf("%w: %d nodes, all with the weight NoTraffic", ErrNoNodes, left)
 	}
 	return ErrNoNodes
 }

@@ -210,8 +210,8 @@ func checkNode(field string, n *registry.Node) error {
 		return invalid("%s: is nil", field)
 	case n.Address == "":
 		return invalid("%s.Address: is empty", field)
-	case n.Weight < 0:
-		return invalid("%s.Weight: %d is negative", field, n.Weight)
+	case n.Weight < registry.NoTraffic:
+		return invalid("%s.Weight: %d is negative; for no calls set registry.NoTraffic, %d", field, n.Weight, registry.NoTraffic)
 	case n.Status != registry.Up && n.Status != registry.Draining:
 		return invalid("%s.Status: %d is neither Up nor Draining", field, n.Status)
 	}

@@ -161,7 +161,7 @@ func TestStaticRefuses(t *testing.T) {
 		"an address twice": {{Name: "shop", Nodes: []*registry.Node{{Address: "a"}, {Address: "a"}}}},
 		"a nil node":       {{Name: "shop", Nodes: []*registry.Node{nil}}},
 		"no address":       {{Name: "shop", Nodes: []*registry.Node{{ID: "a"}}}},
-		"a weight":         {{Name: "shop", Nodes: []*registry.Node{{Address: "a", Weight: -1}}}},
+		"a weight":         {{Name: "shop", Nodes: []*registry.Node{{Address: "a", Weight: registry.NoTraffic - 1}}}},
 		"a status":         {{Name: "shop", Nodes: []*registry.Node{{Address: "a", Status: 2}}}},
 		"an endless value": {{Name: "shop", Endpoints: []*registry.Endpoint{{Request: loop}}}},
 	} {

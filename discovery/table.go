@@ -101,13 +101,14 @@ func (t *table) choose(s *selection) *set {
 	return c
 }
 
-// callable are the members that calls should go to: not those that drain or are
-// ejected, as long as there are others, of the zone if enough of them are left
-// there, and no more of them than the subset.
+// callable are the members that calls should go to: never those with NoTraffic, nor
+// those that drain or are ejected as long as there are others, of the zone if enough
+// of them are left there, and no more of them than the subset.
 func (t *table) callable(members []*member, zone string) []*member {
-	up := slices.DeleteFunc(slices.Clone(members), func(m *member) bool { return m.Status == registry.Draining })
+	open := slices.DeleteFunc(slices.Clone(members), (*member).noTraffic)
+	up := slices.DeleteFunc(slices.Clone(open), (*member).withdrawn)
 	if len(up) == 0 {
-		up = members
+		up = open
 	}
 	in := slices.DeleteFunc(slices.Clone(up), func(m *member) bool { return m.state.health.ejected() })
 	if len(in) == 0 {

@@ -36,9 +36,9 @@ func (v *View) Service() string { return v.service }
 func (v *View) Nodes() []*registry.Node { return v.nodes }
 
 // Ready returns those of the nodes that calls should go to: Pick with the same
-// options picks among them, or did when the view was resolved. Draining and ejected
-// nodes are left out while others stand, and so are those beyond the Zone and the
-// Subset.
+// options picks among them, or did when the view was resolved. Nodes of the weight
+// NoTraffic are left out always, draining and ejected ones while others stand, and so
+// are those beyond the Zone and the Subset.
 func (v *View) Ready() []*registry.Node { return v.ready }
 
 // ServiceOf returns the version that a node of the service belongs to, as it stood

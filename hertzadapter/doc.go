@@ -37,6 +37,15 @@
 // the address from which this machine reaches the world. WithAdvertise replaces
 // any of them.
 //
+// # Weight
+//
+// Weights mean what they mean in Hertz. An Info.Weight of 0, and an entry of the
+// community's layout without a weight over 0, have Hertz's default, 10, which is the
+// registry's too; a negative Info.Weight is an error, because Hertz's clients would take
+// it for 10. A node that its registry shows with registry.NoTraffic, as by an operator's
+// override, is in no list that a Hertz client gets: an Instance cannot say it, since
+// Hertz makes 10 of a weight of 0 or less.
+//
 // # The community package
 //
 // NewRedisRegistry and NewRedisResolver take the place of those of

@@ -63,7 +63,7 @@ func operatorOverrides(t *testing.T, tp redistest.Topology) {
 	}
 	b.override("a/1", `{"status":"draining","weight":0,"metadata":{"new":"x","drop":null}}`)
 	overridden := *n
-	overridden.Status, overridden.Weight, overridden.Metadata = registry.Draining, 0, map[string]string{"k": "v", "new": "x"}
+	overridden.Status, overridden.Weight, overridden.Metadata = registry.Draining, registry.NoTraffic, map[string]string{"k": "v", "new": "x"}
 	want(&overridden)
 
 	n.Zone = "us"

@@ -55,7 +55,7 @@ func TestConvertRoundTrip(t *testing.T) {
 			s.Nodes = append(s.Nodes, &Node{
 				ID: address + plain.Draw(t, "id"), Address: address,
 				Network:  rapid.SampledFrom([]string{"", "tcp", "udp6"}).Draw(t, "network"),
-				Weight:   rapid.IntRange(0, 1<<31).Draw(t, "weight"),
+				Weight:   rapid.IntRange(NoTraffic, 1<<31).Draw(t, "weight"),
 				Zone:     plain.Draw(t, "zone"),
 				Status:   rapid.SampledFrom([]Status{Up, Draining}).Draw(t, "status"),
 				Metadata: drawMetadata(t, "node metadata"),

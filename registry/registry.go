@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // Registry registers services and finds them. *Redis implements it.
@@ -157,7 +159,8 @@ type Node struct {
 	// Address is host:port, or a path where Network is "unix".
 	Address string
 
-	// Weight is a share of the traffic; 0 means DefaultWeight.
+	// Weight is the share of the traffic, beside that of the other nodes. 0 means
+	// DefaultWeight, and NoTraffic none at all.
 	Weight int
 
 	// Zone is where the node runs, for callers that prefer the near.
@@ -169,8 +172,16 @@ type Node struct {
 	Metadata map[string]string
 }
 
-// DefaultWeight is what a Weight of zero means.
-const DefaultWeight = 10
+const (
+	// DefaultWeight is what a Weight of zero means: a Weight that nobody has set must
+	// not keep calls away from a node.
+	DefaultWeight = 10
+
+	// NoTraffic is the Weight of a node that is registered and watched, and gets no
+	// call: to warm up, or to be looked at. Unlike Draining it holds also where no other
+	// node is left. It is the only Weight under zero; in Redis it is "weight":0.
+	NoTraffic = record.NoTraffic
+)
 
 // Status says whether a node wants new calls.
 type Status int

@@ -146,8 +146,8 @@ func checkNode(field string, n *Node) error {
 	if err := cmp.Or(checkText(field+".ID", n.ID), checkText(field+".Zone", n.Zone)); err != nil {
 		return err
 	}
-	if n.Weight < 0 {
-		return invalid(field+".Weight", "%d is negative", n.Weight)
+	if n.Weight < NoTraffic {
+		return invalid(field+".Weight", "%d is negative; for no calls set NoTraffic, %d", n.Weight, NoTraffic)
 	}
 	if n.Status != Up && n.Status != Draining {
 		return invalid(field+".Status", "%d is neither Up nor Draining", n.Status)

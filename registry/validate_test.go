@@ -41,7 +41,7 @@ func badInputs() []badInput {
 		{"ID of one, address of another", "Nodes[1].ID", func(s *Service) {
 			s.Nodes = []*Node{{Address: "10.0.0.1:80"}, {ID: "10.0.0.1:80", Address: "10.0.0.2:80"}}
 		}, nil},
-		{"negative weight", "Nodes[0].Weight", with(func(n *Node) { n.Weight = -1 }), nil},
+		{"negative weight", "Nodes[0].Weight", with(func(n *Node) { n.Weight = NoTraffic - 1 }), nil},
 		{"unknown status", "Nodes[0].Status", with(func(n *Node) { n.Status = 2 }), nil},
 		{"negative status", "Nodes[0].Status", with(func(n *Node) { n.Status = -1 }), nil},
 

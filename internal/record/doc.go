@@ -17,7 +17,8 @@
 //
 // The encoding is deterministic, so equal records are equal bytes: fields in
 // the order above, fields that others added after them by name, no spaces, what
-// is zero left out. Fields this version does not know survive decoding and
+// is empty left out. A weight of 0 is a node without traffic; one that is left out is
+// the default. Fields this version does not know survive decoding and
 // encoding, and so does a v that is higher than ours.
 //
 // # Override

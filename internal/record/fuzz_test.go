@@ -56,7 +56,8 @@ func FuzzDecodeNode(f *testing.F) {
 func FuzzNode(f *testing.F) {
 	f.Add("1.2.0", "10.0.0.7:8080", 10, "eu", "draining", "k", "v", int64(15000), 2, "x", `{"a": [1]}`)
 	f.Add("", "a", 0, "", "", "", "", int64(0), 0, "", ``)
-	f.Add("\xff", "a", -1, "\u2028", "<&>", "", "\x00", int64(-1), 17, "zone", `1`)
+	f.Add("", "a", NoTraffic, "", "", "", "", int64(0), 0, "", ``)
+	f.Add("\xff", "a", -2, "\u2028", "<&>", "", "\x00", int64(-1), 17, "zone", `1`)
 	f.Fuzz(func(t *testing.T, version, address string, weight int, zone, status, key, value string, ttl int64, depth int, extra, raw string) {
 		n := Node{
 			Version: version, Address: address, Weight: weight, Zone: zone, Status: status,

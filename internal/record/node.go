@@ -13,13 +13,17 @@ const (
 	StatusDraining = "draining"
 )
 
+// NoTraffic is the Weight of a node that gets no calls. On the wire it is 0, which is
+// what it means there; in Go 0 is what a Weight is that nobody has set.
+const NoTraffic = -1
+
 // A Node is the record of one node, and of the service as this node sees it.
 type Node struct {
 	V        int               // protocol version of a writer newer than us; else 0
 	Version  string            // of the service
 	Network  string            // "" means tcp
 	Address  string            // never empty
-	Weight   int               // 0 means the default, never negative
+	Weight   int               // 0 means the default; NoTraffic or more
 	Zone     string            // where it runs
 	Status   string            // StatusUp, StatusDraining or one that we do not know
 	Metadata map[string]string // of the node
@@ -35,6 +39,7 @@ type Node struct {
 // nodeWire holds the fields of a Node that look different on the wire.
 type nodeWire struct {
 	v       int
+	weight  *int  // nil: the default
 	ttl     int64 // ms
 	service *serviceWire
 }
@@ -50,7 +55,7 @@ func (n *Node) fields(w *nodeWire) []field {
 		{"version", &n.Version},
 		{"network", &n.Network},
 		{"address", &n.Address},
-		{"weight", &n.Weight},
+		{"weight", &w.weight},
 		{"zone", &n.Zone},
 		{"status", &n.Status},
 		{"metadata", &n.Metadata},
@@ -62,13 +67,16 @@ func (n *Node) fields(w *nodeWire) []field {
 
 // Encode returns the record as JSON. It fails with ErrTooLarge above MaxNode,
 // and with ErrMalformed on what DecodeNode would refuse or not give back: no
-// address, a negative weight or TTL, a nil or too deep Value, text that is not
+// address, a weight under NoTraffic, a negative TTL, a nil or too deep Value, text that is not
 // UTF-8, an Extra under a known name.
 func (n Node) Encode() ([]byte, error) {
 	if err := n.check(); err != nil {
 		return nil, fmt.Errorf("node record: %w", err)
 	}
 	w := nodeWire{v: max(n.V, Version), ttl: n.TTL.Milliseconds()}
+	if n.Weight != 0 {
+		w.weight = new(max(n.Weight, 0))
+	}
 	if len(n.ServiceMetadata) > 0 || len(n.Endpoints) > 0 {
 		w.service = &serviceWire{n.ServiceMetadata, n.Endpoints}
 	}
@@ -100,6 +108,11 @@ func decodeNode(data []byte) (n Node, err error) {
 	if w.v > Version {
 		n.V = w.v
 	}
+	if w.weight != nil {
+		if n.Weight, err = weight(*w.weight); err != nil {
+			return n, err
+		}
+	}
 	if w.ttl < 0 || w.ttl > math.MaxInt64/int64(time.Millisecond) {
 		return n, fmt.Errorf("%w: ttl: %d ms is out of range", ErrMalformed, w.ttl)
 	}
@@ -115,10 +128,21 @@ func (n *Node) check() error {
 	switch {
 	case n.Address == "":
 		return fmt.Errorf("%w: address: missing", ErrMalformed)
-	case n.Weight < 0:
+	case n.Weight < NoTraffic:
 		return fmt.Errorf("%w: weight: %d is negative", ErrMalformed, n.Weight)
 	case n.TTL < 0:
 		return fmt.Errorf("%w: ttl: %v is negative", ErrMalformed, n.TTL)
 	}
 	return checkEndpoints(n.Endpoints)
+}
+
+// weight is the Weight that a number on the wire stands for.
+func weight(wire int) (int, error) {
+	switch {
+	case wire < 0:
+		return 0, fmt.Errorf("%w: weight: %d is negative", ErrMalformed, wire)
+	case wire == 0:
+		return NoTraffic, nil
+	}
+	return wire, nil
 }

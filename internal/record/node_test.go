@@ -56,6 +56,7 @@ func TestNodeWire(t *testing.T) {
 	}{
 		{"least", Node{Address: "a:1"}, `{"v":1,"address":"a:1"}`},
 		{"full", full(), fullWire},
+		{"no traffic", Node{Address: "a:1", Weight: NoTraffic}, `{"v":1,"address":"a:1","weight":0}`},
 		{"status of a newer writer", Node{Address: "a:1", Status: "warming"}, `{"v":1,"address":"a:1","status":"warming"}`},
 		{"service metadata alone", Node{Address: "a:1", ServiceMetadata: map[string]string{"k": ""}}, `{"v":1,"address":"a:1","service":{"metadata":{"k":""}}}`},
 		{"newer version and unknown fields", extra, `{"v":3` + fullWire[len(`{"v":1`):len(fullWire)-1] + `,"Zone":{"b":1,"a":2},"zz":[1.50,null]}`},
@@ -178,7 +179,7 @@ func TestNodeEncodeRefuses(t *testing.T) {
 		want   error
 	}{
 		{"no address", func(n *Node) { n.Address = "" }, ErrMalformed},
-		{"negative weight", func(n *Node) { n.Weight = -1 }, ErrMalformed},
+		{"negative weight", func(n *Node) { n.Weight = NoTraffic - 1 }, ErrMalformed},
 		{"negative TTL", func(n *Node) { n.TTL = -1 }, ErrMalformed},
 		{"text", func(n *Node) { n.Zone = "\xff" }, ErrMalformed},
 		{"metadata key", func(n *Node) { n.Metadata = map[string]string{"\xff": ""} }, ErrMalformed},

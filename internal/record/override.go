@@ -10,7 +10,7 @@ import (
 // node says.
 type Override struct {
 	Status *string // StatusUp ends a drain that the node itself asked for
-	Weight *int    // 0 means the default weight: to send no calls, drain the node
+	Weight *int    // as on the wire: 0 is no calls
 
 	// Metadata is laid over the node's: a string replaces or adds, nil removes.
 	Metadata map[string]*string
@@ -55,10 +55,11 @@ func DecodeOverride(data []byte) (Override, error) {
 }
 
 func (o *Override) check() error {
-	if o.Weight != nil && *o.Weight < 0 {
-		return fmt.Errorf("%w: weight: %d is negative", ErrMalformed, *o.Weight)
+	if o.Weight == nil {
+		return nil
 	}
-	return nil
+	_, err := weight(*o.Weight)
+	return err
 }
 
 // Apply returns n as the operator wants it seen. The metadata of the result is
@@ -68,7 +69,7 @@ func (o Override) Apply(n Node) Node {
 		n.Status = *o.Status
 	}
 	if o.Weight != nil {
-		n.Weight = *o.Weight
+		n.Weight, _ = weight(*o.Weight)
 	}
 	n.Metadata = maps.Clone(n.Metadata)
 	for k, v := range o.Metadata {

@@ -18,7 +18,7 @@ func TestOverrideWire(t *testing.T) {
 		{"nothing", Override{}, `{}`},
 		{"drain", Override{Status: new(StatusDraining)}, `{"status":"draining"}`},
 		{"up", Override{Status: new(StatusUp)}, `{"status":""}`},
-		{"default weight", Override{Weight: new(0)}, `{"weight":0}`},
+		{"no traffic", Override{Weight: new(0)}, `{"weight":0}`},
 		{
 			"all",
 			Override{
@@ -96,7 +96,13 @@ func TestOverrideApply(t *testing.T) {
 	}{
 		{"nothing", Override{}, node, node},
 		{"up", Override{Status: new(StatusUp)}, node, Node{Address: "a:1", Weight: 20, Metadata: node.Metadata}},
-		{"weight", Override{Weight: new(0)}, node, Node{Address: "a:1", Status: StatusDraining, Metadata: node.Metadata}},
+		{"weight", Override{Weight: new(0)}, node, Node{Address: "a:1", Weight: NoTraffic, Status: StatusDraining, Metadata: node.Metadata}},
+		{
+			"weight again",
+			Override{Weight: new(7)},
+			Node{Address: "a:1", Weight: NoTraffic, Metadata: node.Metadata},
+			Node{Address: "a:1", Weight: 7, Metadata: node.Metadata},
+		},
 		{
 			"metadata",
 			Override{Metadata: map[string]*string{"a": new("9"), "b": nil, "c": new("3"), "d": nil}},
