@@ -21,6 +21,16 @@ var (
 	ErrStale = errors.New("view is too old")
 )
 
+// sameKind tells whether two errors mean the same to who looks for a sentinel.
+func sameKind(a, b error) bool {
+	for _, s := range []error{registry.ErrUnavailable, registry.ErrPermission, registry.ErrInvalid, registry.ErrClosed} {
+		if errors.Is(a, s) != errors.Is(b, s) {
+			return false
+		}
+	}
+	return true
+}
+
 // failure says which operation on which service failed.
 func failure(op, namespace, service string, err error) error {
 	return &registry.OpError{Op: op, Namespace: namespace, Service: service, Err: err}

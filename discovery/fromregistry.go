@@ -75,11 +75,13 @@ func (f *watchFollower) run() {
 			return
 		}
 		final := errors.Is(err, registry.ErrClosed)
-		f.note(func() {
-			if f.err, f.final = err, final; f.staleSince.IsZero() {
-				f.staleSince = time.Now()
-			}
-		})
+		if f.staleSince.IsZero() || !sameKind(f.err, err) {
+			f.note(func() {
+				if f.err, f.final = err, final; f.staleSince.IsZero() {
+					f.staleSince = time.Now()
+				}
+			})
+		}
 		if final {
 			return
 		}

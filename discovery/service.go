@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,9 @@ func (s *service) follow() {
 		}
 		v, err := s.follower.Next(ctx)
 		cancel()
+		if s.ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			s.restore(err)
 		}
@@ -117,8 +121,19 @@ func (s *service) close() {
 func (s *service) update(v *registry.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.saved.IsZero() && s.latest != nil && stillStale(s.latest, v) {
+		return
+	}
 	s.latest, s.saved = v, time.Time{}
 	s.build()
+}
+
+// stillStale tells that a view says nothing new: it is stale as the one before, for
+// the same kind of reason. In an outage a source may fail many times.
+func stillStale(before, v *registry.View) bool {
+	return !v.StaleSince.IsZero() && v.StaleSince.Equal(before.StaleSince) && sameKind(v.Err, before.Err) &&
+		v.Revision == before.Revision && v.History == before.History &&
+		reflect.DeepEqual([]any{v.Services, v.Lapsed, v.Held}, []any{before.Services, before.Lapsed, before.Held})
 }
 
 // lose notes that the source tells nothing more: a view that stands grows stale, and

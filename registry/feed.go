@@ -224,7 +224,22 @@ func (f *feed) fail(err error, now time.Time) {
 	if f.health.staleSince.IsZero() {
 		f.health.staleSince = now
 	}
-	f.health.err = classify(err)
+	f.health.err = news(f.health.err, classify(err))
+}
+
+// news returns what is to be told of an error that follows another one: the first as
+// it is, where both mean the same. Otherwise a view would be made for each failure of
+// an outage.
+func news(told, err error) error {
+	if told == nil {
+		return err
+	}
+	for _, s := range []error{ErrUnavailable, ErrPermission, ErrConflict, ErrInvalid, ErrNotFound, ErrClosed, errors.ErrUnsupported} {
+		if errors.Is(told, s) != errors.Is(err, s) {
+			return err
+		}
+	}
+	return told
 }
 
 // next is when the feed has something to do.

@@ -79,7 +79,8 @@ type Follower interface {
 // A follower is the Follower of one call of Follow.
 type follower struct {
 	h       *hub
-	feed    *feed // of the hub's goroutine
+	feed    *feed  // of the hub's goroutine
+	health  health // as Next learned it last
 	news    chan struct{}
 	stopped chan struct{}
 	stop    sync.Once
@@ -109,7 +110,6 @@ func (r *Redis) Follow(namespace, service string) (Follower, error) {
 
 func (f *follower) Next(ctx context.Context) (*View, error) {
 	var v *View
-	h := health{}
 	for {
 		news := false
 		select {
@@ -125,14 +125,14 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		case f.h.ctx.Err() != nil:
 			return nil, ErrClosed
 		case !news:
-			if err := cmp.Or(h.refused, h.err); err != nil {
+			if err := cmp.Or(f.health.refused, f.health.err); err != nil {
 				return nil, errors.Join(ctx.Err(), err)
 			}
 			return nil, ctx.Err()
 		}
 		told := make(chan struct{})
 		f.h.do(func() {
-			v, h = f.feed.see(), f.feed.health
+			v, f.health = f.feed.see(), f.feed.health
 			close(told)
 		})
 		select {
@@ -140,11 +140,11 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		case <-f.h.ctx.Done():
 			return nil, ErrClosed
 		}
-		if h.proven {
+		if f.health.proven {
 			return v, nil
 		}
-		if h.refused != nil {
-			return nil, h.refused
+		if f.health.refused != nil {
+			return nil, f.health.refused
 		}
 	}
 }

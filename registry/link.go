@@ -116,7 +116,7 @@ func (h *hub) refuse(ch channel, err error) {
 	}
 	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
 		again = f.health.refused != nil
-		f.health.refused = err
+		f.health.refused = news(f.health.refused, err)
 		f.fail(err, time.Now())
 		h.after(f, false)
 	}
