@@ -21,13 +21,15 @@
 // and Arrivals are those of when a question was sent. Pass counts contact alone,
 // and comes only after a poll that settled. Missing gets what one master told of
 // after half a TTL and a second of unbroken contact: a lease that has ended by an
-// index that still lists it, and no hash.
+// index that still lists it, and no hash. Live gets each message of nodes that they
+// live, and Renewed the lease ends that a poll read.
 //
 // # What it guarantees
 //
 // Within one epoch the revisions of its changes never go back. What it shows is
 // the state of Redis at the point it is at, and beside that only nodes that are
 // held: those that the registry lost, until one TTL of contact after they were
-// first missed. A node that lives is never taken away because an event, an index
+// first missed, and those that told that they live while Redis refuses to renew
+// leases, until one TTL of contact after they last did. A node that lives is never taken away because an event, an index
 // or a replica of Redis was lost.
 package replica

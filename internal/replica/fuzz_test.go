@@ -26,6 +26,20 @@ func FuzzReplica(f *testing.F) {
 					delete(shown, c.Node.ID)
 				}
 			}
+			refused := len(r.lives)
+			for _, h := range r.holds {
+				if !h.told.IsZero() {
+					refused++
+				}
+			}
+			if refused != r.refused || refused == 0 && r.Refusal() != (Refusal{}) {
+				t.Fatalf("input %d: %d nodes are held for a refusal, counted %d, %v", i, refused, r.refused, r.Refusal())
+			}
+			for id := range r.lives {
+				if !r.Shows(id) {
+					t.Fatalf("input %d: %s lives and is no member", i, id)
+				}
+			}
 			nodes := r.Nodes()
 			if len(nodes) != len(shown) {
 				t.Fatalf("input %d: %d nodes shown, %d told of", i, len(nodes), len(shown))
@@ -43,7 +57,7 @@ func FuzzReplica(f *testing.F) {
 func fuzzInput(r *Replica, kind byte, rev uint64, x, y byte) {
 	ids, payloads := []string{"a", "b", "c", ""}, []string{dataOf("a", 1), dataOf("a", 2), weighs(3), "?", ""}
 	id, payload, lease := ids[x%4], payloads[y%5], int64(y%3)
-	switch kind % 8 {
+	switch kind % 10 {
 	case 0, 1:
 		k := []record.Kind{record.Put, record.Set, record.Del, record.Exp, "?"}[x/4%5]
 		e := change(max(rev, 1), k, id, lease, payload)
@@ -66,5 +80,9 @@ func fuzzInput(r *Replica, kind byte, rev uint64, x, y byte) {
 		r.Missing([]string{id, "b"}, uint64(y), time.Time{})
 	case 7:
 		r.Pass(time.Duration(x)*time.Second-5*time.Second, time.Time{})
+	case 8:
+		r.Live(alive(int64(rev), lease, id, "b"), time.Unix(int64(x), 0))
+	case 9:
+		r.Renewed(func(string) time.Time { return time.Unix(int64(x), 0) })
 	}
 }

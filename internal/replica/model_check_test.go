@@ -18,6 +18,9 @@ type readerTruth struct {
 	reads    int               // snapshots that counted
 	missed   int               // how often it found that it had missed events
 	deaf     bool              // its subscription brought nothing of a change, and it has to find out
+
+	words  map[string]time.Duration // when each node it showed told last that it lives, by lease
+	silent time.Duration            // when such a message was last lost
 }
 
 // promptly and healed are how soon a change has to be seen: delivered, or lost.
@@ -206,6 +209,10 @@ func (w *world) removed(r *reader, change Change, from source) {
 	c := w.claims[change.Node.Lease]
 	switch {
 	case !c.truth.stint:
+	case c.truth.denied != 0 && (from.name != "event" || w.acts[change.Point.Tag] == maxLease):
+		if w.told(r, c) {
+			w.fail(noFalseEnd, "%s takes %s away by %s, which told that it lives", r.name, c.id, from.name)
+		}
 	case from.name == "event": // judged when it was made, but for who is newer
 		if newer(c.lease, w.acts[change.Point.Tag]) {
 			w.fail(noFalseEnd, "%s takes %s away by the goodbye of an older lease", r.name, c.id)

@@ -23,6 +23,7 @@ var faults = []fault{
 	{"step", (*world).step},
 	{"mass pause", (*world).massPause},
 	{"migration", func(w *world) { w.migrate(w.between(time.Second, 2*w.ttl)) }},
+	{"writes refused", func(w *world) { w.refuse(w.between(0, 4*w.ttl)) }},
 	{"index evicted", func(w *world) { w.lose("the index", func(s *server) { clear(s.index) }) }},
 	{"version evicted", func(w *world) { w.lose("the version", (*server).evictVersion) }},
 	{"log evicted", func(w *world) { w.lose("the log", func(s *server) { s.log = nil }) }},

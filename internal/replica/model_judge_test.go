@@ -16,6 +16,7 @@ type judge struct {
 type truth struct {
 	stint  bool          // its process renews in time, and nobody took it away: it must be shown
 	since  time.Duration // of the stint
+	denied time.Duration // since when Redis refuses to renew it; 0 while it does not
 	parted *server       // heard its goodbye
 	faults int           // as the judge's, when it did
 }
@@ -24,6 +25,9 @@ type truth struct {
 func (w *world) held(s *server, t touch) {
 	c := w.claims[t.lease]
 	p := c.process
+	if s == w.master {
+		c.truth.denied = 0
+	}
 	if s == w.master && !c.over && !p.paused && !p.crashed && !p.isolated && !c.truth.stint {
 		c.truth.stint, c.truth.since = true, w.now
 	}
@@ -40,6 +44,13 @@ func (w *world) claimsOf(id string) []*claim {
 		}
 	}
 	return some
+}
+
+// denied is told that Redis has refused to renew or register a claim.
+func (w *world) denied(t touch) {
+	if c := w.claims[t.lease]; c.truth.denied == 0 {
+		c.truth.denied = w.now
+	}
 }
 
 // troubled ends the stint of a claim: what happens to it now is nobody's fault.
@@ -77,6 +88,7 @@ func (w *world) ending(s *server, id, lease, by string) {
 		case !c.truth.stint || by != "reap" && newer(c.lease, lease):
 		case by == bySelf || by == byOperator:
 			w.troubled(c)
+		case c.truth.denied != 0: // the registry cannot know better; readers do
 		default:
 			w.fail(noFalseEnd, "%s of %s removes %s on %s, which renews in time", by, lease, id, s.name)
 		}

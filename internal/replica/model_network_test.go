@@ -1,10 +1,6 @@
 package replica
 
-import (
-	"time"
-
-	"github.com/rollcall-go/rollcall/internal/record"
-)
+import "time"
 
 // A host is a process on the network: what it waits for reaches it only while
 // it runs.
@@ -104,15 +100,15 @@ type subscription struct {
 	arrives time.Duration // the newest event that is on its way
 }
 
-// send puts an event on its way.
-func (s *subscription) send(e record.Event) {
+// send puts a message on its way, and says if it is lost.
+func (s *subscription) send(name string, lost, hear func()) {
 	w := s.w
 	if s.broken {
 		return
 	}
 	if w.chance(w.plan.loss) {
-		w.note("%s: event %.6s is lost", s.of.name, e.Tag)
-		s.of.excuse()
+		w.note("%s: event %.6s is lost", s.of.name, name)
+		lost()
 		return
 	}
 	delay := w.between(100*time.Microsecond, 3*time.Millisecond)
@@ -122,16 +118,16 @@ func (s *subscription) send(e record.Event) {
 		s.arrives = max(s.arrives, w.now+delay)
 		delay = s.arrives - w.now
 	}
-	s.deliver(delay, e)
+	s.deliver(delay, hear)
 	if w.chance(w.plan.repeat) {
-		s.deliver(delay+w.between(0, 2*time.Second), e)
+		s.deliver(delay+w.between(0, 2*time.Second), hear)
 	}
 }
 
-func (s *subscription) deliver(delay time.Duration, e record.Event) {
+func (s *subscription) deliver(delay time.Duration, hear func()) {
 	s.of.later(delay, func() {
 		if !s.closed && !s.broken {
-			s.of.event(e)
+			hear()
 		}
 	})
 }

@@ -119,7 +119,7 @@ func (w *world) settled(d time.Duration, wholly bool) {
 		if lacks := w.compare(r); lacks != "" {
 			w.fail(converges, "%s: %s", r.name, lacks)
 		}
-		if wholly && len(r.rep.holds) > 0 {
+		if wholly && len(r.rep.holds)+len(r.rep.lives) > 0 {
 			w.fail(converges, "%s still holds nodes", r.name)
 		}
 		for _, id := range slices.Sorted(maps.Keys(r.rep.nodes)) {

@@ -40,7 +40,7 @@ func (w *world) newReader() *reader {
 	}
 	r.rep.off = w.off
 	r.contact.w = w
-	r.truth.told = map[string]uint64{}
+	r.truth.told, r.truth.words = map[string]uint64{}, map[string]time.Duration{}
 	w.readers = append(w.readers, r)
 	r.subscribe()
 	r.pollBy(w.now + w.between(0, w.poll()))
@@ -119,6 +119,28 @@ func (r *reader) renew(sub *subscription) {
 
 func (r *reader) event(e record.Event) {
 	r.input(source{name: "event"}, func() Verdict { return r.rep.Event(e) })
+}
+
+// live takes the message of nodes that they live.
+func (r *reader) live(l record.Live) {
+	now := time.UnixMicro(r.contact.at(r.w.now).Microseconds())
+	r.input(source{name: "live"}, func() Verdict {
+		r.rep.Live(l, now)
+		return r.rep.verdict()
+	})
+	r.w.heard(r, l, now)
+}
+
+// renewed ends the holds of members that have renewed since they told that they live.
+func (r *reader) renewed(l look) {
+	r.rep.Renewed(func(id string) (at time.Time) {
+		for _, e := range l.ends {
+			if e.id == id {
+				at = time.UnixMilli(e.at)
+			}
+		}
+		return at
+	})
 }
 
 // pollBy polls at a time, or sooner if that was agreed.
@@ -201,6 +223,7 @@ func (r *reader) poll() {
 		if v == Settled {
 			r.pass(asked, l.clock)
 		}
+		r.renewed(l)
 		r.overdue(l)
 	})
 }

@@ -81,7 +81,8 @@ func (p *process) remove(overdue []touch, deadline time.Duration) {
 		})
 	}
 	ask(&p.host, limit, func(s *server) reply { return s.reap(c) }, func(r reply, from *server, ok bool) {
-		if ok {
+		p.contact.failed = p.contact.failed || ok && r.refused
+		if ok && !r.refused {
 			p.contact.heard(sent, r.now, from)
 		}
 		if ok && !r.failed {

@@ -31,6 +31,7 @@ type server struct {
 	stopped       bool
 	waiting       []func() // until it goes on
 	migrating     bool     // its slot moves: calls that name two keys are refused
+	refusing      bool     // it serves reads and refuses writes
 
 	been []Point // all its versions, for the judge
 }
@@ -153,10 +154,20 @@ func (s *server) evictVersion() {
 func (s *server) publish(e record.Event) {
 	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(sub *subscription) bool { return sub.closed })
 	for _, sub := range s.subscriptions {
-		sub.send(e)
+		sub.send(e.Tag, sub.of.excuse, func() { sub.of.event(e) })
 	}
 	for _, d := range s.demoted {
 		d.publish(e)
+	}
+}
+
+// tell sends a message that nodes live, as publish does.
+func (s *server) tell(l record.Live) {
+	for _, sub := range s.subscriptions {
+		sub.send("live", sub.of.unheard, func() { sub.of.live(l) })
+	}
+	for _, d := range s.demoted {
+		d.tell(l)
 	}
 }
 

@@ -31,6 +31,8 @@ type claim struct {
 	over      bool          // nothing more can come of it
 	wanted    bool          // its registration goes on in the background
 	deadline  time.Duration // of the newest call to register it
+	refused   bool          // Redis refused to renew or register it
+	told      time.Duration // when readers were last told that it lives
 	truth     truth
 }
 
@@ -123,10 +125,14 @@ func (p *process) script(claims []*claim, deadline time.Duration, do func(*serve
 		c.nodes = append(c.nodes, touch{one.id, one.lease, one.seq, w.recordOf(one.id, one.n)})
 	}
 	ask(&p.host, deadline-w.now, func(s *server) reply { return do(s, c) }, func(r reply, from *server, ok bool) {
-		if ok {
+		if ok && !r.refused {
 			p.contact.heard(sent, r.now, from)
 		}
+		for _, one := range claims {
+			one.refused = ok && r.refused
+		}
 		if !ok || r.failed {
+			p.contact.failed = p.contact.failed || r.refused
 			then(nil)
 			return
 		}
@@ -184,6 +190,11 @@ func (p *process) schedule(ok bool) {
 	for _, g := range p.goodbyes {
 		d = min(d, max(g.from-w.now, 0)+time.Millisecond)
 	}
+	for _, c := range p.claims {
+		if next := c.told + p.interval; c.refused && next > w.now {
+			d = min(d, next-w.now)
+		}
+	}
 	p.soon(d)
 }
 
@@ -215,11 +226,42 @@ func (p *process) round() {
 		}
 		p.register(append(again, lost...), deadline, func(registered bool) {
 			p.part(deadline, func(parted bool) {
-				if mine == p.rounds {
-					p.schedule(renewed && registered && parted)
-				}
+				p.tell(func() {
+					if mine == p.rounds {
+						p.schedule(renewed && registered && parted)
+					}
+				})
 			})
 		})
+	})
+}
+
+// tell has readers hear of the claims that could not be renewed because Redis refuses
+// to, each once an interval.
+func (p *process) tell(then func()) {
+	w := p.w
+	l := record.Live{Since: time.UnixMicro(p.contact.at(w.now).Microseconds()), Why: "READONLY"}
+	var claims []*claim
+	for _, c := range p.claims {
+		if !c.over && c.confirmed && c.refused && (c.told == 0 || w.now-c.told >= p.interval*9/10) {
+			claims = append(claims, c)
+			l.Nodes = append(l.Nodes, record.LiveNode{Lease: c.lease, ID: c.id})
+		}
+	}
+	if len(claims) == 0 || w.isOff(ruleTell) {
+		then()
+		return
+	}
+	ask(&p.host, p.interval/3, func(s *server) bool {
+		s.tell(l)
+		return true
+	}, func(_ bool, _ *server, ok bool) {
+		for _, c := range claims {
+			if ok {
+				c.told = w.now
+			}
+		}
+		then()
 	})
 }
 

@@ -37,6 +37,7 @@ const (
 	ruleSeq                                      // nor does an older call of the same lease
 	ruleTombstone                                // a goodbye stays
 	ruleTag                                      // a tag tells of everything before it
+	ruleTell                                     // who cannot renew because Redis refuses to, tells that he lives
 )
 
 // a scenario is a plan of runs in which little happens but what a rule is for.
@@ -123,6 +124,12 @@ func TestRules(t *testing.T) {
 		{"seq", ruleSeq, 1, fenced, scenario(nil, life("join", "burst"), hung)},
 		{"tombstone", ruleTombstone, 1, noZombie, scenario(nil, steady, copied)},
 		{"tag", ruleTag, 32, noGap, scenario(some("failover"), life("join", "update", "override"), copied, often)},
+		{"tell", ruleTell, 1, noFalseEnd, scenario(some("writes refused"), steady)},
+		{"live", ruleLive, 1, noFalseEnd, scenario(some("writes refused"), steady)},
+		{"live's lease", ruleLiveLease, 1, ownWord, scenario(some("writes refused"), mortal, often)},
+		{"live's time", ruleLiveSince, 1, noFalseEnd, scenario(some("writes refused"), steady, lossy)},
+		{"live's reading", ruleLiveRead, 1, noFalseEnd, scenario(some("writes refused", "cut"), steady, often)},
+		{"live's end", ruleLiveRenewed, 1, refusalEnds, scenario(some("writes refused"), steady)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			switch {

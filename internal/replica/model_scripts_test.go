@@ -28,10 +28,11 @@ type touch struct {
 
 // A reply is what a script returns. The codes are those of internal/lua.
 type reply struct {
-	failed bool // late, or refused while the slot moves
-	now    time.Duration
-	next   int64 // the lease end that comes next, ms; 0 where none does
-	codes  []int
+	failed  bool // late, or refused while the slot moves or writes are refused
+	refused bool // the latter; then there is no now
+	now     time.Duration
+	next    int64 // the lease end that comes next, ms; 0 where none does
+	codes   []int
 }
 
 // Whose act a deregistration is.
@@ -48,6 +49,14 @@ const maxLease = "9000000000000000-ffffffffffff"
 func (s *server) guard(c call, deadline rule) (reply, bool) {
 	late := s.clock() > c.deadline && !s.w.isOff(deadline)
 	return reply{failed: late || s.migrating, now: s.clock()}, late || s.migrating
+}
+
+// refuse is the answer to a script at its first write, while writes are refused.
+func (s *server) refuse(c call) reply {
+	for _, t := range c.nodes {
+		s.w.denied(t)
+	}
+	return reply{failed: true, refused: true}
 }
 
 func (s *server) done(codes []int) reply {
@@ -129,6 +138,9 @@ func (s *server) register(c call) reply {
 		}
 		return s.done(codes)
 	}
+	if s.refusing && slices.Min(codes) < 3 {
+		return s.refuse(c)
+	}
 	for i, t := range c.nodes {
 		if codes[i] == 1 {
 			s.w.putting(s, t)
@@ -155,6 +167,9 @@ func (s *server) renew(c call) reply {
 		if codes[i] = s.renewable(t); codes[i] == 1 && !indexed {
 			codes[i] = 0
 		}
+	}
+	if s.refusing && slices.Contains(codes, 1) {
+		return s.refuse(c)
 	}
 	for i, t := range c.nodes {
 		if codes[i] == 1 {
@@ -183,6 +198,9 @@ func (s *server) renewNode(c call) reply {
 		return r
 	}
 	if r.codes = []int{s.renewable(t)}; r.codes[0] == 1 {
+		if s.refusing {
+			return s.refuse(c)
+		}
 		h := s.hashes[t.id]
 		h.expires = s.clockMS() + h.ttl
 		if _, indexed := s.index[t.id]; indexed {
@@ -197,6 +215,9 @@ func (s *server) renewNode(c call) reply {
 func (s *server) deregister(c call, by string) reply {
 	if r, nothing := s.guard(c, 0); nothing {
 		return r
+	}
+	if s.refusing {
+		return s.refuse(call{})
 	}
 	undo := by == byUndo && !s.w.isOff(ruleUndo)
 	tomb := by
@@ -241,6 +262,9 @@ func (s *server) reap(c call) reply {
 	if r, nothing := s.guard(c, ruleReapDeadline); nothing {
 		return r
 	}
+	if s.refusing {
+		return s.refuse(call{})
+	}
 	codes := make([]int, len(c.nodes))
 	for i, t := range c.nodes {
 		score, indexed := s.index[t.id]
@@ -268,6 +292,9 @@ func (s *server) reap(c call) reply {
 func (s *server) override(c call, id, override string) reply {
 	if r, nothing := s.guard(c, 0); nothing {
 		return r
+	}
+	if s.refusing {
+		return s.refuse(call{})
 	}
 	_, indexed := s.index[id]
 	switch {

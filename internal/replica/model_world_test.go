@@ -59,6 +59,8 @@ const (
 	soonGone     = "a dead node is shown too long"
 	recovers     = "a living node did not come back in time"
 	converges    = "a view differs from the registry at the end"
+	ownWord      = "a node is held by the word of another lease"
+	refusalEnds  = "nodes are shown as held after they renewed"
 )
 
 // fail notes the first violation, which ends the run.

@@ -1,0 +1,82 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// refuse has the master refuse writes for a while, and go on with everything else.
+func (w *world) refuse(d time.Duration) {
+	s := w.master
+	if s.refusing || s.stopped || w.strained() {
+		return
+	}
+	w.note("%s: refuses writes for %v", s.name, d)
+	s.refusing = true
+	w.refusing(1)
+	w.after(d, func() {
+		w.note("%s: takes writes again", s.name)
+		s.refusing = false
+		w.judge.strained = w.now
+		w.refusing(-1)
+		w.expectRenewed()
+	})
+}
+
+// refusing is told that a refusal begins or ends. Readers can go on reading: it
+// excuses none of them.
+func (w *world) refusing(more int) {
+	w.judge.ongoing += more
+	w.judge.faults++
+	w.judge.calm = w.now
+}
+
+// expectRenewed has readers show nobody as held who renews again, within the longest
+// wait of a registrar and a poll.
+func (w *world) expectRenewed() {
+	faults, ended := w.judge.faults, w.now
+	w.after(w.ttl/3+w.poll()+time.Second+w.allowance(), func() {
+		for _, r := range w.readers {
+			for id := range r.rep.lives {
+				c := w.claims[r.rep.nodes[id].Lease]
+				calm := w.judge.faults == faults && r.truth.troubled == 0 && r.truth.calm < ended
+				late := r.truth.words[c.lease] > ended // the call that told hung on its way
+				if calm && !late && c.truth.stint && c.truth.denied == 0 {
+					w.fail(refusalEnds, "%s holds %s", r.name, id)
+				}
+			}
+		}
+	})
+}
+
+// unheard notes that a message of nodes that they live was lost.
+func (r *reader) unheard() { r.truth.silent = r.w.now }
+
+// heard is told that a reader has taken a message of nodes that they live.
+func (w *world) heard(r *reader, l record.Live, now time.Time) {
+	for _, told := range l.Nodes {
+		h, held := r.rep.holds[told.ID]
+		n := h.node
+		if !held {
+			h, held = r.rep.lives[told.ID]
+			n = r.rep.nodes[told.ID]
+		}
+		switch {
+		case !held || !h.told.Equal(now):
+		case n.Lease != told.Lease:
+			w.fail(ownWord, "%s holds %s of %s by the word of %s", r.name, told.ID, n.Lease, told.Lease)
+		default:
+			r.truth.words[told.Lease] = w.now
+		}
+	}
+}
+
+// told tells whether a reader knows that a claim lives: it was told within a TTL, or
+// must have been, since it was in contact for as long as Redis has refused.
+func (w *world) told(r *reader, c *claim) bool {
+	word, ever := r.truth.words[c.lease]
+	since := c.truth.denied
+	steady := r.truth.troubled == 0 && r.truth.calm < since && r.truth.excused < since && r.truth.silent < since
+	return ever && w.now-word < w.ttl || steady && r.truth.live
+}
