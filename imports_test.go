@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"registry", "registry/embedded"},
 	{"discovery"},
 	{"hertzadapter"},
-	{"internal/demo", "internal/redistest", "example/internal/at"},
+	{"internal/demo", "internal/faulty", "internal/redistest", "example/internal/at"},
 	{"cmd/...", "example/..."},
 }
 

@@ -2,10 +2,7 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"sync"
-
-	"github.com/cenkalti/backoff/v4"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -13,7 +10,7 @@ import (
 // An Outcome is how a call of Broadcast went on one node.
 type Outcome struct {
 	Node *registry.Node
-	Err  error // what call returned, nil or not; of a backoff.Permanent what it marks
+	Err  error // what call returned, nil or not; of a backoff.Permanent and a *CallError what it marks
 }
 
 // Broadcast calls all nodes of a service at once, or those that the options leave,
@@ -46,9 +43,8 @@ func (r *Resolver) Broadcast(
 				}
 			}()
 			err := r.direct(s, m, &q).call(ctx, call)
-			var answer *backoff.PermanentError
-			if errors.As(err, &answer) {
-				err = answer.Err
+			if err != nil {
+				err = Classify(err).Err
 			}
 			outcomes[i] = Outcome{m.Node, err}
 		})

@@ -32,7 +32,7 @@ func (r *Resolver) DialContext(ctx context.Context, network, address string) (ne
 	}
 	dialer := net.Dialer{Timeout: r.o.timeout}
 	var connected net.Conn
-	err := r.try(ctx, job{"dial", service, nil, r.o.retries, func(p Picked) error {
+	err := r.try(ctx, job{"dial", service, nil, func(p Picked) error {
 		n := p.Node()
 		c, err := dialer.DialContext(ctx, cmp.Or(n.Network, network, "tcp"), n.Address)
 		if err != nil {

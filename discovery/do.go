@@ -26,13 +26,16 @@ func Retries(n int) Option { return func(o *options) { o.retries = n } }
 // has not been tried yet, after a short pause, as often as Retries and the RetryBudget
 // allow: for a HashKey always the same one, else the better of two drawn at random;
 // and where the Zone or the Subset has no other, one beyond it. So call must be one
-// that may be made again.
+// that may be made again; for any other there is Once. Classify says which failures
+// are tried again, and which count against the node. By an error of a dial it
+// takes it that the node has received nothing: a call that dials twice, and sends
+// something in between, returns a *CallError for the second.
 //
 // It ends with the first success, with ctx, when no other node is left, and with an
 // error that backoff.Permanent marks as the answer of the node. That one Do returns
 // bare. The others come as a *registry.OpError with the node that failed last; it
 // unwraps to that failure and names the earlier ones. Where no node could be picked,
-// the errors are those of Pick.
+// the errors are those of Pick, and where ctx was over before, that of ctx.
 //
 // A call that panics says nothing of its node, and the panic goes on.
 func (r *Resolver) Do(
@@ -41,15 +44,14 @@ func (r *Resolver) Do(
 	if call == nil {
 		return failure("call", "", service, invalid("call: nil"))
 	}
-	p, err := r.Pick(ctx, service, opts...)
+	p, err := r.begin(ctx, "call", service, opts)
 	if err != nil {
 		return err
 	}
-	r.budget.calls.Add(1)
 	if err = p.call(ctx, call); err == nil {
 		return nil
 	}
-	return r.again(ctx, job{"call", service, opts, r.o.retries, func(p Picked) error { return p.call(ctx, call) }}, p, err)
+	return r.again(ctx, job{"call", service, opts, func(p Picked) error { return p.call(ctx, call) }}, p, err)
 }
 
 // call calls the node and tells Done, come what may.
@@ -72,7 +74,6 @@ type job struct {
 	op      string // for errors
 	service string
 	opts    []PickOption
-	retries int
 	try     func(Picked) error // sees to Done
 }
 
@@ -84,12 +85,24 @@ const (
 
 // try does a job.
 func (r *Resolver) try(ctx context.Context, j job) error {
-	p, err := r.Pick(ctx, j.service, j.opts...)
+	p, err := r.begin(ctx, j.op, j.service, j.opts)
 	if err != nil {
 		return err
 	}
-	r.budget.calls.Add(1)
 	return r.again(ctx, j, p, j.try(p))
+}
+
+// begin picks the node for the first try. A call that comes too late is not made at
+// all, and so no node is blamed for it.
+func (r *Resolver) begin(ctx context.Context, op, service string, opts []PickOption) (Picked, error) {
+	if err := ctx.Err(); err != nil {
+		return Picked{}, failure(op, "", service, err)
+	}
+	p, err := r.Pick(ctx, service, opts...)
+	if err == nil {
+		r.budget.calls.Add(1)
+	}
+	return p, err
 }
 
 // again goes on with a job after its first try, which came to err.
@@ -98,16 +111,16 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 	var failed failures
 	var pause backoff.BackOff
 	for {
-		var answer *backoff.PermanentError
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case errors.As(err, &answer):
-			return answer.Err
 		}
-		failed = append(failed, failedTry{p.m, err})
+		c := Classify(err)
+		if c.Fault == FaultNone {
+			return c.Err
+		}
+		failed = append(failed, failedTry{p.m, c.Err})
 		end := func(why error) error { return failed.error(j.op, q.namespace, j.service, why) }
-		if ctx.Err() != nil || judge(err) == unsaid || len(failed) > j.retries {
+		if ctx.Err() != nil || !c.elsewhere(q.once) || len(failed) > r.o.retries {
 			return end(ctx.Err())
 		}
 		s, m := r.other(ctx, j.service, &q, failed)

@@ -2,11 +2,8 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/cenkalti/backoff/v4"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -111,20 +108,22 @@ func (p Picked) Node() *registry.Node {
 }
 
 // Done tells how the call went: nil, or why it failed. Failures one after the other
-// eject the node for a while. A call that its caller cancelled does not count against
-// the node, nor does an error that backoff.Permanent marks as the node's own answer.
+// eject the node for a while. Classify says which errors count against the node: not
+// those of a call that its caller cancelled, nor what backoff.Permanent marks as the
+// node's own answer. A *CallError says it otherwise.
 func (p Picked) Done(err error) {
 	if p.m == nil {
 		return
 	}
-	verdict := good
+	v := good
 	if err != nil {
-		verdict = judge(err)
+		failed := Classify(err)
+		v, err = failed.verdict(), failed.Err
 	}
 	if p.tracked != untracked {
-		p.m.state.load.done(p, verdict)
+		p.m.state.load.done(p, v)
 	}
-	p.s.report(p, verdict, err)
+	p.s.report(p, v, err)
 }
 
 // A verdict is what a call says of its node.
@@ -133,20 +132,8 @@ type verdict int
 const (
 	good   verdict = iota
 	bad            // it failed, and the node may be to blame
-	unsaid         // its caller gave up
+	unsaid         // that is nobody's fault, or the caller's own
 )
-
-// judge says what a failure says of its node.
-func judge(err error) verdict {
-	var answer *backoff.PermanentError
-	switch {
-	case errors.As(err, &answer):
-		return good
-	case errors.Is(err, context.Canceled):
-		return unsaid
-	}
-	return bad
-}
 
 var start = time.Now()
 

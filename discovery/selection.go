@@ -7,7 +7,7 @@ import (
 )
 
 // A PickOption narrows the nodes of one call or says how to pick among them: one of
-// Version, Label, FilterOption, Zone, HashKey, Namespace and a Balancer.
+// Version, Label, FilterOption, Zone, HashKey, Namespace, Once and a Balancer.
 type PickOption interface{ pickOption() }
 
 type (
@@ -16,6 +16,7 @@ type (
 	zoneOption      string
 	hashKeyOption   string
 	namespaceOption string
+	onceOption      struct{}
 
 	// A FilterOption is a filter for nodes, made by Filter.
 	FilterOption struct{ filter *filter }
@@ -27,6 +28,7 @@ func (labelOption) pickOption()     {}
 func (zoneOption) pickOption()      {}
 func (hashKeyOption) pickOption()   {}
 func (namespaceOption) pickOption() {}
+func (onceOption) pickOption()      {}
 func (*FilterOption) pickOption()   {}
 
 // Version picks among the nodes of one version.
@@ -53,6 +55,11 @@ func HashKey(key string) PickOption { return hashKeyOption(key) }
 // Namespace asks for the service of another namespace than the source's own.
 func Namespace(namespace string) PickOption { return namespaceOption(namespace) }
 
+// Once is for a call of Do that must not be made twice, such as an order: Do makes it
+// again only where the node before has received nothing of it, which CallError and
+// Classify tell. Nothing else minds it.
+func Once() PickOption { return onceOption{} }
+
 // A selection says which nodes a call may go to. It is a key of maps.
 type selection struct {
 	byVersion bool
@@ -71,6 +78,7 @@ type question struct {
 	namespace string
 	balancer  Balancer // nil: the resolver's
 	key       uint64   // 0: none
+	once      bool     // Do must not make the call twice
 	err       error
 }
 
@@ -106,6 +114,8 @@ func ask(opts []PickOption) question {
 			q.key = max(1, xxhash.Sum64String(string(o)))
 		case namespaceOption:
 			q.namespace = string(o)
+		case onceOption:
+			q.once = true
 		case ring:
 			if q.err = o.check(); q.err != nil {
 				return q

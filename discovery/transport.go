@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,9 +44,14 @@ func PickBy(opts func(*http.Request) []PickOption) TransportOption {
 //
 // The call to the node lasts until the body of the response has been read to its
 // end or closed. It has failed if there was no response, if its body broke off, or if
-// its status is 502, 503 or 504. Without a response GET, HEAD, OPTIONS, TRACE,
-// PUT and DELETE requests, and those with an Idempotency-Key, are sent to another
-// node, as by Do, if they have no body or GetBody. Nothing is buffered.
+// its status is 502, 503 or 504; Classify says whose fault that is. A client's own
+// limits, its body that cannot be read, and a deadline that ends a stream say nothing
+// of the node.
+//
+// Without a response GET, HEAD, OPTIONS, TRACE, PUT and DELETE requests, and those with
+// an Idempotency-Key, are sent to another node, as by Do, if they have no body or
+// GetBody. Any other request is, too, where the node has received nothing of it: there
+// was no connection to it. Nothing is buffered.
 //
 // With https the certificate of the node must be for the host of its Address, as
 // base demands; if it is for the service, set TLSClientConfig.ServerName in base. A
@@ -80,27 +85,21 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !isService(req.URL) || !t.serves(req.URL.Hostname()) {
 		return t.base.RoundTrip(req)
 	}
-	retries := 0
-	if repeatable(req) {
-		retries = t.r.o.retries
+	opts := t.opts(req)
+	if !repeatable(req) {
+		opts = append(slices.Clone(opts), Once())
 	}
+	var body *outgoing // of the last try
 	var resp *http.Response
-	body := req.Body // of the next try; nil once it is used up
-	err := t.r.try(req.Context(), job{"call", req.URL.Hostname(), t.opts(req), retries, func(p Picked) (err error) {
-		if body == nil && req.Body != nil {
-			if body, err = req.GetBody(); err != nil {
-				p.Done(context.Canceled) // no fault of the node
-				return backoff.Permanent(err)
-			}
+	err := t.r.try(req.Context(), job{"call", req.URL.Hostname(), opts, func(p Picked) (err error) {
+		if body, err = body.next(req); err != nil {
+			p.Done(context.Canceled) // no fault of the node
+			return backoff.Permanent(err)
 		}
-		b := body
-		body = nil
-		resp, err = t.send(req, b, p)
+		resp, err = t.send(req, body, p)
 		return err
 	}})
-	if body != nil {
-		_ = body.Close() // a RoundTripper closes it, come what may
-	}
+	body.settle(req)
 	return resp, err
 }
 
@@ -134,23 +133,20 @@ func repeatable(req *http.Request) bool {
 }
 
 // send sends a request to a node.
-func (t *transport) send(req *http.Request, body io.ReadCloser, p Picked) (*http.Response, error) {
+func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Response, error) {
 	n := p.Node()
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
-		if body != nil {
-			_ = body.Close()
-		}
 		p.Done(context.Canceled) // no fault of the node
 		return nil, backoff.Permanent(&registry.OpError{
 			Op: "call", Service: req.URL.Hostname(), Node: n.ID,
 			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
 		})
 	}
-	var begun atomic.Bool
-	to := req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GetConn: func(string) { begun.Store(true) },
-	}))
-	to.Body = body
+	var seen progress
+	to := req.WithContext(seen.trace(req.Context()))
+	if req.Body != nil {
+		to.Body = body
+	}
 	to.Host = cmp.Or(req.Host, req.URL.Host)
 	u := *req.URL
 	u.Host = n.Address
@@ -158,12 +154,12 @@ func (t *transport) send(req *http.Request, body io.ReadCloser, p Picked) (*http
 
 	resp, err := t.base.RoundTrip(to)
 	if err != nil {
-		if _, traced := t.base.(*http.Transport); traced && !begun.Load() && req.Context().Err() == nil {
-			p.Done(context.Canceled) // the request was bad: no node has seen it
-			return nil, backoff.Permanent(err)
+		c := t.classify(err, req, &seen, body)
+		p.Done(&c)
+		if t.unasked(&seen) && ended(req) == nil {
+			return nil, backoff.Permanent(err) // the request is bad: no node is to blame
 		}
-		p.end(req.Context(), err)
-		return nil, err
+		return nil, &c
 	}
 	resp.Request = req
 	resp.Body = follow(resp, p)
@@ -185,7 +181,7 @@ func follow(resp *http.Response, p Picked) io.ReadCloser {
 		p.Done(fault)
 		return resp.Body
 	}
-	f := &followed{ReadCloser: resp.Body, ctx: resp.Request.Context(), p: p, fault: fault}
+	f := &followed{ReadCloser: resp.Body, req: resp.Request, p: p, fault: fault}
 	if w, ok := resp.Body.(io.Writer); ok { // of a protocol that was switched to
 		return struct {
 			*followed
@@ -198,21 +194,39 @@ func follow(resp *http.Response, p Picked) io.ReadCloser {
 // A followed is the body of a response.
 type followed struct {
 	io.ReadCloser
-	ctx   context.Context // of the request
+	req   *http.Request
 	p     Picked
-	fault error // what the response has told of the node
+	fault error       // what the response has told of the node
+	flows atomic.Bool // something of it has come
 	once  sync.Once
 }
 
 func (f *followed) Read(b []byte) (int, error) {
 	n, err := f.ReadCloser.Read(b)
+	if n > 0 {
+		f.flows.Store(true)
+	}
 	switch {
 	case err == io.EOF:
 		f.done(f.fault)
 	case err != nil:
-		f.done(err)
+		f.done(f.broken(err))
 	}
 	return n, err
+}
+
+// broken says what it means that the body broke off: where the caller's time is over,
+// a stream that did flow says nothing of the node.
+func (f *followed) broken(err error) error {
+	switch ended(f.req) {
+	case context.Canceled:
+		return &CallError{Err: err, Fault: FaultCaller}
+	case context.DeadlineExceeded:
+		if f.flows.Load() {
+			return &CallError{Err: err, Fault: FaultNobody}
+		}
+	}
+	return err
 }
 
 func (f *followed) Close() error {
@@ -220,4 +234,4 @@ func (f *followed) Close() error {
 	return f.ReadCloser.Close()
 }
 
-func (f *followed) done(err error) { f.once.Do(func() { f.p.end(f.ctx, err) }) }
+func (f *followed) done(err error) { f.once.Do(func() { f.p.Done(err) }) }

@@ -1,0 +1,136 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"syscall"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// A Fault says whose fault it is that a call failed.
+type Fault int
+
+const (
+	// FaultNode counts against the node: it refused the connection, hung up, was
+	// late, or sent what nobody can read. Another node may do better.
+	FaultNode Fault = iota
+
+	// FaultNobody says nothing of the node, and another node may do better: an idle
+	// connection that was closed just when the call took it.
+	FaultNobody
+
+	// FaultCaller says nothing of the node, and no other node would do better: the
+	// caller gave up, its request is bad, or one of its own limits is reached.
+	FaultCaller
+
+	// FaultNone is no failure: the error is the node's answer.
+	FaultNone
+)
+
+// A CallError says what an error of a call means, for Do and Done, where the one
+// who makes the call knows better than Classify. Its text is that of Err.
+type CallError struct {
+	Err   error
+	Fault Fault
+
+	// Unsent: the node has received nothing of the call. So any call may be made
+	// again on another node, also one that must not be made twice, and also where a
+	// limit of the caller's is to blame, such as one on the connections to one host.
+	Unsent bool
+}
+
+func (e *CallError) Error() string {
+	if e.Err == nil {
+		return "call failed"
+	}
+	return e.Err.Error()
+}
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+// Classify says what an error of a call means:
+//
+//	error                                           Fault        Unsent
+//	*CallError                                      what it says
+//	backoff.Permanent                               FaultNone
+//	context.Canceled                                FaultCaller
+//	no file descriptors, buffers or memory left     FaultCaller
+//	no local address or port to dial from           FaultCaller  yes
+//	the caller's proxy cannot be reached            FaultCaller  yes
+//	a dial that failed or was late; no such host    FaultNode    yes
+//	a certificate that does not fit; no TLS there   FaultNode    yes
+//	any other, also a deadline that passed          FaultNode
+//
+// The Err of the result is what a *CallError or backoff.Permanent marks, or else err.
+// It is for errors of calls: a nil error is none.
+func Classify(err error) CallError {
+	var known *CallError
+	var answer *backoff.PermanentError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &known):
+		c := *known
+		c.Err = cmp.Or(c.Err, err)
+		return c
+	case errors.As(err, &answer):
+		return CallError{Err: answer.Err, Fault: FaultNone}
+	case errors.Is(err, context.Canceled) || exhausted(err):
+		return CallError{Err: err, Fault: FaultCaller}
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, &op) && op.Op == "proxyconnect":
+		return CallError{Err: err, Fault: FaultCaller, Unsent: true}
+	}
+	return CallError{Err: err, Fault: FaultNode, Unsent: unconnected(err)}
+}
+
+// exhausted tells that this machine or process has run out of something.
+func exhausted(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// unconnected tells that there has been no connection over which a call could go.
+func unconnected(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	var (
+		name        *net.DNSError
+		address     *net.AddrError
+		certificate *tls.CertificateVerificationError
+		noTLS       tls.RecordHeaderError
+	)
+	return errors.As(err, &name) || errors.As(err, &address) ||
+		errors.As(err, &certificate) || errors.As(err, &noTLS)
+}
+
+// elsewhere tells whether the call may be made on another node; once: it must not be
+// made twice.
+func (e *CallError) elsewhere(once bool) bool {
+	switch {
+	case e.Unsent:
+		return true
+	case once:
+		return false
+	}
+	return e.Fault == FaultNode || e.Fault == FaultNobody
+}
+
+// verdict is what the error says of the node.
+func (e *CallError) verdict() verdict {
+	switch e.Fault {
+	case FaultNone:
+		return good
+	case FaultNode:
+		return bad
+	}
+	return unsaid
+}
