@@ -2,16 +2,15 @@ package hertzadapter
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
+	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/cloudwego/hertz/pkg/app/client"
-	hertzerrors "github.com/cloudwego/hertz/pkg/common/errors"
+	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/protocol"
 
 	"github.com/rollcall-go/rollcall/discovery"
@@ -21,17 +20,23 @@ import (
 // Discovery returns a client middleware that takes the place of Hertz's sd.Discovery:
 // it picks a node for each request that was made with config.WithSD(true) from the live
 // view of r, in which changes show within about a millisecond. Other requests pass
-// untouched.
+// untouched, and so do those for an IP address or a host with a port, as after a
+// redirect to one; see also WithOnlyHosts.
 //
 // The host of the request is the service, and the tags of config.WithTag select as
 // they do for NewResolver. The balancer is that of r, unless WithBalancer says
 // otherwise.
 //
-// Every result is fed back to r: nodes that fail are ejected for a while. A request
-// whose connection failed is tried on another node, as often as r's Retries and
-// budget allow, if it is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), its body is no
-// stream, and its config.WithRequestTimeout has not passed. Statuses are answers,
-// whatever they say.
+// Every result is fed back to r: nodes that fail are ejected for a while. What is the
+// client's own fault counts against no node: its limits, a body that cannot be read,
+// an error of another middleware. A request that failed is tried on another node, as
+// often as r's Retries and budget allow, and until its config.WithRequestTimeout has
+// passed: if it is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) and its body is no
+// stream, or else if the node has received nothing of it: there was no connection to
+// it. Statuses are answers, whatever they say.
+//
+// Hertz's client knows no deadlines of contexts: set client.WithClientReadTimeout or
+// config.WithRequestTimeout, or a call to a node that hangs has no end.
 //
 // While a request is under way its host is the address of a node, as with
 // sd.Discovery; afterwards it is the service again. Nodes on unix sockets cannot be
@@ -41,16 +46,18 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 	wrong := o.readable()
 	return func(next client.Endpoint) client.Endpoint {
 		return func(ctx context.Context, req *protocol.Request, resp *protocol.Response) error {
+			service := string(req.Host())
 			if !req.Options().IsSD() {
 				return next(ctx, req, resp)
 			}
-			c := call{next: next, req: req, resp: resp, service: string(req.Host())}
-			defer req.SetHost(c.service)
-			if c.timeout = req.Options().RequestTimeout(); c.timeout > 0 {
-				c.began = time.Now()
+			static := o.static[service]
+			if static == nil && (!isService(service) || o.serves != nil && !o.serves(service)) {
+				return next(ctx, req, resp)
 			}
-			if static := o.static[c.service]; static != nil {
-				return c.send(ctx, static.next())
+			c := call{ctx: ctx, next: next, req: req, resp: resp, service: service}
+			defer req.SetHost(service)
+			if static != nil {
+				return c.send(static.next())
 			}
 			if wrong != nil {
 				return wrong
@@ -65,46 +72,82 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			if o.hashKey != nil {
 				picks = append(picks, discovery.HashKey(o.hashKey(ctx, req)))
 			}
-			if c.repeatable() {
-				return r.Do(ctx, c.service, c.try, picks...)
+			if !c.repeatable() {
+				picks = append(picks, discovery.Once())
 			}
-			p, err := r.Pick(ctx, c.service, picks...)
-			if err != nil {
-				return err
-			}
-			defer func() { p.Done(err) }()
-			err = c.send(ctx, p.Node())
-			return err
+			return c.do(r, picks)
 		}
 	}
 }
 
+// isService tells whether a host may name a service.
+func isService(host string) bool {
+	if _, _, err := net.SplitHostPort(host); err == nil || host == "" {
+		return false
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err != nil
+}
+
 // A call is one request on its way to a service.
 type call struct {
+	ctx     context.Context
 	next    client.Endpoint
 	req     *protocol.Request
 	resp    *protocol.Response
 	service string
-	timeout time.Duration // of config.WithRequestTimeout; 0: none
-	began   time.Time
+	body    *bodyReader // nil: it is no stream
+	ends    time.Time   // by config.WithRequestTimeout; zero: never
+	own     error       // what another middleware said, or a mistake of the caller's
+}
+
+// do sends the request to one node after the other. The context with the end of the
+// call is for that alone: a client that goes by contexts may use its own after the
+// call, for a response that is a stream.
+func (c *call) do(r *discovery.Resolver, picks []discovery.PickOption) error {
+	if c.body = watchBody(c.req); c.body != nil {
+		defer c.body.release(c.req)
+	}
+	ctx := c.ctx
+	if timeout := c.req.Options().RequestTimeout(); timeout > 0 {
+		c.ends = time.Now().Add(timeout)
+		limited, cancel := context.WithDeadline(ctx, c.ends)
+		defer cancel()
+		defer c.req.SetOptions(config.WithRequestTimeout(timeout))
+		ctx = limited
+	}
+	if err := r.Do(ctx, c.service, c.try, picks...); c.own == nil {
+		return err
+	}
+	return c.own
+}
+
+// try is send for Do.
+func (c *call) try(_ context.Context, n *registry.Node) error {
+	if !c.ends.IsZero() { // Hertz counts anew with every try
+		c.req.SetOptions(config.WithRequestTimeout(max(1, time.Until(c.ends))))
+	}
+	err := c.send(n)
+	if err == nil {
+		return nil
+	}
+	failed := classify(err)
+	if c.body.failed(err) {
+		failed = discovery.CallError{Err: err, Fault: discovery.FaultCaller}
+	}
+	if failed.Fault == discovery.FaultCaller && !failed.Unsent {
+		c.own = err
+	}
+	return &failed
 }
 
 // send sends the request to a node.
-func (c *call) send(ctx context.Context, n *registry.Node) error {
+func (c *call) send(n *registry.Node) error {
 	if n.Network == "unix" {
 		return fmt.Errorf("hertzadapter: call %q: node %s is the unix socket %s, which Hertz's client cannot dial", c.service, n.ID, n.Address)
 	}
 	c.req.SetHost(n.Address)
-	return c.next(ctx, c.req, c.resp)
-}
-
-// try is send for Do, which tries again what is not permanent.
-func (c *call) try(ctx context.Context, n *registry.Node) error {
-	err := c.send(ctx, n)
-	if err == nil || connectionFailed(err) && (c.timeout == 0 || time.Since(c.began) < c.timeout) {
-		return err
-	}
-	return backoff.Permanent(err)
+	return c.next(c.ctx, c.req, c.resp)
 }
 
 // repeatable tells whether the request does no harm if it comes twice, and can be
@@ -118,17 +161,6 @@ func (c *call) repeatable() bool {
 		return true
 	}
 	return false
-}
-
-// connectionFailed tells whether an error is one of the network, and not what another
-// middleware says. That the client's own limit of connections is reached is not the
-// node's fault.
-func connectionFailed(err error) bool {
-	var network net.Error
-	var public *hertzerrors.Error // how Hertz's client says that the server hung up, or was late
-	return errors.As(err, &network) || errors.As(err, &public) && public.IsType(hertzerrors.ErrorTypePublic) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, hertzerrors.ErrConnectionClosed) || errors.Is(err, hertzerrors.ErrBadPoolConn)
 }
 
 // addresses are nodes that stand in for a service.

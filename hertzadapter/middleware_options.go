@@ -18,6 +18,14 @@ func WithHashKey(key func(context.Context, *protocol.Request) string) Option {
 	return func(o *options) { o.hashKey = key }
 }
 
+// WithOnlyHosts has Discovery leave alone all hosts but those that serves names, as
+// discovery.OnlyHosts does for a Transport: for a client that sets config.WithSD(true)
+// for everything, or is redirected to the outside. It is asked for hosts that could be a
+// service, from many goroutines at a time.
+func WithOnlyHosts(serves func(host string) bool) Option {
+	return func(o *options) { o.serves = serves }
+}
+
 // WithAddresses has requests for a service go to these addresses in turn, whatever the
 // resolver knows, which may be nil: for tests. It may be given for several services. It
 // is for Discovery.

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cloudwego/hertz/pkg/app/client"
+	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/common/config"
-	hertzerrors "github.com/cloudwego/hertz/pkg/common/errors"
 	"github.com/cloudwego/hertz/pkg/protocol"
 
 	"github.com/rollcall-go/rollcall/discovery"
@@ -99,74 +100,79 @@ func TestMiddlewareHashes(t *testing.T) {
 	}
 }
 
-func TestMiddlewareTriesAgain(t *testing.T) {
-	closed := hertzerrors.ErrConnectionClosed
-	late := hertzerrors.New(hertzerrors.ErrTimeout, hertzerrors.ErrorTypePublic, "host client")
+// What is no failure of the network comes back as it is, and ends the call. The
+// failures of the network are in TestFaultsOverHertz.
+func TestMiddlewareReturnsOtherErrorsBare(t *testing.T) {
 	other := errors.New("said by another middleware")
-	post := func(req *protocol.Request) { req.SetMethod("POST") }
+	d := live(t, shops())
+	s := &trips{errs: []error{other, other, other, other, other, other, other, other, other, other}}
+	for i := range s.errs {
+		err := send(t, Discovery(d, WithBalancer(discovery.RoundRobin())), s, func(req *protocol.Request) {
+			if i%2 == 0 {
+				req.SetMethod("POST")
+			}
+		})
+		if err != other { //nolint:errorlint // bare
+			t.Errorf("%v, want %v", err, other)
+		}
+	}
+	if len(s.hosts) != len(s.errs) {
+		t.Errorf("%d calls became %d", len(s.errs), len(s.hosts))
+	}
+	if v, err := d.Resolve(t.Context(), "shop"); err != nil || len(v.Ready()) != 3 {
+		t.Errorf("nodes were ejected: %v", err)
+	}
+}
+
+func TestMiddlewareFindsNoNode(t *testing.T) {
 	for name, c := range map[string]struct {
-		adapt []func(*protocol.Request)
-		errs  []error
-		tries int
+		adapt func(*protocol.Request)
 		want  error
 	}{
-		"no failure":                 {nil, nil, 1, nil},
-		"closed":                     {nil, []error{closed}, 2, nil},
-		"at its end":                 {nil, []error{io.EOF, late}, 3, nil},
-		"everywhere":                 {nil, []error{closed, closed, closed}, 3, closed},
-		"an error of others":         {nil, []error{other}, 1, other},
-		"no connection free":         {nil, []error{hertzerrors.ErrNoFreeConns}, 1, hertzerrors.ErrNoFreeConns},
-		"a PUT":                      {[]func(*protocol.Request){func(r *protocol.Request) { r.SetMethod("PUT") }}, []error{closed}, 2, nil},
-		"a POST":                     {[]func(*protocol.Request){post}, []error{closed}, 1, closed},
-		"a POST that goes well":      {[]func(*protocol.Request){post}, nil, 1, nil},
-		"a stream":                   {[]func(*protocol.Request){func(r *protocol.Request) { r.SetBodyStream(strings.NewReader("x"), 1) }}, []error{closed}, 1, closed},
-		"its time is over":           {[]func(*protocol.Request){func(r *protocol.Request) { r.SetOptions(config.WithRequestTimeout(1)) }}, []error{late}, 1, hertzerrors.ErrTimeout},
-		"it has time":                {[]func(*protocol.Request){func(r *protocol.Request) { r.SetOptions(config.WithRequestTimeout(time.Minute)) }}, []error{late}, 2, nil},
-		"a node that does not exist": {[]func(*protocol.Request){func(r *protocol.Request) { r.SetOptions(config.WithTag("version", "3")) }}, nil, 0, discovery.ErrNoNodes},
-		"a service that does not":    {[]func(*protocol.Request){func(r *protocol.Request) { r.SetHost("nobody") }}, nil, 0, registry.ErrNotFound},
+		"of this version": {func(r *protocol.Request) { r.SetOptions(config.WithTag("version", "3")) }, discovery.ErrNoNodes},
+		"of this name":    {func(r *protocol.Request) { r.SetHost("nobody") }, registry.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &trips{errs: c.errs}
-			err := send(t, Discovery(live(t, shops())), s, c.adapt...)
-			if !errors.Is(err, c.want) || len(s.hosts) != c.tries {
-				t.Errorf("%d tries, %v; want %d, %v", len(s.hosts), err, c.tries, c.want)
-			}
-			seen := map[string]bool{}
-			for _, host := range s.hosts {
-				if seen[host] {
-					t.Errorf("%s was tried twice: %v", host, s.hosts)
-				}
-				seen[host] = true
+			s := &trips{}
+			if err := send(t, Discovery(live(t, shops())), s, c.adapt); !errors.Is(err, c.want) || len(s.hosts) != 0 {
+				t.Errorf("%v, and it went to %v; want %v", err, s.hosts, c.want)
 			}
 		})
 	}
 }
 
-// A node that fails is ejected, whether or not its calls may be repeated.
-func TestMiddlewareFeedsBack(t *testing.T) {
-	d := live(t, shops())
-	mw := Discovery(d, WithBalancer(discovery.RoundRobin()))
-	broken := func(next client.Endpoint) client.Endpoint {
-		return func(ctx context.Context, req *protocol.Request, resp *protocol.Response) error {
-			if string(req.Host()) == "b:1" {
-				return hertzerrors.ErrConnectionClosed
-			}
-			return next(ctx, req, resp)
+// What cannot be a service passes as it is, and so does what is said to be none.
+func TestMiddlewareLeavesOthersAlone(t *testing.T) {
+	mw := Discovery(live(t, shops()), WithOnlyHosts(func(host string) bool { return host == "shop" }))
+	for _, host := range []string{"10.0.0.1", "10.0.0.1:80", "[::1]", "[::1]:80", "shop:80", "localhost:80", "example.com"} {
+		s := &trips{}
+		must(t, send(t, mw, s, func(req *protocol.Request) { req.SetHost(host) }))
+		if len(s.hosts) != 1 || s.hosts[0] != host {
+			t.Errorf("a request for %s went to %v", host, s.hosts)
 		}
 	}
-	all := func(next client.Endpoint) client.Endpoint { return mw(broken(next)) }
-	for i := range 60 {
-		_ = send(t, all, &trips{}, func(req *protocol.Request) {
-			if i%2 == 0 {
-				req.SetMethod("POST")
-			}
-		})
+	s := &trips{}
+	must(t, send(t, mw, s))
+	if len(s.hosts) != 1 || !strings.HasSuffix(s.hosts[0], ":1") {
+		t.Errorf("a request for shop went to %v", s.hosts)
 	}
-	v, err := d.Resolve(t.Context(), "shop")
+}
+
+// A real client of Hertz follows redirects of real servers: inside the service, and
+// out of it to the address of another server.
+func TestMiddlewareFollowsRedirects(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "other") }))
+	t.Cleanup(other.Close)
+	s := serve(t, "shop", hertzregistry.NoopRegistry, nil)
+	d := live(t, discovery.Static(&registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: s.addr}}}))
+	c, err := client.NewClient()
 	must(t, err)
-	for _, n := range v.Ready() {
-		if n.ID == "b" {
-			t.Error("it is not ejected")
+	t.Cleanup(c.CloseIdleConnections)
+	c.Use(Discovery(d))
+	for path, want := range map[string]string{"/": "shop", "/to?url=/": "shop", "/to?url=" + other.URL: "other"} {
+		_, body, err := c.Get(t.Context(), nil, "http://shop"+path, config.WithSD(true))
+		if err != nil || string(body) != want {
+			t.Errorf("%s: %q, %v; want %q", path, body, err, want)
 		}
 	}
 }

@@ -31,6 +31,7 @@ type options struct {
 
 	balancer discovery.Balancer
 	hashKey  func(context.Context, *protocol.Request) string
+	serves   func(host string) bool
 	static   map[string]*addresses // by service
 }
 

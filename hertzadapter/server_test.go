@@ -55,6 +55,7 @@ func serve(t *testing.T, name string, r hertzregistry.Registry, tags map[string]
 		server.WithRegistry(announced{r, s.registered}, &hertzregistry.Info{ServiceName: "shop", Addr: l.Addr(), Tags: tags}),
 	)
 	h.GET("/", func(_ context.Context, c *app.RequestContext) { c.String(consts.StatusOK, "%s", name) })
+	h.GET("/to", func(_ context.Context, c *app.RequestContext) { c.Redirect(consts.StatusFound, []byte(c.Query("url"))) })
 	h.SetCustomSignalWaiter(func(failed chan error) error {
 		select {
 		case err := <-failed:
