@@ -101,8 +101,9 @@ func pick[T any](w *world, some []T) (one T) {
 	return one
 }
 
-// after has do done when d has passed.
-func (w *world) after(d time.Duration, do func()) { w.agenda.add(w.now+d, do) }
+// after has do done when d has passed; at once where that is in the past, as a deadline
+// is for a process that was paused.
+func (w *world) after(d time.Duration, do func()) { w.agenda.add(w.now+max(d, 0), do) }
 
 // run lets time pass until then, or until a promise is broken.
 func (w *world) run(until time.Duration) {
