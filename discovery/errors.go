@@ -9,7 +9,7 @@ import (
 
 // The sentinels of this package, for errors.Is. Every failure is a
 // *registry.OpError, and those of package registry come through as well:
-// ErrNotFound for a service that has never existed, ErrUnavailable where nothing is
+// ErrNotFound for a service that has never existed, or not for a day, ErrUnavailable where nothing is
 // known of it because Redis is away, ErrPermission, ErrInvalid, and ErrClosed after
 // Close.
 var (

@@ -83,13 +83,14 @@ func (r *Resolver) Close() error {
 // a service waits until the source has told of it, as long as ctx allows, or Timeout
 // where ctx has no deadline. Later ones take what stands, without a lock or a trip.
 //
-//	ErrNotFound     the service has never existed
+//	ErrNotFound     the service has never existed, or has had no node for a day
 //	ErrStale        contact was lost longer than MaxStale ago
 //	ErrUnavailable  nothing is known yet, because Redis did not answer
 //	ErrInvalid      an option or the name is wrong
 //	ErrPermission   Redis refused the service to this user
 //
-// A service that exists and has no node is no error.
+// A service that has lost its nodes is no error, for a day: then Redis forgets that it
+// existed. A resolver that has seen it goes on with the empty view.
 func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOption) (*View, error) {
 	if _, t := r.ready(service); t != nil && len(opts) == 0 {
 		return t.view, nil

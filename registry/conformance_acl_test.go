@@ -22,7 +22,7 @@ func registrarRights(prefix string) []string {
 		"~" + prefix + ":{default/shop}:*", "~" + prefix + ":{default}:services", "~" + prefix + ":namespaces",
 		"&" + prefix + ":{default/shop}:events:0",
 		"+ping", "+multi", "+exec", "+time", "+evalsha", "+eval", // eval: when Redis forgot the script
-		"+hget", "+hmget", "+hset", "+del", "+pexpire", "+pttl",
+		"+hget", "+hmget", "+hset", "+del", "+pexpire", "+persist", "+pttl",
 		"+zadd", "+zrem", "+zrange", "+zmscore", "+zremrangebyscore",
 		"+llen", "+lpush", "+ltrim", "+publish",
 	}
@@ -51,9 +51,9 @@ func user(t *testing.T, s *redistest.Server, rights []string, opts ...registry.O
 // denied, and returns what was.
 func registrarsLife(t *testing.T, r *registry.Redis, b backstage, log *logBuffer) error {
 	t.Helper()
-	b.plant("crashed", time.Second, `{"v":1,"address":"10.0.0.9:80"}`)
 	s := service("shop", node("a"))
-	err := cmp.Or(r.Init(), r.Register(t.Context(), s, registry.RegisterTTL(2*time.Second)))
+	err := cmp.Or(r.Init(), r.Register(t.Context(), s, registry.RegisterTTL(2*time.Second))) // as the first node
+	b.plant("crashed", time.Second, `{"v":1,"address":"10.0.0.9:80"}`)
 	denied := func() error {
 		for line := range strings.Lines(log.String()) {
 			if strings.Contains(line, registry.ErrPermission.Error()) || strings.Contains(line, "allow PUBLISH") {

@@ -17,7 +17,7 @@ import (
 // TestWatchConformance runs every case on every topology, as TestConformance does.
 func TestWatchConformance(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, tp redistest.Topology) {
-		for _, group := range [][]testCase{watching, watchingCrashes, watchingNamespaces, watchEnds} {
+		for _, group := range [][]testCase{watching, watchingCrashes, watchingExpiry, watchingNamespaces, watchEnds} {
 			for _, c := range group {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()

@@ -139,14 +139,27 @@ local function extend(index, ends)
   end
 end
 
+-- empty tells whether the index lists no node.
+local function empty(index)
+  return #redis.call('ZRANGE', index, 0, 0) == 0
+end
+
+-- RETIRED is how long the history of a service outlives its last node, ms.
+local RETIRED = 86400000
+
 -- commit writes what change collected, and returns why PUBLISH failed, or ''.
-local function commit(version, log, channel)
-  if #events == 0 then
-    return ''
+-- Scripts that may leave a service without nodes give its index too: then version
+-- and log expire in a day, unless register keeps them.
+local function commit(version, log, channel, index)
+  if #events > 0 then
+    redis.call('HSET', version, 'epoch', epoch, 'rev', int(rev), 'tag', tag)
+    redis.call('LPUSH', log, unpack(entries))
+    redis.call('LTRIM', log, 0, 127)
   end
-  redis.call('HSET', version, 'epoch', epoch, 'rev', int(rev), 'tag', tag)
-  redis.call('LPUSH', log, unpack(entries))
-  redis.call('LTRIM', log, 0, 127)
+  if index and empty(index) then
+    redis.call('PEXPIRE', version, RETIRED)
+    redis.call('PEXPIRE', log, RETIRED)
+  end
   local refused = ''
   for _, event in ipairs(events) do
     local reply = redis.pcall('PUBLISH', channel, event)

@@ -62,4 +62,4 @@ for i, n in ipairs(nodes) do
     change('del', n.id, n.lease, '', nonce)
   end
 end
-return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)
+return done(KEYS[1], commit(KEYS[2], KEYS[3], channel, KEYS[1]), codes)

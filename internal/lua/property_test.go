@@ -112,8 +112,12 @@ func follow(t tb, srv *server, plan []step, seen map[string]int) {
 		for _, code := range s.step(w, st) {
 			seen[fmt.Sprint(st.Do, " ", code)]++
 		}
-		if d := cmp.Diff(w.lines(), s.nodes(s.dump()), cmpopts.EquateEmpty()); d != "" {
+		all := s.dump()
+		if d := cmp.Diff(w.lines(), s.nodes(all), cmpopts.EquateEmpty()); d != "" {
 			s.Fatalf("nodes after step %d, %+v (-model +%s):\n%s", i, st, srv.name, d)
+		}
+		if err := s.checkExpiry(all); err != nil {
+			s.Fatalf("after step %d, %+v: %v", i, st, err)
 		}
 	}
 	s.settle(w.lines(), w.events)

@@ -58,4 +58,4 @@ for i, n in ipairs(nodes) do
     redis.call('ZADD', KEYS[1], int(now_ms + n.left), n.id)
   end
 end
-return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)
+return done(KEYS[1], commit(KEYS[2], KEYS[3], channel, KEYS[1]), codes)

@@ -60,12 +60,12 @@ var reapScenarios = []scenario{
 	{
 		rule: "reap leaves a node that is in no index",
 		play: func(s *stage) {
-			s.register(node("a", ours, 1)).is(Done)
-			s.evict(s.svc.Index())
+			s.register(node("a", ours, 1), node("b", ours, 1)).is(Done, Done)
+			s.set(s.admin().ZRem(s.Context(), s.svc.Index(), "a").Err())
 			s.unchanged(reaping(s, "a", "x")).is(None, None)
 		},
-		nodes:  []string{"a live ours/1 rev 1 10m, not indexed"},
-		events: []string{"1 put ours a"},
+		nodes:  []string{"a live ours/1 rev 1 10m, not indexed", "b live ours/1 rev 2 10m, indexed 10m"},
+		events: []string{"1 put ours a", "2 put ours b"},
 	},
 	{
 		rule: "reap mends the overdue score of a node that lives",

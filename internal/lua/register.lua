@@ -26,6 +26,7 @@ local channel, nonce, exclusive = ARGV[2], text(3, NONCE), number(4) == 1
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes, refused = {}, {}, false
+local listed, changed = false, false
 local indexed = scores(KEYS[1], 5, 6)
 for i = 1, #KEYS - 3 do
   local a = 6 * i - 1
@@ -53,6 +54,7 @@ for i = 1, #KEYS - 3 do
     code = 1
   end
   nodes[i], codes[i] = n, code
+  listed, changed = listed or indexed[i], changed or code == 1
 end
 
 if failure then
@@ -63,6 +65,12 @@ if refused then
     codes[i] = math.min(code, 0)
   end
   return done(KEYS[1], '', codes)
+end
+
+-- The first node of a service that had none: its history is kept from now on.
+if changed and not listed and empty(KEYS[1]) then
+  redis.call('PERSIST', KEYS[2])
+  redis.call('PERSIST', KEYS[3])
 end
 
 local ends = {}

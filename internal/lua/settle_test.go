@@ -42,6 +42,7 @@ func (s *stage) checkStory(events []event, all map[string]entry) {
 		s.checkTags(events),
 		s.checkVersion(events, all[s.svc.Version()]),
 		s.checkLog(events, all[s.svc.Log()]),
+		s.checkExpiry(all),
 	} {
 		if err != nil {
 			s.Error(err)
@@ -96,7 +97,7 @@ func (s *stage) checkVersion(events []event, version entry) error {
 		return nil
 	}
 	last := events[len(events)-1]
-	want := entry{Type: "hash", Expires: "never", Fields: map[string]string{
+	want := entry{Type: "hash", Expires: version.Expires, Fields: map[string]string{
 		"epoch": last.epoch, "rev": fmt.Sprint(last.rev), "tag": last.tag,
 	}}
 	if d := cmp.Diff(want, version); d != "" {
@@ -118,6 +119,22 @@ func (s *stage) checkLog(events []event, log entry) error {
 	}
 	if d := cmp.Diff(want, log.Items, cmpopts.EquateEmpty()); d != "" {
 		return fmt.Errorf("log (-events +got):\n%s", d)
+	}
+	return nil
+}
+
+// checkExpiry wants version and log to expire where the service has no node left,
+// and not otherwise. Where its index was taken away, no script has seen it empty.
+func (s *stage) checkExpiry(all map[string]entry) error {
+	_, nodes := all[s.svc.Index()]
+	for _, k := range []string{s.svc.Version(), s.svc.Log()} {
+		switch e, there := all[k]; {
+		case !there:
+		case nodes && e.Expires != "never":
+			return fmt.Errorf("%s expires in %s, and the service has nodes", k, e.Expires)
+		case !nodes && e.Expires == "never" && !s.evicted[s.svc.Index()]:
+			return fmt.Errorf("%s never expires, and the service has no node", k)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type readerTruth struct {
 	calm     time.Duration     // when it was last in trouble
 	reads    int               // snapshots that counted
 	missed   int               // how often it found that it had missed events
+	expired  bool              // the history has, since the last snapshot that counted
 	deaf     bool              // its subscription brought nothing of a change, and it has to find out
 
 	words  map[string]time.Duration // when each node it showed told last that it lives, by lease
@@ -146,6 +147,7 @@ func (w *world) healthy(r *reader) bool {
 // answered at that time: from now on it claims to see every change.
 func (w *world) read(r *reader, asked time.Duration) {
 	r.truth.reads++
+	r.truth.expired = false
 	if w.healthy(r) && r.truth.excused < asked {
 		r.truth.live = true
 		w.expect(r, w.promptly(), prompt, func() int { return r.truth.excuses })
@@ -160,13 +162,13 @@ func (w *world) unread(r *reader) {
 }
 
 // troubling is told that a reader reads the service again, or on a new
-// subscription. Where nothing is lost, only the first change of a service calls
-// for that.
+// subscription. Where nothing is lost, only the first change of a service and the
+// end of its history call for that.
 func (w *world) troubling(r *reader, from source, v Verdict) {
 	if v == Missed {
 		r.truth.missed++
 	}
-	if first := r.rep.at.Tag == ""; w.plan.calm && r.rep.proven && (v == Missed || !first) {
+	if first := r.rep.at.Tag == "" || r.truth.expired; w.plan.calm && r.rep.proven && (v == Missed || !first) {
 		w.fail(thrift, "%s, by %s, verdict %d", r.name, from.name, v)
 	}
 }

@@ -33,6 +33,21 @@ func (w *world) held(s *server, t touch) {
 	}
 }
 
+// expired is told that a history has expired, with no event that tells of it:
+// readers find out by a poll.
+func (w *world) expired(s *server) {
+	if s != w.master {
+		return
+	}
+	w.judge.untagged = w.now
+	for _, r := range w.readers {
+		r.excuse()
+		r.truth.expired = len(s.index) == 0
+		w.expectHealed(r)
+		w.expectMended(r)
+	}
+}
+
 // claimsOf returns what processes claim of a node.
 func (w *world) claimsOf(id string) []*claim {
 	var some []*claim

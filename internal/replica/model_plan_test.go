@@ -13,8 +13,9 @@ type plan struct {
 	poll      time.Duration // the longest time between two
 	length    time.Duration // of the time of trouble
 	readers   int
-	processes int // at first
-	log       int // entries that the log holds
+	processes int           // at first
+	log       int           // entries that the log holds
+	retired   time.Duration // how long version and log outlive the last node
 	calm      bool
 	flapping  bool // Redis is stopped again and again
 	odds
@@ -24,6 +25,10 @@ type plan struct {
 	deeds      []deed
 	deedEvery  time.Duration
 }
+
+// day is how long the history of a service without nodes is kept. In most runs
+// that means for good, and in some it is but seconds.
+const day = 24 * time.Hour
 
 // odds are how often something goes wrong that nobody is told of, from 0 to 1.
 type odds struct {
@@ -46,6 +51,7 @@ func anyPlan(rng *rand.Rand) plan {
 		deedEvery:  time.Duration(100+rng.IntN(4000)) * time.Millisecond,
 		poll:       time.Duration(2000+rng.IntN(3001)) * time.Millisecond,
 		length:     time.Duration(30+rng.IntN(60)) * time.Second,
+		retired:    []time.Duration{day, day, time.Duration(rng.IntN(20_000)) * time.Millisecond}[rng.IntN(3)],
 	}
 	if p.calm = rng.IntN(8) == 0; p.calm {
 		p.reorder, p.repeat = 0.1*rng.Float64(), 0.1*rng.Float64()

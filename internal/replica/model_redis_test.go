@@ -24,6 +24,7 @@ type server struct {
 	version   Point
 	log       []record.LogEntry // newest first
 	overrides map[string]string
+	retires   int64 // when version and log expire, ms; 0: they do not
 
 	subscriptions []*subscription
 	demoted       []*server // they pass its events on to their own subscribers
@@ -59,6 +60,7 @@ func (w *world) newServer() *server {
 func (s *server) clone() *server {
 	c := s.w.newServer()
 	c.skew, c.version, c.log, c.been = s.skew, s.version, slices.Clone(s.log), slices.Clone(s.been)
+	c.retires = s.retires
 	c.index, c.overrides = maps.Clone(s.index), maps.Clone(s.overrides)
 	for id, h := range s.hashes {
 		copied := *h
@@ -74,6 +76,7 @@ func (s *server) exec(do func()) {
 	case s.stopped:
 		s.waiting = append(s.waiting, do)
 	default:
+		s.expire()
 		do()
 	}
 }
@@ -140,8 +143,35 @@ func (s *server) flush() {
 	clear(s.index)
 	clear(s.hashes)
 	clear(s.overrides)
-	s.version, s.log = Point{}, nil
+	s.version, s.log, s.retires = Point{}, nil, 0
 	s.reached()
+}
+
+// retire has version and log expire, where the service has no node left.
+func (s *server) retire() {
+	if len(s.index) == 0 {
+		s.retires = s.clockMS() + s.w.plan.retired.Milliseconds()
+	}
+}
+
+// keep is the opposite of retire, for the first node that comes back.
+func (s *server) keep() {
+	if len(s.index) == 0 && !s.w.isOff(ruleKept) {
+		s.retires = 0
+	}
+}
+
+// expire loses version and log when their time has come.
+func (s *server) expire() {
+	if s.retires == 0 || s.clockMS() <= s.retires {
+		return
+	}
+	s.retires, s.log = 0, nil
+	if s.version != (Point{}) {
+		s.w.note("%s: version and log expire at rev %d", s.name, s.version.Rev)
+		s.evictVersion()
+		s.w.expired(s)
+	}
 }
 
 // evictVersion loses the version alone.

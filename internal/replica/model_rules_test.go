@@ -38,13 +38,14 @@ const (
 	ruleTombstone                                // a goodbye stays
 	ruleTag                                      // a tag tells of everything before it
 	ruleTell                                     // who cannot renew because Redis refuses to, tells that he lives
+	ruleKept                                     // a service that has nodes keeps its history
 )
 
 // a scenario is a plan of runs in which little happens but what a rule is for.
 func scenario(faults []fault, deeds []deed, adapt ...func(*plan)) func(*rand.Rand) plan {
 	return func(rng *rand.Rand) plan {
 		p := plan{
-			ttl: 6 * time.Second, poll: 2 * time.Second, log: 128, readers: 2, processes: 3, length: 30 * time.Second,
+			ttl: 6 * time.Second, poll: 2 * time.Second, log: 128, retired: day, readers: 2, processes: 3, length: 30 * time.Second,
 			faults: faults, faultEvery: time.Duration(2+rng.IntN(6)) * time.Second,
 			deeds: deeds, deedEvery: time.Duration(100+rng.IntN(2000)) * time.Millisecond,
 		}
@@ -67,6 +68,7 @@ var (
 	}
 	copied  = func(p *plan) { p.copies = 0.3 }
 	patient = func(p *plan) { p.ttl, p.poll = 15*time.Second, 5*time.Second }
+	brief   = func(p *plan) { p.retired = time.Second }
 	belated = func(p *plan) { p.lateReaps = 0.5 }
 	rarely  = func(p *plan) { p.deedEvery = 4 * time.Second }
 	often   = func(p *plan) { p.faultEvery = 2 * time.Second }
@@ -92,6 +94,8 @@ func TestRules(t *testing.T) {
 		{"count", ruleCount, 1, noGap, scenario(some("index evicted"), mortal)},
 		{"blank", ruleBlank, 67, noGap, scenario(some("version evicted", "half-open"), steady, often)},
 		{"first", ruleFirst, 13, thrift, scenario(nil, steady, calm)},
+		{"begun", ruleBegun, 1, thrift, scenario(nil, life("join", "take over", "leave"), calm, brief)},
+		{"kept", ruleKept, 1, thrift, scenario(nil, life("join", "take over", "leave"), calm, brief)},
 		{"once", ruleOnce, 1, noGap, scenario(nil, life("join", "crash", "update"), lossy, slow)},
 		{"highest", ruleHighest, 1, inOrder, scenario(some("lagging failover"), steady)},
 		{"evidence", ruleEvidence, 37, noGap, scenario(some("process paused"), mortal, slow)},

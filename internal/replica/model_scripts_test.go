@@ -141,6 +141,9 @@ func (s *server) register(c call) reply {
 	if s.refusing && slices.Min(codes) < 3 {
 		return s.refuse(c)
 	}
+	if slices.Contains(codes, 1) {
+		s.keep()
+	}
 	for i, t := range c.nodes {
 		if codes[i] == 1 {
 			s.w.putting(s, t)
@@ -246,6 +249,7 @@ func (s *server) deregister(c call, by string) reply {
 			s.change(c, record.Del, t.id, t.lease, "")
 		}
 	}
+	s.retire()
 	return s.done(codes)
 }
 
@@ -285,6 +289,7 @@ func (s *server) reap(c call) reply {
 			s.change(c, record.Exp, t.id, "", "")
 		}
 	}
+	s.retire()
 	return s.done(codes)
 }
 
@@ -312,6 +317,7 @@ func (s *server) override(c call, id, override string) reply {
 		lease = h.lease
 	}
 	s.change(c, record.Set, id, lease, override)
+	s.retire()
 	return s.done([]int{1})
 }
 

@@ -1,6 +1,9 @@
 package replica
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Probe takes a version that was read from Redis, with Mark and Arrivals as they
 // were when it was asked for. A version that the replica has been at since then
@@ -36,12 +39,19 @@ func (r *Replica) judge(p Point, mark, arrivals uint64) Verdict {
 		return r.verdict()
 	case r.at.Tag == "" && r.off&ruleFirst == 0:
 		return Reread // no event leads on from no version
+	case r.at.Tag != "" && r.begun(p.Epoch) && r.off&ruleBegun == 0:
+		return Reread // nor from one history to the next, and none was lost
 	case r.wanted != nil:
 		return Missed // it was there a while ago, and no event has brought it
 	default:
 		r.wanted = &p.Tag // the events may be on their way
 		return Doubt
 	}
+}
+
+// begun tells whether an event has told that a history begins.
+func (r *Replica) begun(epoch string) bool {
+	return slices.ContainsFunc(r.odd, func(a arrival) bool { return a.event.Prev == "" && a.event.Epoch == epoch })
 }
 
 // forget drops odd events up to an arrival.
