@@ -13,7 +13,7 @@ export REDIS_SERVER
 
 .DEFAULT_GOAL := help
 
-.PHONY: help test lint cross demo fuzz bench
+.PHONY: help test load lint cross demo fuzz bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,14 +22,19 @@ test: ## Install the Redis servers that tests start, if missing; run every test 
 	@GO="$(GO)" scripts/prepare-tests
 	@GO="$(GO)" scripts/run-tests -race -count=1 -timeout $(TIMEOUT) ./...
 
+load: ## Run the tests that measure load and heap (build tag load), one after the other; they need a quiet machine
+	@GO="$(GO)" scripts/prepare-tests
+	@GO="$(GO)" scripts/run-tests -tags load -run '^TestLoad' -v -count=1 -p 1 -timeout $(TIMEOUT) \
+		$$(grep -rl --include='*_load_test.go' '^func TestLoad' . | xargs -n1 dirname | sort -u)
+
 lint: ## Run go vet, gofumpt and staticcheck
-	$(GO) vet ./...
+	$(GO) vet -tags load ./...
 	cd bench && $(GO) vet ./...
 	@echo "$(TOOL) gofumpt -l ."; files=$$($(TOOL) gofumpt -l .) || exit 1; \
 	if [ -n "$$files" ]; then \
 		printf 'not formatted; run %s gofumpt -w on:\n%s\n' "$(TOOL)" "$$files" >&2; exit 1; \
 	fi
-	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags load ./...
 
 cross: ## Build the importable packages for other systems
 	@GO="$(GO)" scripts/cross-build darwin/arm64 windows/amd64 linux/arm64

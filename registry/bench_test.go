@@ -5,6 +5,7 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,6 +119,16 @@ func BenchmarkRegisterToVisible(b *testing.B) {
 			}
 		}
 	}
+}
+
+// used returns the processor time that this process has used.
+func used(t testing.TB) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // What a registry with 100 nodes and the default interval costs while nothing

@@ -1,8 +1,11 @@
+//go:build load
+
 package registry_test
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,13 +19,63 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
+// What large services cost Redis, by its own measure: that is logged, and what the
+// calls do is tested.
+func TestLoadSlowLog(t *testing.T) {
+	server := redistest.Start(t, "--slowlog-log-slower-than", "1000", "--slowlog-max-len", "10000")
+	log := newRounds()
+	r := open(t, at(server), registry.TTL(time.Hour), registry.Interval(time.Second), log.option(), registry.Timeout(patience))
+	shop, large := ledgerOf(t, server.Client(), "shop"), ledgerOf(t, server.Client(), "large")
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"register 1,000 nodes", func() error { return r.Register(t.Context(), fleet("shop", 1000)) }},
+		{"renew 1,000 nodes, 3 times", func() error { log.good(t, 3); return nil }},
+		{"deregister 1,000 nodes", func() error {
+			return errors.Join(r.Deregister(t.Context(), service("shop")), shop.indexed())
+		}},
+		{"register 10,000 nodes", func() error {
+			return r.Register(t.Context(), fleet("large", 10_000), registry.RegisterManual(), registry.RegisterTTL(time.Hour))
+		}},
+		{"read 10,000 nodes, 10 times", func() error {
+			for range 10 {
+				services, err := r.GetService(t.Context(), "large")
+				if err != nil || len(services[0].Nodes) != 10_000 {
+					return fmt.Errorf("not 10,000 nodes: %w", err)
+				}
+			}
+			return nil
+		}},
+		{"deregister 10,000 nodes", func() error {
+			return errors.Join(r.Deregister(t.Context(), service("large")), large.indexed())
+		}},
+	} {
+		if err := errors.Join(server.Client().SlowLogReset(t.Context()).Err(), step.do()); err != nil {
+			t.Fatalf("%s: %v", step.what, err)
+		}
+		entries, err := server.Client().SlowLogGet(t.Context(), -1).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := map[string][]time.Duration{}
+		for _, e := range entries {
+			took[e.Args[0]] = append(took[e.Args[0]], e.Duration)
+		}
+		t.Logf("%s: %d commands over a millisecond", step.what, len(entries))
+		for name, all := range took {
+			slices.Sort(all)
+			t.Logf("    %d %s: median %v, longest %v", len(all), name, all[len(all)/2], all[len(all)-1])
+		}
+	}
+}
+
 // At ten thousand nodes no command of ours holds Redis for much longer than the
 // reading of a list of as many ids, which takes half a millisecond where nothing
 // else runs: neither of a registrar, nor of a watcher that reads all, sees it change,
 // and finds crashed nodes that nobody has reaped. The yardstick is read all the while:
 // a machine that is busy, or slow, is so for both.
-func TestNoCommandIsSlow(t *testing.T) {
-	t.Parallel()
+func TestLoadNoCommandIsSlow(t *testing.T) {
 	const nodes, crashing, often = 10_000, 1000, 20
 	const notable, longer = 100 * time.Microsecond, 5
 	server := redistest.Start(t, "--slowlog-log-slower-than", fmt.Sprint(notable.Microseconds()), "--slowlog-max-len", "100000")
