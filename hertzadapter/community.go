@@ -34,6 +34,9 @@ type communitySource struct{ r *registry.Redis }
 
 // Follow follows a service in both layouts.
 func (s communitySource) Follow(namespace, service string) (registry.Follower, error) {
+	if s.r == nil {
+		return nil, invalid("CommunitySource was given no registry")
+	}
 	client, err := s.r.Client()
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package hertzadapter
 import (
 	"fmt"
 	"maps"
+	"reflect"
 
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 
@@ -22,12 +23,21 @@ func checkInfo(info *hertzregistry.Info) error {
 		return invalid("Info is nil: give server.WithRegistry a *registry.Info")
 	case info.ServiceName == "":
 		return invalid("Info.ServiceName is empty: set the name that clients call")
-	case info.Addr == nil:
+	case missing(info.Addr):
 		return invalid(`Info.Addr is nil: set the address that the server listens on, as utils.NewNetAddr("tcp", "10.0.0.1:8888")`)
 	case info.Weight < 0:
 		return invalid("Info.Weight is %d: set a share of the traffic above zero, or zero for %d", info.Weight, registry.DefaultWeight)
 	}
 	return nil
+}
+
+// missing tells that v is nil, or a nil pointer.
+func missing(v any) bool {
+	if v == nil {
+		return true
+	}
+	p := reflect.ValueOf(v)
+	return p.Kind() == reflect.Pointer && p.IsNil()
 }
 
 // service is the registration of an Info at an address that others can use.

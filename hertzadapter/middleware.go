@@ -62,8 +62,11 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			if wrong != nil {
 				return wrong
 			}
-			if r == nil {
+			switch {
+			case r == nil:
 				return invalid("Discovery was given no resolver")
+			case ctx == nil:
+				return invalid("the context is nil")
 			}
 			picks := o.selection(req.Options().Tags())
 			if o.balancer != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/community"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -21,6 +22,7 @@ import (
 const (
 	mirrorInterval = 5 * time.Second // between two looks at our field
 	mirrorTimeout  = time.Second     // of one call
+	mirrorWait     = 2 * time.Second // for the field, of a Register
 )
 
 // homeOf says which marks are those of r.
@@ -45,9 +47,12 @@ type mirror struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 	value  string
-	state  registry.State
+	tried  string         // the last value that keepOn has written, or could not write
+	state  registry.State // as far as it is known
+	known  bool
 	closed bool
 	news   chan struct{} // the value or the state has changed
+	turn   chan struct{} // closed when tried or the state changes; made by who waits
 }
 
 // newMirror makes the mirror of a service's only node.
@@ -91,7 +96,8 @@ func (m *mirror) set(s *registry.Service) {
 func (m *mirror) follow(s registry.State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.state = s
+	m.state, m.known = s, true
+	m.pass()
 	if s == registry.Live && m.ctx == nil && !m.closed {
 		m.ctx, m.cancel = context.WithCancel(context.Background())
 		m.tasks.Go(m.keepOn)
@@ -111,13 +117,48 @@ func (m *mirror) tell() {
 	}
 }
 
+// pass wakes those that wait. mu is held.
+func (m *mirror) pass() {
+	if m.turn != nil {
+		close(m.turn)
+		m.turn = nil
+	}
+}
+
+// wait returns when the field was written, or could not be, or need not be because the
+// node is not registered yet; and after mirrorWait, or when ctx ends.
+func (m *mirror) wait(ctx context.Context) {
+	late := time.NewTimer(mirrorWait)
+	defer late.Stop()
+	for {
+		m.mu.Lock()
+		if m.tried == m.value || m.known && m.state != registry.Live {
+			m.mu.Unlock()
+			return
+		}
+		if m.turn == nil {
+			m.turn = make(chan struct{})
+		}
+		turn := m.turn
+		m.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return
+		case <-late.C:
+			m.log.Warn().Stringer("after", mirrorWait).Msg("the community's layout may not show this node yet; going on")
+			return
+		}
+	}
+}
+
 // keepOn keeps the field as it should be. The state says whether that is there: of a
 // node that was superseded the field is another's, and while nothing is known of it
 // nothing is done.
 func (m *mirror) keepOn() {
 	tick := time.NewTimer(shortened(mirrorInterval))
 	defer tick.Stop()
-	failing := false
+	var trouble logs.Episode
 	for {
 		select {
 		case <-m.ctx.Done():
@@ -129,7 +170,9 @@ func (m *mirror) keepOn() {
 		m.mu.Lock()
 		state, value := m.state, m.value
 		m.mu.Unlock()
-		ctx, cancel := context.WithTimeout(m.ctx, mirrorTimeout)
+		// A call that is under way when the mirror ends is waited for: cut off, it might
+		// come after the one that removes the field.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), mirrorTimeout)
 		var err error
 		switch state {
 		case registry.Live:
@@ -138,10 +181,26 @@ func (m *mirror) keepOn() {
 			err = m.drop(ctx)
 		}
 		cancel()
-		if err != nil && !failing && m.ctx.Err() == nil {
-			m.log.Warn().Err(err).Msg("the community's layout does not show this node; trying on")
+		m.note(&trouble, err)
+		if state == registry.Live {
+			m.mu.Lock()
+			m.tried = value
+			m.pass()
+			m.mu.Unlock()
 		}
-		failing = err != nil
+	}
+}
+
+// note logs what a call came to, where that is worth a line.
+func (m *mirror) note(trouble *logs.Episode, err error) {
+	if err != nil {
+		if n := trouble.Failed("", time.Now()); n.Phase != logs.Nothing {
+			m.log.Warn().Err(err).EmbedObject(n).Msg("the community's layout does not show this node as it should; trying on")
+		}
+		return
+	}
+	if n := trouble.Recovered("", time.Now()); n.Phase == logs.Ended {
+		m.log.Warn().EmbedObject(n).Msg("the community's layout shows this node again")
 	}
 }
 

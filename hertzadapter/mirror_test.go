@@ -79,6 +79,43 @@ func TestWhatAnOldClientIsTold(t *testing.T) {
 	})
 }
 
+// A process that waits for Register may look at once, and so may one that waits for
+// Deregister.
+func TestTheOldLayoutIsWrittenWhenRegisterReturns(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		c := clientOf(t, url)
+		for name, a := range map[string]hertzregistry.Registry{
+			"NewRegistry":      NewRegistry(connect(t, url), WithCommunityKeys(true)),
+			"NewRedisRegistry": NewRedisRegistry(hostOf(url)),
+		} {
+			info := shopAt("10.0.0.1:80")
+			for range 5 {
+				must(t, a.Register(info))
+				if !c.HExists(t.Context(), oldKey, "10.0.0.1:80").Val() {
+					t.Errorf("%s: Register has returned, and %s does not show the node", name, oldKey)
+				}
+				info.Weight += 5
+				must(t, a.Register(info))
+				e, err := community.Decode(c.HGet(t.Context(), oldKey, "10.0.0.1:80").Val())
+				if err != nil || e.Weight != info.Weight {
+					t.Errorf("%s: a second Register has returned, and the weight is %d, %v", name, e.Weight, err)
+				}
+				must(t, a.Deregister(info))
+				if c.HExists(t.Context(), oldKey, "10.0.0.1:80").Val() {
+					t.Errorf("%s: Deregister has returned, and %s shows the node", name, oldKey)
+				}
+			}
+		}
+	})
+}
+
+// Where Redis is away, a server starts all the same.
+func TestRegisterDoesNotWaitForAnOldLayoutThatIsAway(t *testing.T) {
+	a := NewRedisRegistry(refused(t), WithLogger(zerolog.Nop()))
+	must(t, a.Register(shopAt("10.0.0.1:80")))
+	must(t, a.Deregister(shopAt("10.0.0.1:80")))
+}
+
 func TestWithoutCommunityKeysThereAreNone(t *testing.T) {
 	url := redistest.SharedStandalone(t).URL()
 	c := clientOf(t, url)
@@ -106,12 +143,14 @@ func TestCommunityKeysAndANamespace(t *testing.T) {
 func TestAUnixSocketStaysOutOfTheOldLayout(t *testing.T) {
 	url := redistest.SharedStandalone(t).URL()
 	var warned atomic.Bool
+	var a hertzregistry.Registry
 	log := zerolog.New(io.Discard).Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, msg string) {
 		if strings.Contains(msg, "TCP alone") {
+			must(t, a.Deregister(shopAt("10.0.0.2:80"))) // no line is written under a lock
 			warned.Store(true)
 		}
 	}))
-	a := NewRegistry(connect(t, url), WithCommunityKeys(true), WithLogger(log))
+	a = NewRegistry(connect(t, url), WithCommunityKeys(true), WithLogger(log))
 	info := &hertzregistry.Info{ServiceName: "shop", Addr: utils.NewNetAddr("unix", "/run/shop.sock")}
 	must(t, a.Register(info))
 	must(t, a.Deregister(info))

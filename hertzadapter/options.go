@@ -2,12 +2,14 @@ package hertzadapter
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/cloudwego/hertz/pkg/protocol"
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -28,6 +30,7 @@ type options struct {
 	timeout   time.Duration
 	drain     time.Duration
 	logger    zerolog.Logger
+	wrong     error // what is wrong with the options themselves
 
 	balancer discovery.Balancer
 	hashKey  func(context.Context, *protocol.Request) string
@@ -36,11 +39,19 @@ type options struct {
 }
 
 func newOptions(opts []Option) options {
-	o := options{timeout: DefaultTimeout, logger: zerolog.Nop()}
+	o := options{timeout: DefaultTimeout, logger: logs.Default()}
 	for _, opt := range opts {
-		opt(&o)
+		o.take(opt)
 	}
 	return o
+}
+
+func (o *options) take(opt Option) {
+	if opt == nil {
+		o.wrong = invalid("a nil Option: leave it out")
+		return
+	}
+	opt(o)
 }
 
 // WithNamespace registers and resolves in this namespace instead of the
@@ -92,12 +103,21 @@ func WithDrain(d time.Duration) Option { return func(o *options) { o.drain = d }
 // own takes CommunitySource.
 func WithCommunityKeys(on bool) Option { return func(o *options) { o.community = on } }
 
-// WithLogger receives what a person with a pager wants to know. Without it the
-// adapter is silent. It is for NewRegistry.
+// WithLogger receives what a person with a pager wants to know of the adapter's own
+// work; of registrations the registry itself tells, and of nodes the resolver. Without
+// it warnings go to standard error; zerolog.Nop() silences it. With NewRedisRegistry and
+// NewRedisResolver it receives all of that. It is for NewRegistry and these two.
 func WithLogger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithSlog is WithLogger for a *slog.Logger, which says which levels it takes; nil is
+// standard error.
+func WithSlog(l *slog.Logger) Option { return WithLogger(logs.FromSlog(l)) }
 
 // check says which options do not go together.
 func (o options) check() error {
+	if o.wrong != nil {
+		return o.wrong
+	}
 	if o.drain < 0 || o.drain > o.timeout*2/3 {
 		return invalid("WithDrain(%v): use at most two thirds of WithTimeout, which is %v, and keep that under server.WithExitWaitTime, 5s by default", o.drain, o.timeout)
 	}

@@ -36,7 +36,8 @@ func NewRedisResolver(addr string, opts ...RedisOption) hertzdiscovery.Resolver 
 	if o.community {
 		src = CommunitySource(r)
 	}
-	return &redisResolver{resolver{r: discovery.New(src), o: o.options, name: o.resolverName()}, o, end}
+	d := discovery.New(src, discovery.Logger(o.logger))
+	return &redisResolver{resolver{r: d, o: o.options, err: o.wrong, name: o.resolverName()}, o, end}
 }
 
 // A redisResolver owns what it reads from.

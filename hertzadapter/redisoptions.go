@@ -19,7 +19,7 @@ import (
 // own for NewRegistry and NewResolver.
 type RedisOption interface{ applyRedis(*redisOptions) }
 
-func (opt Option) applyRedis(o *redisOptions) { opt(&o.options) }
+func (opt Option) applyRedis(o *redisOptions) { o.take(opt) }
 
 type redisOptions struct {
 	options
@@ -111,6 +111,9 @@ func newRedisOptions(addr string, opts []RedisOption) *redisOptions {
 		},
 	}}
 	for _, opt := range opts {
+		if opt == nil {
+			opt = Option(nil)
+		}
 		opt.applyRedis(o)
 	}
 	return o

@@ -27,7 +27,8 @@ import (
 // Deregister returns within WithTimeout, and nil also when Redis does not answer:
 // the node is then gone when its lease runs out. A Deregister that comes before
 // the Register of the same *Info, as after a SIGTERM in a server's first second,
-// makes that one Register do nothing; the next one counts again.
+// makes that one Register do nothing; the next one counts again. A Deregister after
+// another one does nothing.
 //
 // With WithCommunityKeys r must be a *registry.Redis.
 func NewRegistry(r registry.Registry, opts ...Option) hertzregistry.Registry {
@@ -39,7 +40,7 @@ func newRegistrar(h *holder, o options) *registrar {
 		holder: h,
 		o:      o,
 		live:   make(map[infoKey]*registration),
-		early:  make(map[*hertzregistry.Info]bool),
+		phases: make(map[*hertzregistry.Info]phase),
 	}
 }
 
@@ -47,10 +48,19 @@ type registrar struct {
 	holder *holder
 	o      options
 
-	mu    sync.Mutex
-	live  map[infoKey]*registration
-	early map[*hertzregistry.Info]bool // deregistered, and their Register is still to come
+	mu     sync.Mutex // held for a moment alone: nothing is called or logged under it
+	live   map[infoKey]*registration
+	phases map[*hertzregistry.Info]phase // of those that came once; there are as many as servers
 }
+
+// A phase is how far an Info has come, before or after it is live.
+type phase int
+
+const (
+	fresh phase = iota // neither Register nor Deregister came
+	early              // Deregister came, and the Register that belongs to it is still to come
+	met                // Register came: a Deregister that finds nothing is one too many
+)
 
 // A registration is one Info that was registered and not yet deregistered.
 type registration struct {
@@ -58,7 +68,11 @@ type registration struct {
 	service *registry.Service
 	mirror  *mirror            // nil without the community's layout
 	cancel  context.CancelFunc // ends Register
-	done    chan struct{}      // closed when Register has returned
+	done    chan struct{}      // closed when Register is over
+
+	// Under the registrar's mutex:
+	before *registration // what this one replaces, until it stands
+	failed bool
 }
 
 // Register announces info. See NewRegistry.
@@ -80,42 +94,50 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 		log.Info().Msg("not registered: the server was shut down before")
 		return nil
 	case err != nil:
+		a.release(context.Background(), log)
 		return err
 	}
+	defer close(reg.done)
 	if strings.ContainsFunc(info.ServiceName, func(c rune) bool { return 'A' <= c && c <= 'Z' }) {
 		log.Warn().Msg("Hertz clients ask for names in lower case only and will not find this service")
 	}
+	if a.o.community && reg.mirror == nil {
+		log.Warn().Msg("the community's layout knows TCP alone and does not show this node")
+	}
+	if old != nil { // its Register may still be under way
+		select {
+		case <-old.done:
+		case <-ctx.Done():
+		}
+	}
 
-	err = reg.register(ctx, a.o, log)
-	close(reg.done)
+	err = reg.register(ctx, a.o)
 	switch {
 	case ctx.Err() != nil:
 		return nil // Deregister came meanwhile; Hertz no longer waits for an answer
 	case err != nil:
-		if a.undo(info, reg, old) {
+		if a.undo(info, reg) {
 			a.release(ctx, log)
 		}
 		return err
-	case old != nil && reg.mirror != nil:
-		reg.mirror.set(reg.service)
+	}
+	a.stands(reg)
+	if reg.mirror != nil {
+		if old != nil {
+			reg.mirror.set(reg.service)
+		}
+		reg.mirror.wait(ctx)
 	}
 	return nil
 }
 
 // register announces the service. OnState reports come from a goroutine of the
-// registry's.
-func (reg *registration) register(ctx context.Context, o options, log zerolog.Logger) error {
-	opts := append(o.registerOptions(), registry.OnState(func(s registry.State, err error) {
-		if reg.mirror != nil {
-			reg.mirror.follow(s)
-		}
-		switch s {
-		case registry.Live:
-			log.Info().Msg("registered")
-		case registry.Pending, registry.Lost, registry.Superseded, registry.Removed:
-			log.Warn().Err(err).Stringer("state", s).Msg("not registered")
-		}
-	}))
+// registry's, which also logs them.
+func (reg *registration) register(ctx context.Context, o options) error {
+	opts := o.registerOptions()
+	if reg.mirror != nil {
+		opts = append(opts, registry.OnState(func(s registry.State, _ error) { reg.mirror.follow(s) }))
+	}
 	if !o.strict {
 		opts = append(opts, registry.RegisterRetry())
 	}
@@ -128,17 +150,19 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 		return err
 	}
 	log := a.o.logger.With().Str("service", info.ServiceName).Str("addr", info.Addr.String()).Logger()
-	reg := a.end(info)
+	reg, under := a.end(info)
 	if reg == nil {
-		log.Info().Msg("deregistered before it was registered")
+		log.Info().Msg("nothing to deregister: it is not registered")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), a.o.timeout)
 	defer cancel()
-	reg.cancel()
-	select {
-	case <-reg.done:
-	case <-ctx.Done():
+	for _, reg := range under {
+		reg.cancel()
+		select {
+		case <-reg.done:
+		case <-ctx.Done():
+		}
 	}
 	if err := reg.withdraw(ctx, a.o); err != nil && !errors.Is(err, registry.ErrClosed) { // Close withdraws everything
 		log.Warn().Err(err).Msg("did not leave as it should: what it left in Redis is gone when its lease runs out")
@@ -195,21 +219,22 @@ func pause(ctx context.Context, d time.Duration) {
 var errEarly = errors.New("deregistered before")
 
 // begin enters reg in place of what was entered for info, and takes the registry
-// for it. It is errEarly if a Deregister of info was there first.
+// for it, which is to be released after an error. With errEarly, a Deregister of info
+// was there first and nothing is taken.
 func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerolog.Logger) (old *registration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.early[info] {
-		delete(a.early, info)
+	was := a.phases[info]
+	a.phases[info] = met
+	if was == early {
 		return nil, errEarly
 	}
 	old = a.live[keyOf(info)]
 	if old != nil {
-		reg.r, reg.mirror = old.r, old.mirror
+		reg.r, reg.mirror, reg.before = old.r, old.mirror, old
 	} else {
 		reg.r = a.holder.take()
 		if reg.mirror, err = a.mirror(reg, log); err != nil {
-			a.release(context.Background(), log)
 			return nil, err
 		}
 	}
@@ -220,26 +245,35 @@ func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerol
 // mirror makes what shows reg in the community's layout, or nil.
 func (a *registrar) mirror(reg *registration, log zerolog.Logger) (*mirror, error) {
 	switch {
-	case reg.r == nil:
+	case missing(reg.r):
 		return nil, invalid("NewRegistry was given no registry")
-	case !a.o.community:
-		return nil, nil
-	case reg.service.Nodes[0].Network != "tcp":
-		log.Warn().Msg("the community's layout knows TCP alone and does not show this node")
+	case !a.o.community || reg.service.Nodes[0].Network != "tcp":
 		return nil, nil
 	}
 	return newMirror(reg.r, reg.service, a.o, log)
 }
 
-// undo puts back what begin replaced by reg. It is true if that was nothing, and
-// the registry is to be released.
-func (a *registrar) undo(info *hertzregistry.Info, reg, old *registration) bool {
+// stands notes that reg is registered, and so nothing before it is left to go back to.
+func (a *registrar) stands(reg *registration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case a.live[keyOf(info)] != reg: // replaced in its turn, or deregistered
+	reg.before = nil
+}
+
+// undo puts back what begin replaced by reg. It is true if that was nothing that
+// stands, and the registry is to be released.
+func (a *registrar) undo(info *hertzregistry.Info, reg *registration) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	reg.failed = true
+	if a.live[keyOf(info)] != reg { // replaced in its turn, or deregistered
 		return false
-	case old != nil:
+	}
+	old := reg.before
+	for old != nil && old.failed {
+		old = old.before
+	}
+	if old != nil {
 		a.live[keyOf(info)] = old
 		return false
 	}
@@ -247,17 +281,24 @@ func (a *registrar) undo(info *hertzregistry.Info, reg, old *registration) bool 
 	return true
 }
 
-// end takes out what is entered for info. If that is nothing, it notes that the
-// Register of info comes too late.
-func (a *registrar) end(info *hertzregistry.Info) *registration {
+// end takes out what is entered for info, with all whose Register may be under way. If
+// that is nothing, and info never came before, it notes that the Register of info comes
+// too late.
+func (a *registrar) end(info *hertzregistry.Info) (reg *registration, under []*registration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	reg := a.live[keyOf(info)]
-	if reg == nil {
-		a.early[info] = true
+	reg = a.live[keyOf(info)]
+	switch {
+	case reg != nil:
+		a.phases[info] = met
+	case a.phases[info] == fresh:
+		a.phases[info] = early
 	}
 	delete(a.live, keyOf(info))
-	return reg
+	for r := reg; r != nil; r = r.before {
+		under = append(under, r)
+	}
+	return reg, under
 }
 
 func (a *registrar) release(ctx context.Context, log zerolog.Logger) {

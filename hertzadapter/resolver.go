@@ -40,6 +40,9 @@ func NewResolver(r *discovery.Resolver, opts ...Option) hertzdiscovery.Resolver 
 // readable returns what is wrong with the options of who reads from a resolver that
 // stands already.
 func (o options) readable() error {
+	if o.wrong != nil {
+		return o.wrong
+	}
 	if o.community {
 		return invalid("WithCommunityKeys: what a resolver reads is settled when it is made; give it discovery.New(CommunitySource(registry))")
 	}
@@ -81,8 +84,11 @@ func (v *resolver) Target(_ context.Context, target *hertzdiscovery.TargetInfo) 
 
 // Resolve returns the nodes of what Target described.
 func (v *resolver) Resolve(ctx context.Context, desc string) (hertzdiscovery.Result, error) {
-	if v.err != nil {
+	switch {
+	case v.err != nil:
 		return hertzdiscovery.Result{}, v.err
+	case ctx == nil:
+		return hertzdiscovery.Result{}, invalid("the context is nil")
 	}
 	if v.r == nil {
 		return hertzdiscovery.Result{}, invalid("NewResolver was given no resolver")
