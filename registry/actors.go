@@ -2,8 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 )
 
@@ -13,19 +11,19 @@ import (
 //	keeper     renews leases, registers again what was lost, delivers goodbyes
 //	reaper     removes nodes of the same services whose leases ran out
 //	cataloguer keeps the lists of services and namespaces fresh
-//	reporter   logs what becomes of registrations, calls OnState and the observer
 //	hub        feeds the watches
 //	hints      listens to keyspace events, for the reaper and the hub
 //
-// Checks run in goroutines of the keeper's, and trips to Redis in the hub's.
+// Checks run in goroutines of the keeper's, and trips to Redis in the hub's. Log
+// lines, events and OnStates go to the reporters.
 type actors struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
-	done     sync.WaitGroup
+	done     group
 	renewals chan struct{} // wakes the keeper
 	reaps    chan struct{} // wakes the reaper
 	listings chan struct{} // wakes the cataloguer
-	reports  *queue        // of the reporter; nil before the first Register
+	keeping  bool          // a Register has started the registrar's
 	hub      *hub          // nil before the first Watch
 }
 
@@ -54,14 +52,13 @@ func (r *Redis) start(c *conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, err := r.acting(c)
-	if err != nil || a.reports != nil {
+	if err != nil || a.keeping {
 		return err
 	}
-	a.reports = newQueue()
+	a.keeping = true
 	a.done.Go(func() { r.keepAlive(a.ctx, c, a) })
 	a.done.Go(func() { r.reap(a.ctx, c, a) })
 	a.done.Go(func() { r.catalogue(a.ctx, c, a) })
-	a.done.Go(func() { a.reports.run(a.ctx) })
 	return nil
 }
 
@@ -84,21 +81,6 @@ func (*actors) wake(actor chan struct{}) {
 	select {
 	case actor <- struct{}{}:
 	default:
-	}
-}
-
-// finished waits until all goroutines of a group have ended, but no longer than ctx.
-func finished(ctx context.Context, group *sync.WaitGroup) error {
-	ended := make(chan struct{})
-	go func() { // ends when the last of them does
-		group.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return errors.Join(errors.New("a check, an OnState or a call to redis has not returned"), context.Cause(ctx))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
@@ -80,8 +82,10 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	err := lua.Announce(ctx, c, append(calls, namespaces)...)
 	if err != nil {
 		c.failed(ctx)
-		c.o.Logger.Warn().Err(classify(err)).
-			Msg("rollcall: the lists of services and namespaces were not refreshed: ListServices and namespace * may miss entries")
+		c.warn(func(e *zerolog.Event) {
+			e.Err(classify(err)).
+				Msg("rollcall: the lists of services and namespaces were not refreshed: ListServices and namespace * may miss entries")
+		})
 		return
 	}
 	r.mu.Lock()

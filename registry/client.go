@@ -27,12 +27,13 @@ const clusterReload = 5 * time.Second
 // A conn is a registry's way to Redis, with the options that led there.
 type conn struct {
 	redis.UniversalClient
-	o      Options
-	space  keys.Space
-	db     int
-	closes []func() error         // what Close ends, in order
-	dialed atomic.Pointer[string] // the address that a sentinel client dialed last
-	warned sync.Once              // of eviction
+	o       Options
+	space   keys.Space
+	db      int
+	closes  []func() error         // what Close ends, in order
+	dialed  atomic.Pointer[string] // the address that a sentinel client dialed last
+	warned  sync.Once              // of eviction
+	reports *reporters
 }
 
 // connect makes the client, and starts an in-process server where the options
@@ -42,7 +43,7 @@ func connect(o Options) (*conn, error) {
 	if err != nil {
 		return nil, invalid("Prefix", "%v", err)
 	}
-	c := &conn{o: o, space: space, db: o.DB}
+	c := &conn{o: o, space: space, db: o.DB, reports: newReporters(o.Logger)}
 	if o.Client != nil {
 		c.UniversalClient = o.Client
 		return c, nil

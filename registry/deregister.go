@@ -15,13 +15,15 @@ import (
 // or without nodes all of the service, or of s.Version where one is given.
 // Renewal ends in any case. With ErrUnavailable, Redis has not heard of it: the
 // goodbye is sent again as long as the leases may stand, and they run out by
-// themselves.
+// themselves. The same holds where ctx ends before Redis has answered. Where ctx is
+// over already, Deregister takes 2 s of its own, or Options.Timeout where that is
+// shorter.
 //
 // A node that is already gone, that a newer lease has, or that this registry
 // never registered is no error, and nothing happens to it.
 func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOption) error {
 	o := apply(opts)
-	call := operation{op: "deregister", namespace: o.namespace}
+	call := operation{op: "deregister", namespace: o.namespace, withdraws: true}
 	if s != nil {
 		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
@@ -69,7 +71,7 @@ func chosen(s *Service, namespace string) (func(*node) bool, error) {
 func (r *Redis) withdrawAll(ctx context.Context, c *conn) error {
 	deadline, _ := ctx.Deadline()
 	limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
-	_ = finished(limited, &r.registering) // what is late then, runs out
+	_ = finished(limited, "a Register", &r.registering) // what is late then, runs out
 	cancel()
 	farewells := r.part(c, r.all(), func(*node) bool { return true })
 	r.mu.Lock()

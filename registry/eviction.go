@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 )
 
 // warnEviction says once in the log what Redis's maxmemory-policy will do to
@@ -28,12 +29,14 @@ func (c *conn) warnEviction(ctx context.Context) (known bool) {
 	}
 	err := c.eachMaster(ctx, look)
 	if err != nil {
-		c.o.Logger.Debug().Err(err).Msg("rollcall: maxmemory-policy cannot be read")
+		c.debug(func(e *zerolog.Event) { e.Err(err).Msg("rollcall: maxmemory-policy cannot be read") })
 	}
 	if found != "" {
 		c.warned.Do(func() {
-			c.o.Logger.Warn().Str("maxmemory-policy", found).Msg("rollcall: once Redis reaches maxmemory it evicts live nodes, " +
-				"which callers then miss until the next renewal: set maxmemory-policy noeviction, or keep the registry on a Redis of its own")
+			c.warn(func(e *zerolog.Event) {
+				e.Str("maxmemory-policy", found).Msg("rollcall: once Redis reaches maxmemory it evicts live nodes, " +
+					"which callers then miss until the next renewal: set maxmemory-policy noeviction, or keep the registry on a Redis of its own")
+			})
 		})
 	}
 	// Who may not read CONFIG, or has a Redis without it, will never know.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,6 +221,27 @@ func (f tap) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 	}
 }
 
+// An unheard hook keeps the first call of a script from Redis.
+type unheard struct {
+	script string
+	done   atomic.Bool
+}
+
+func (*unheard) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*unheard) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (u *unheard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if scriptOf(cmds[0]) != u.script || !u.done.CompareAndSwap(false, true) {
+			return next(ctx, cmds)
+		}
+		for _, cmd := range cmds {
+			cmd.SetErr(os.ErrDeadlineExceeded)
+		}
+		return os.ErrDeadlineExceeded
+	}
+}
+
 // scriptOf tells scripts apart by their keys and by how many arguments come for
 // each node; "" is no script.
 func scriptOf(cmd redis.Cmder) string {
@@ -227,7 +250,10 @@ func scriptOf(cmd redis.Cmder) string {
 	}
 	n := cmd.Args()[2].(int)
 	keys, args := cmd.Args()[3:3+n], cmd.Args()[3+n:]
-	if n < 3 || !strings.HasSuffix(keys[1].(string), ":version") {
+	switch {
+	case n == 1:
+		return "announce"
+	case n < 3 || !strings.HasSuffix(keys[1].(string), ":version"):
 		return "renew"
 	}
 	switch len(args) {

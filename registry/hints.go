@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 )
@@ -46,7 +47,7 @@ func (x *hints) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		limited, cancel := x.c.bound(ctx)
 		if err := x.attend(ctx, limited); err != nil && ctx.Err() == nil {
-			x.c.o.Logger.Debug().Err(classify(err)).Msg("rollcall: no hints of keyspace events")
+			x.c.debug(func(e *zerolog.Event) { e.Err(classify(err)).Msg("rollcall: no hints of keyspace events") })
 		}
 		cancel()
 		until(ctx, time.Now().Add(shortened(hintEvery)), nil)
@@ -129,7 +130,9 @@ func (x *hints) hear(s *hintSub, sig signal) {
 	case sig.ended:
 		close(s.ended)
 	case sig.refused != nil:
-		x.c.o.Logger.Debug().Err(classify(sig.err)).Str("pattern", sig.refused.name).Msg("rollcall: keyspace events are refused")
+		x.c.debug(func(e *zerolog.Event) {
+			e.Err(classify(sig.err)).Str("pattern", sig.refused.name).Msg("rollcall: keyspace events are refused")
+		})
 	case sig.message != nil && sig.message.Payload == "expired":
 		if _, key, ok := strings.Cut(sig.message.Channel, "__:"); ok {
 			if k, _, err := x.c.space.ParseNode(key); err == nil {

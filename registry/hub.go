@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -23,8 +22,8 @@ type hub struct {
 	c       *conn
 	inbox   *queue
 	ctx     context.Context
-	tasks   *sync.WaitGroup // of run and of everything that it starts
-	reading chan struct{}   // limits snapshots under way
+	tasks   *group        // of run and of everything that it starts
+	reading chan struct{} // limits snapshots under way
 
 	feeds   map[string]*feed // by channel
 	agenda  agenda           // of the feeds
@@ -38,7 +37,7 @@ type hub struct {
 	watches map[channel]*namespaceWatch
 }
 
-func newHub(ctx context.Context, c *conn, tasks *sync.WaitGroup) *hub {
+func newHub(ctx context.Context, c *conn, tasks *group) *hub {
 	h := &hub{
 		c: c, inbox: newQueue(), ctx: ctx, tasks: tasks, reading: make(chan struct{}, maxReading),
 		feeds: map[string]*feed{}, watches: map[channel]*namespaceWatch{}, backoff: retries(c.o.PollInterval),

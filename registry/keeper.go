@@ -47,7 +47,7 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 				next = earlier(next, b.due)
 			case b.check != nil && b.inquiry == unasked:
 				b.inquiry, b.asked = asking, now
-				a.done.Go(func() { r.ask(ctx, c, b) })
+				r.checks.Go(func() { r.ask(ctx, c, b) })
 			default:
 				due = append(due, b)
 			}
@@ -60,7 +60,8 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
 	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
 	defer cancel()
-	err := b.check(limited)
+	var err error
+	callOut(func() { err = b.check(limited) })
 	if err == nil {
 		err = limited.Err()
 	}

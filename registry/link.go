@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 )
 
 // calm is how long no event has to be lost for the next loss to be taken as the
@@ -37,7 +38,7 @@ func (h *hub) subscribe() {
 // renew ends the subscription and makes another, the later the more often it
 // fails.
 func (h *hub) renew(why error) {
-	h.c.o.Logger.Debug().Err(why).Msg("rollcall: subscription ends and is made again")
+	h.c.debug(func(e *zerolog.Event) { e.Err(why).Msg("rollcall: subscription ends and is made again") })
 	h.end(why)
 	h.subAt = time.Now().Add(h.backoff.NextBackOff())
 	h.schedule(h.subAt)
@@ -121,6 +122,8 @@ func (h *hub) refuse(ch channel, err error) {
 		h.after(f, false)
 	}
 	if !again {
-		h.c.o.Logger.Warn().Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
+		h.c.warn(func(e *zerolog.Event) {
+			e.Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
+		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,10 +21,12 @@ func (c *conn) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 type operation struct {
 	op, namespace, service string
 	prepare                func(*operation) error // reads what the caller may change once the call has returned; or nil
+	withdraws              bool                   // it takes a grace where its context is over
 
-	c      *conn
-	began  time.Time
-	cancel context.CancelFunc
+	c       *conn
+	began   time.Time
+	cancel  context.CancelFunc
+	decided *atomic.Bool // whether the caller gets the answer, or has given up
 }
 
 // begin connects, bounds a call and notes when it began. A namespace that the call
@@ -33,8 +37,12 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 		return nil, nil, failure(o.op, o.namespace, o.service, err)
 	}
 	o.namespace = cmp.Or(o.namespace, c.o.Namespace)
-	o.c, o.began = c, time.Now()
-	ctx, o.cancel = c.bound(ctx)
+	o.c, o.began, o.decided = c, time.Now(), new(atomic.Bool)
+	limit := c.bound
+	if o.withdraws {
+		limit = c.grace
+	}
+	ctx, o.cancel = limit(ctx)
 	return ctx, &o, nil
 }
 
@@ -42,8 +50,14 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 func (o *operation) end(err *error) {
 	o.cancel()
 	*err = failure(o.op, o.namespace, o.service, *err)
-	o.c.observe(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
+	if observer := o.c.o.Observe; observer != nil {
+		observer(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
+	}
 }
+
+// conclude decides, once, whether the caller gets the answer or gives up: it is for the
+// first of the two that calls it.
+func (o *operation) conclude() bool { return o.decided.CompareAndSwap(false, true) }
 
 // apply returns what the options of one call set.
 func apply[O any, F ~func(*O)](opts []F) (o O) {
@@ -73,6 +87,14 @@ func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Conte
 			return result, err
 		}
 	}
+	if over := context.Cause(ctx); over != nil && o.withdraws {
+		ctx = bounded
+		defer func() {
+			if err != nil {
+				err = fmt.Errorf("%w; the context of the call was over before: %w", classify(err), over)
+			}
+		}()
+	}
 	if ctx.Done() == nil {
 		return f(bounded, op)
 	}
@@ -81,7 +103,7 @@ func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Conte
 		err    error
 	}
 	answers := make(chan answer, 1)
-	if err := r.aside(func() {
+	if err := r.aside(&r.calls, func() {
 		result, err := f(bounded, op)
 		answers <- answer{result, err}
 	}); err != nil {
@@ -99,22 +121,20 @@ func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Conte
 		case <-time.After(lateAnswer):
 		}
 	}
+	if !op.conclude() { // the answer is decided, and comes now
+		a := <-answers
+		return a.result, a.err
+	}
 	return result, context.Cause(ctx)
 }
 
-// aside runs f in a goroutine that Close waits for.
-func (r *Redis) aside(f func()) error {
+// aside runs f in a goroutine of a group that Close waits for.
+func (r *Redis) aside(g *group, f func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return ErrClosed
 	}
-	r.calls.Go(f)
+	g.Go(f)
 	return nil
-}
-
-func (c *conn) observe(e Event) {
-	if c.o.Observe != nil {
-		c.o.Observe(e)
-	}
 }

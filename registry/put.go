@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
@@ -252,8 +253,10 @@ func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Resu
 // published warns where a change stands but its event was refused.
 func (c *conn) published(s *service, res lua.Result) {
 	if res.Unpublished != nil {
-		c.o.Logger.Warn().Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name).
-			Msg("rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel")
+		c.warn(func(e *zerolog.Event) {
+			e.Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name).
+				Msg("rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel")
+		})
 	}
 }
 

@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
 // A queue holds calls for one goroutine, in the order of add, as many as come.
 type queue struct {
@@ -35,14 +32,4 @@ func (q *queue) drain() bool {
 		f()
 	}
 	return len(calls) > 0
-}
-
-// run makes the calls that are added until ctx ends, and then those that are left.
-func (q *queue) run(ctx context.Context) {
-	for q.drain() || ctx.Err() == nil {
-		select {
-		case <-q.wake:
-		case <-ctx.Done():
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
@@ -76,7 +77,7 @@ func parseAll[T any](c *conn, members []string, parse func(string) (T, error)) [
 	for _, m := range members {
 		v, err := parse(m)
 		if err != nil {
-			c.o.Logger.Warn().Err(err).Msg("rollcall: a catalogue holds a foreign entry")
+			c.warn(func(e *zerolog.Event) { e.Err(err).Msg("rollcall: a catalogue holds a foreign entry") })
 			continue
 		}
 		parsed = append(parsed, v)
@@ -107,8 +108,10 @@ func (c *conn) read(ctx context.Context, wanted []serviceName) ([]foundNode, err
 			n := page[i]
 			if err := n.decode(data, reply.Val()[1], overrides[n.serviceName][keys.EscapeID(n.id)]); err != nil {
 				unreadable = &nodeError{n.id, err}
-				c.o.Logger.Warn().Err(err).Str("namespace", n.namespace).Str("service", n.name).Str("node", n.id).
-					Msg("rollcall: a node's record cannot be read, and is left out")
+				c.warn(func(e *zerolog.Event) {
+					e.Err(err).Str("namespace", n.namespace).Str("service", n.name).Str("node", n.id).
+						Msg("rollcall: a node's record cannot be read, and is left out")
+				})
 				continue
 			}
 			found = append(found, n)

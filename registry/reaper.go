@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
@@ -36,8 +37,10 @@ func (r *Redis) reap(ctx context.Context, c *conn, a *actors) {
 		again, err := r.reapService(limited, c, s)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			c.o.Logger.Debug().Err(classify(err)).Str("namespace", s.namespace).Str("service", s.name).
-				Msg("rollcall: looking for nodes that ran out failed")
+			c.debug(func(e *zerolog.Event) {
+				e.Err(classify(err)).Str("namespace", s.namespace).Str("service", s.name).
+					Msg("rollcall: looking for nodes that ran out failed")
+			})
 		}
 		r.mu.Lock()
 		s.reapAt, s.reapFor = again, s.next
@@ -122,8 +125,9 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 		}
 	}
 	if len(reaped) > 0 {
-		c.o.Logger.Info().Str("namespace", s.namespace).Str("service", s.name).Strs("nodes", reaped).
-			Msg("rollcall: nodes ran out")
+		c.log(zerolog.InfoLevel, func(e *zerolog.Event) {
+			e.Str("namespace", s.namespace).Str("service", s.name).Strs("nodes", reaped).Msg("rollcall: nodes ran out")
+		})
 		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
 	}
 	return again, nil
@@ -156,8 +160,10 @@ func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later 
 func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
 	removed, err := reply(ctx, c, c.ZRem(ctx, s.keys.Index(), foreign...))
 	if removed > 0 {
-		c.o.Logger.Warn().Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0]).
-			Msg("rollcall: an index held foreign entries, and they were removed: another program writes this key")
+		c.warn(func(e *zerolog.Event) {
+			e.Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0]).
+				Msg("rollcall: an index held foreign entries, and they were removed: another program writes this key")
+		})
 	}
 	return err
 }

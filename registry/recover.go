@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
@@ -104,9 +105,9 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 			b.dueBy(now.Add(retry))
 			nodes, err := len(b.nodes), classify(t.err)
 			if b.refusedSince.IsZero() || lua.Refusal(t.err) == "" {
-				r.actors.reports.add(func() {
-					c.o.Logger.Warn().Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
-						Int("nodes", nodes).Dur("retry_in", retry).Msg("rollcall: renewal failed")
+				c.warn(func(e *zerolog.Event) {
+					e.Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
+						Int("nodes", nodes).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
 				})
 			}
 			for _, n := range b.nodes {

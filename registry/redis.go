@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -27,9 +26,10 @@ type Redis struct {
 
 	refusedSince time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
 
-	calls       sync.WaitGroup // all that may outlast the caller's patience
-	registering sync.WaitGroup // Register, from when its nodes are known here
-	gone        chan struct{}  // closed when Close has done its work
+	calls       group         // all that may outlast the caller's patience
+	checks      group         // calls of a RegisterCheck
+	registering group         // Register, from when its nodes are known here
+	gone        chan struct{} // closed when Close has done its work
 }
 
 var _ Registry = (*Redis)(nil)
@@ -119,42 +119,4 @@ func (r *Redis) Client() (redis.UniversalClient, error) {
 func (r *Redis) String() string {
 	o := r.Options()
 	return fmt.Sprintf("rollcall on %s, prefix %s", o.where(), o.Prefix)
-}
-
-// Close deregisters what this registry registered, stops every goroutine and
-// closes the client unless it was shared. It waits no longer than ctx, or
-// Options.Timeout where ctx has no deadline: with Redis away the nodes run out
-// by themselves, and Close returns ErrUnavailable. It may be called many times:
-// the first call does, and reports, the work, and the others wait for it.
-func (r *Redis) Close(ctx context.Context) error {
-	r.mu.Lock()
-	c, a, again := r.conn, r.actors, r.closed
-	r.closed = true
-	r.mu.Unlock()
-	if c == nil {
-		return nil
-	}
-	ctx, cancel := c.bound(ctx)
-	defer cancel()
-	if again {
-		select {
-		case <-r.gone:
-			return nil
-		case <-ctx.Done():
-			return failure("close", "", "", context.Cause(ctx))
-		}
-	}
-	defer close(r.gone)
-	// With Redis away the goodbyes wait in vain, but not all of ctx: the actors
-	// need some of it to end.
-	deadline, _ := ctx.Deadline()
-	limited, stop := context.WithTimeout(ctx, time.Until(deadline)*3/4)
-	err := r.withdrawAll(limited, c)
-	stop()
-	if a != nil {
-		a.cancel()
-		err = errors.Join(err, finished(ctx, &a.done))
-	}
-	err = errors.Join(err, c.Close())
-	return failure("close", "", "", errors.Join(err, finished(ctx, &r.calls)))
 }

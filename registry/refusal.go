@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
@@ -105,16 +106,14 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 		if failed != nil {
 			told = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
 		}
-		r.actors.reports.add(func() {
-			c.o.Logger.Warn().Err(err).AnErr("publish", failed).Str("namespace", s.namespace).Str("service", s.name).
+		c.warn(func(e *zerolog.Event) {
+			e.Err(err).AnErr("publish", failed).Str("namespace", s.namespace).Str("service", s.name).
 				Time("since", since).Msg(told)
 		})
 	case !r.refusedSince.IsZero() && !r.refused():
 		lasted := time.Since(r.refusedSince).Round(time.Millisecond)
 		r.refusedSince = time.Time{}
-		r.actors.reports.add(func() {
-			c.o.Logger.Warn().Stringer("after", lasted).Msg("rollcall: redis renews leases again")
-		})
+		c.warn(func(e *zerolog.Event) { e.Stringer("after", lasted).Msg("rollcall: redis renews leases again") })
 	}
 }
 

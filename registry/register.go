@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -23,8 +25,10 @@ import (
 //	ErrPermission   Redis refused the user or a command
 //
 // A first registration that fails leaves nothing behind, unless RegisterRetry
-// is given. Once registered, new data that could not be delivered is delivered
-// by the next renewal that succeeds. The options of the newest call are in force.
+// is given. That holds for a context that ends while Redis answers, too: Register
+// returns its error, and what was registered is withdrawn. Once registered, new
+// data that could not be delivered is delivered by the next renewal that
+// succeeds. The options of the newest call are in force, whatever it returned.
 func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption) error {
 	o := apply(opts)
 	call := operation{op: "register", namespace: o.namespace}
@@ -37,12 +41,13 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 		return err
 	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		return struct{}{}, r.register(ctx, op.c, p)
+		return struct{}{}, r.register(ctx, op, p)
 	})
 	return err
 }
 
-func (r *Redis) register(ctx context.Context, c *conn, p *plan) error {
+func (r *Redis) register(ctx context.Context, op *operation, p *plan) error {
+	c := op.c
 	if err := r.start(c); err != nil {
 		return err
 	}
@@ -50,8 +55,8 @@ func (r *Redis) register(ctx context.Context, c *conn, p *plan) error {
 	if err != nil {
 		return err
 	}
-	defer r.registering.Done()
-	return r.settle(ctx, c, p, nodes, r.establish(ctx, c, p, nodes))
+	defer r.registering.wait.Done()
+	return r.settle(ctx, op, p, nodes, r.establish(ctx, c, p, nodes))
 }
 
 // adopt notes what is to be registered: new nodes, and changes of those that
@@ -77,13 +82,13 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 		}
 	}
 	r.services[k] = s
-	r.registering.Add(1)
+	r.registering.wait.Add(1)
 	p.reg = &registration{onState: p.onState, reported: Live}
 	nodes := make([]*node, len(p.nodes))
 	for i, planned := range p.nodes {
 		n := s.nodes[planned.id]
 		if n == nil {
-			n = &node{service: s, origin: p.reg, id: planned.id, data: planned.data, seq: 1}
+			n = &node{service: s, id: planned.id, data: planned.data, seq: 1}
 			s.nodes[n.id] = n
 		}
 		if !bytes.Equal(n.data, planned.data) {
@@ -132,7 +137,7 @@ func (r *Redis) passes(ctx context.Context, check func(context.Context) error) e
 		return nil
 	}
 	said := make(chan error, 1)
-	if err := r.aside(func() { said <- check(ctx) }); err != nil {
+	if err := r.aside(&r.checks, func() { callOut(func() { said <- check(ctx) }) }); err != nil {
 		return err
 	}
 	select {
@@ -148,27 +153,32 @@ func (r *Redis) passes(ctx context.Context, check func(context.Context) error) e
 
 // settle draws the conclusions of a Register: who is renewed from now on, and
 // what is left of a first one that failed.
-func (r *Redis) settle(ctx context.Context, c *conn, p *plan, nodes []*node, err error) error {
-	background := err != nil && p.retry && passing(err)
-	now := time.Now()
+func (r *Redis) settle(ctx context.Context, op *operation, p *plan, nodes []*node, err error) error {
+	c, now := op.c, time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	background := err != nil && p.retry && passing(err)
+	if !op.conclude() { // the caller has given up, and takes it for a failure
+		background, err = false, cmp.Or(err, context.Cause(ctx))
+	}
 	for _, n := range nodes {
 		n.calls--
-		if err == nil {
-			n.origin = nil // it stands by this call: the failure of another does not end it
+		if err == nil || background {
+			n.promised = true // the failure of another call does not end it
 		}
 		switch {
 		case n.over():
-		case err != nil && !background && n.calls == 0 && (n.origin == p.reg || !n.confirmed):
+		case err != nil && !background && n.calls == 0 && !n.promised:
 			r.takeBack(ctx, c, n, err, now)
 		case n.confirmed || background:
 			r.keep(n, now)
 		}
 	}
 	if background {
-		c.o.Logger.Warn().Err(classify(err)).Str("namespace", p.namespace).Str("service", p.name).
-			Msg("rollcall: registration goes on in the background")
+		c.warn(func(e *zerolog.Event) {
+			e.Err(classify(err)).Str("namespace", p.namespace).Str("service", p.name).
+				Msg("rollcall: registration goes on in the background")
+		})
 		return nil
 	}
 	return err

@@ -105,12 +105,15 @@ func TestJoinDuringRound(t *testing.T) {
 			client := dial(t, server)
 			r := open(t, at(server), registry.Client(client), registry.TTL(time.Hour), registry.Interval(5*time.Second))
 			register(t, r, service("shop", node("a"), node("b")))
+			if name == "goodbye" {
+				client.AddHook(&unheard{script: "deregister"})
+			}
 			var once sync.Once
 			joined := make(chan time.Time, 1)
 			client.AddHook(tap(func(script string) {
 				if script == "renew" {
 					once.Do(func() {
-						ctx, cancel := context.WithTimeout(t.Context(), 0) // Redis does not hear of it
+						ctx, cancel := context.WithTimeout(t.Context(), 0) // Redis does not hear of a Register
 						defer cancel()
 						if err := join(ctx, r); err != nil {
 							t.Error(err)

@@ -29,7 +29,6 @@ type service struct {
 type node struct {
 	service   *service
 	reg       *registration // of the newest Register
-	origin    *registration // of the first
 	id        string
 	version   string
 	token     string // the lease; "" until it is fixed
@@ -47,6 +46,7 @@ type node struct {
 	confirmed bool      // was registered at least once
 	listed    bool      // the catalogues were told of its version
 	calls     int       // Register calls under way
+	promised  bool      // a Register of it has returned nil
 	trusted   time.Time // ours: until when the lease stands, by the last success
 	told      time.Time // ours: when watchers were last told that it lives, because Redis refused to renew it
 }

@@ -55,15 +55,15 @@ func (r *Redis) become(c *conn, n *node, state State, err error) {
 	if state == Lost || state == Superseded || state == Removed || state == Withheld {
 		level = zerolog.WarnLevel
 	}
-	r.actors.reports.add(func() { // a log that blocks must not hold up who renews
-		c.o.Logger.WithLevel(level).Err(err).Str("namespace", n.service.namespace).Str("service", n.service.name).Str("node", n.id).
+	c.log(level, func(e *zerolog.Event) {
+		e.Err(err).Str("namespace", n.service.namespace).Str("service", n.service.name).Str("node", n.id).
 			Stringer("state", state).Msg("rollcall: registration")
-		c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
 	})
+	c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
 	final := state == Superseded || state == Removed // of each node, the error tells which
 	if n.reg.onState != nil && (n.reg.reported != state || final) {
 		n.reg.reported = state
 		report := n.reg.onState
-		r.actors.reports.add(func() { report(state, err) })
+		c.reports.states.add(func() { report(state, err) })
 	}
 }

@@ -1,0 +1,111 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// closeGrace is how long Close and Deregister take at most where their context is
+// over before they begin.
+const closeGrace = 2 * time.Second
+
+// Close deregisters what this registry registered, stops every goroutine and
+// closes the client unless it was shared. It waits no longer than ctx, or
+// Options.Timeout where ctx has no deadline. Where ctx is over already, as after
+// signal.NotifyContext, it takes 2 s of its own, or Options.Timeout where that is
+// shorter. With Redis away the nodes run out by themselves, and Close returns
+// ErrUnavailable. It may be called many times: the first call does, and reports,
+// the work, and the others wait for it. Called from an OnState, a check or an
+// observer, it does not wait for that, nor for the goroutines that end after it.
+func (r *Redis) Close(ctx context.Context) error {
+	r.mu.Lock()
+	c, a, again := r.conn, r.actors, r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	ctx, cancel := c.grace(ctx)
+	defer cancel()
+	inside := calledOut()
+	if again {
+		if inside {
+			return nil
+		}
+		select {
+		case <-r.gone:
+			return nil
+		case <-ctx.Done():
+			return failure("close", "", "", stillRuns(ctx, "another Close"))
+		}
+	}
+	defer close(r.gone)
+	// With Redis away the goodbyes wait in vain, but not all of ctx: the actors
+	// need some of it to end.
+	deadline, _ := ctx.Deadline()
+	limited, stop := context.WithTimeout(ctx, time.Until(deadline)*3/4)
+	err := r.withdrawAll(limited, c)
+	stop()
+	if a != nil {
+		a.cancel()
+		if !inside {
+			err = errors.Join(err, finished(ctx, "a call to redis", &a.done))
+		}
+	}
+	err = errors.Join(err, c.Close())
+	if !inside {
+		err = errors.Join(err, finished(ctx, "a check", &r.checks), finished(ctx, "a call that was given up", &r.calls),
+			c.reports.wait(ctx))
+	}
+	return failure("close", "", "", err)
+}
+
+// grace bounds a call that has something to withdraw: that must not fail because
+// its context, which told the program to end, is over.
+func (c *conn) grace(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return c.bound(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), min(closeGrace, c.o.Timeout))
+}
+
+// A group is goroutines that somebody waits for.
+type group struct {
+	wait    sync.WaitGroup
+	running atomic.Int64
+}
+
+func (g *group) Go(f func()) {
+	g.running.Add(1)
+	g.wait.Go(func() {
+		defer g.running.Add(-1)
+		f()
+	})
+}
+
+// finished waits until all goroutines of a group have ended, but no longer than ctx.
+func finished(ctx context.Context, what string, g *group) error {
+	ended := make(chan struct{})
+	go func() { // ends when the last of them does
+		g.wait.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		if g.running.Load() == 0 {
+			return nil
+		}
+		return stillRuns(ctx, what)
+	}
+}
+
+// stillRuns says what has not ended in time.
+func stillRuns(ctx context.Context, what string) error {
+	return fmt.Errorf("%s has not returned: %w", what, context.Cause(ctx))
+}
