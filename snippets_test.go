@@ -22,6 +22,7 @@ import (
 const usual = `
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log"
@@ -53,6 +54,10 @@ var (
 	service        *registry.Service
 	info           *hertzregistry.Info
 	addr           string
+	node           *registry.Node
+	shop           *registry.Service
+	db             *sql.DB
+	web            *http.Server
 	logger         *slog.Logger
 	callMyProtocol func(context.Context, string) error
 )
