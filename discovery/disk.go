@@ -27,6 +27,9 @@ type disk struct {
 	reporter *reporter
 	tasks    sync.WaitGroup
 	writing  chan struct{} // filled by those who write: a thread each
+
+	files  atomic.Pointer[map[string]bool] // in the folder, when it was looked at last
+	listed chan struct{}                   // closed when there are files
 }
 
 const (
@@ -50,12 +53,42 @@ const (
 )
 
 func newDisk(dir string, reporter *reporter) *disk {
-	return &disk{dir: dir, reporter: reporter, writing: make(chan struct{}, 8)}
+	return &disk{dir: dir, reporter: reporter, writing: make(chan struct{}, 8), listed: make(chan struct{})}
+}
+
+// has tells whether there is a file of a service, as far as that can be said by now.
+func (d *disk) has(ctx context.Context, name serviceName) bool {
+	if d == nil {
+		return false
+	}
+	if d.files.Load() == nil {
+		t := time.NewTimer(silence)
+		defer t.Stop()
+		select {
+		case <-d.listed:
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+	files := d.files.Load()
+	return files != nil && (*files)[snapshotFile(name)]
+}
+
+// list looks at the folder.
+func (d *disk) list() []os.DirEntry {
+	entries, _ := os.ReadDir(d.dir) // there may be no folder yet
+	files := map[string]bool{}
+	for _, e := range entries {
+		files[e.Name()] = true
+	}
+	if d.files.Swap(&files) == nil {
+		close(d.listed)
+	}
+	return entries
 }
 
 // sweep removes what processes left that died while they wrote.
-func (d *disk) sweep(now time.Time) {
-	files, _ := os.ReadDir(d.dir) // there may be no folder yet
+func (d *disk) sweep(files []os.DirEntry, now time.Time) {
 	for _, f := range files {
 		if ours, _ := filepath.Match(unfinished, f.Name()); !ours {
 			continue
@@ -68,7 +101,7 @@ func (d *disk) sweep(now time.Time) {
 
 // run writes what has changed of these services, until ctx ends.
 func (d *disk) run(ctx context.Context, services *atomic.Pointer[map[serviceName]*service]) {
-	d.sweep(time.Now())
+	d.sweep(d.list(), time.Now())
 	for ctx.Err() == nil {
 		wait(ctx, saveEvery+rand.N(saveEvery/4))
 		for _, s := range *services.Load() {
@@ -76,6 +109,7 @@ func (d *disk) run(ctx context.Context, services *atomic.Pointer[map[serviceName
 				s.save(savedAnew)
 			}
 		}
+		d.list()
 	}
 }
 

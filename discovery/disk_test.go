@@ -181,6 +181,7 @@ func TestSnapshotServes(t *testing.T) {
 		same(t, "stale since", v.StaleSince().Equal(saved), true)
 		wantErr(t, "because", &registry.OpError{Err: v.Err()}, registry.ErrUnavailable)
 		same(t, "picks", len(picks(t, r, 100)), 2)
+		synctest.Wait()
 		if !strings.Contains(log(), "shop") {
 			t.Errorf("the log tells nothing of it: %s", log())
 		}

@@ -28,10 +28,14 @@ type Resolver struct {
 	services atomic.Pointer[map[serviceName]*service]
 	byName   atomic.Pointer[map[string]*service] // those of the source's own namespace
 
-	mu     sync.Mutex // of those who change services
-	ctx    context.Context
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
+	knower    Knower // the source; nil: it is none
+	strangers strangers
+
+	mu      sync.Mutex                    // of those who change services
+	opening map[serviceName]chan struct{} // closed when Follow has returned
+	ctx     context.Context
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
 
 	sweeping sync.Once
 }
@@ -39,7 +43,8 @@ type Resolver struct {
 // New makes a Resolver over src. It starts nothing but what Preload asks for;
 // services are followed from the first call that names them.
 func New(src Source, opts ...Option) *Resolver {
-	r := &Resolver{src: src, o: newOptions(opts)}
+	r := &Resolver{src: src, o: newOptions(opts), opening: map[serviceName]chan struct{}{}}
+	r.knower, _ = src.(Knower)
 	r.err = r.o.check()
 	r.reporter = newReporter(&r.o)
 	r.budget.fill(r.o.budget, now())
@@ -70,6 +75,7 @@ func (r *Resolver) Close() error {
 	r.cancel()
 	r.keep(map[serviceName]*service{})
 	r.mu.Unlock()
+	r.strangers.end()
 	r.tasks.Wait()
 	var err error
 	if r.disk != nil {
@@ -113,13 +119,15 @@ func (r *Resolver) Changes(ctx context.Context, service string) iter.Seq[*View] 
 	return func(yield func(*View) bool) {
 		var last *table
 		for ctx.Err() == nil {
-			s, err := r.service(serviceName{name: service})
+			s, err := r.open(serviceName{name: service})
 			if err != nil {
 				return
 			}
 			s.users.Add(1)
 			on := s.each(ctx, &last, yield)
-			s.users.Add(-1)
+			if s.users.Add(-1); s.unknown() {
+				r.meet(s)
+			}
 			if !on { // else it was let go in the moment before it was asked for
 				return
 			}
@@ -174,14 +182,15 @@ func (r *Resolver) table(ctx context.Context, name string, q *question) (*servic
 	if q.err != nil {
 		return nil, nil, q.err
 	}
-	s, err := r.service(serviceName{q.namespace, name})
-	if err != nil {
-		return nil, nil, err
+	s := r.followed(serviceName{q.namespace, name})
+	var t *table
+	if s != nil {
+		s.use()
+		t = s.table.Load()
 	}
-	s.use()
-	t := s.table.Load()
 	if t == nil {
-		if t, err = s.first(ctx, r.o.timeout); err != nil {
+		var err error
+		if s, t, err = r.first(ctx, serviceName{q.namespace, name}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -192,32 +201,44 @@ func (r *Resolver) table(ctx context.Context, name string, q *question) (*servic
 }
 
 // first waits for the first view of a service.
-func (s *service) first(ctx context.Context, timeout time.Duration) (*table, error) {
+func (r *Resolver) first(ctx context.Context, name serviceName) (*service, *table, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
+		ctx, cancel = context.WithTimeout(ctx, r.o.timeout)
 		defer cancel()
 	}
+	for {
+		s, err := r.service(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		s.use()
+		if t, err := s.first(ctx); err != errLetGo {
+			return s, t, err
+		}
+	}
+}
+
+// errLetGo: the service was let go while somebody waited for it.
+var errLetGo = errors.New("let go")
+
+// first waits for the first view. It does not wait where the source says that it fails:
+// that is told at once.
+func (s *service) first(ctx context.Context) (*table, error) {
 	for {
 		t, changed, err := s.look()
 		switch {
 		case t != nil:
 			return t, nil
-		case err != nil && !errors.Is(err, context.DeadlineExceeded):
+		case err != nil && err != context.DeadlineExceeded:
 			return nil, err
 		}
 		select {
 		case <-changed:
 		case <-s.ctx.Done():
-			return nil, registry.ErrClosed
+			return nil, errLetGo
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return nil, ctx.Err()
-			}
-			if _, _, err = s.look(); err == nil {
-				err = ctx.Err()
-			}
-			return nil, fmt.Errorf("%w: nothing is known of the service yet: %w", registry.ErrUnavailable, err)
+			return nil, waitedInVain(ctx, err)
 		}
 	}
 }
@@ -229,36 +250,79 @@ func (s *service) look() (*table, <-chan struct{}, error) {
 	return s.table.Load(), s.changed, s.err
 }
 
-// service returns the service of a name, followed from now on if it was not.
-func (r *Resolver) service(name serviceName) (*service, error) {
-	s := (*r.byName.Load())[name.name]
-	if name.namespace != "" {
-		s = (*r.services.Load())[name]
+// followed returns the service of a name; nil: it is not followed.
+func (r *Resolver) followed(name serviceName) *service {
+	if name.namespace == "" {
+		return (*r.byName.Load())[name.name]
 	}
-	if s != nil {
+	return (*r.services.Load())[name]
+}
+
+// service returns the service of a name, followed from now on if it was not, and if
+// the source knows it.
+func (r *Resolver) service(ctx context.Context, name serviceName) (*service, error) {
+	if s := r.followed(name); s != nil {
 		return s, nil
+	}
+	if r.ctx.Err() == nil && r.err == nil && !r.disk.has(ctx, name) { // else open tells
+		var ask func(context.Context) error
+		if r.knower != nil {
+			ask = func(ctx context.Context) error {
+				known, err := r.knower.Knows(ctx, name.namespace, name.name)
+				if err == nil && !known {
+					err = registry.ErrNotFound
+				}
+				return err
+			}
+		}
+		if err := r.strangers.check(ctx, name, ask); err != nil {
+			return nil, err
+		}
 	}
 	return r.open(name)
 }
 
+// open returns the service of a name, followed from now on if it was not.
 func (r *Resolver) open(name serviceName) (*service, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := (*r.services.Load())[name]; s != nil {
-		return s, nil
+	for {
+		r.mu.Lock()
+		s, opening := (*r.services.Load())[name], r.opening[name]
+		if r.ctx.Err() != nil {
+			r.mu.Unlock()
+			return nil, registry.ErrClosed
+		}
+		if s == nil && opening == nil {
+			break
+		}
+		r.mu.Unlock()
+		if s != nil {
+			return s, nil
+		}
+		<-opening
 	}
+	done := make(chan struct{})
+	r.opening[name] = done
+	r.mu.Unlock()
+	f, err := r.src.Follow(name.namespace, name.name)
+
+	r.mu.Lock()
+	delete(r.opening, name)
+	close(done)
 	if r.ctx.Err() != nil {
+		r.mu.Unlock()
+		if err == nil {
+			f.Stop()
+		}
 		return nil, registry.ErrClosed
 	}
-	f, err := r.src.Follow(name.namespace, name.name)
+	defer r.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	s := newService(r.ctx, &r.o, r.reporter, name, f)
-	s.disk = r.disk
+	s := newService(r, name, f)
 	s.used.Store(true)
 	r.tasks.Go(s.follow)
 	services := maps.Clone(*r.services.Load())
@@ -280,11 +344,52 @@ func (r *Resolver) keep(services map[serviceName]*service) {
 	r.byName.Store(&byName)
 }
 
+// maxUnknown is how many names that are no services are followed at most, and unknownFor
+// is for how long: if they come to exist, that is known at once.
+const (
+	maxUnknown = 100
+	unknownFor = 2 * generation
+)
+
+// meet takes a service that is followed and does not exist. Where there are many such
+// ones, or the source can be asked, it is let go and remembered.
+func (r *Resolver) meet(s *service) {
+	r.mu.Lock()
+	unknown := 0
+	for _, s := range *r.services.Load() {
+		if s.unknown() {
+			unknown++
+		}
+	}
+	let := r.knower != nil || unknown > maxUnknown
+	if let && r.ctx.Err() == nil {
+		r.letGo(s)
+	}
+	r.mu.Unlock()
+	if let {
+		r.strangers.note(s.name)
+	}
+}
+
+// letGo ends the following of services. mu is held.
+func (r *Resolver) letGo(idle ...*service) {
+	if len(idle) == 0 {
+		return
+	}
+	services := maps.Clone(*r.services.Load())
+	for _, s := range idle {
+		if services[s.name] == s {
+			delete(services, s.name)
+		}
+		s.cancel()
+	}
+	r.keep(services)
+}
+
 // sweep lets go of services that nobody has asked for.
 func (r *Resolver) sweep() {
-	tick := time.NewTicker(max(r.o.idleTimeout/2, 1))
+	tick := time.NewTicker(max(min(r.o.idleTimeout, unknownFor)/2, 1))
 	defer tick.Stop()
-	idle := map[*service]bool{} // for one tick
 	for {
 		select {
 		case <-r.ctx.Done():
@@ -292,20 +397,21 @@ func (r *Resolver) sweep() {
 		case <-tick.C:
 		}
 		r.mu.Lock()
-		kept, seen := maps.Clone(*r.services.Load()), map[*service]bool{}
-		for name, s := range kept {
+		now, idle := time.Now(), []*service(nil)
+		for _, s := range *r.services.Load() {
+			limit := r.o.idleTimeout
+			if t := s.table.Load(); t == nil || t.unknown() {
+				limit = min(limit, unknownFor)
+			}
 			switch {
 			case s.used.Swap(false) || s.users.Load() > 0:
-			case idle[s]:
-				delete(kept, name)
-				s.cancel()
-			default:
-				seen[s] = true
+				s.idle = now
+			case now.Sub(s.idle) >= limit:
+				idle = append(idle, s)
 			}
 		}
-		idle = seen
 		if r.ctx.Err() == nil {
-			r.keep(kept)
+			r.letGo(idle...)
 		}
 		r.mu.Unlock()
 	}

@@ -17,6 +17,7 @@ import (
 // A service is one that the resolver follows. A goroutine of its own, follow, takes
 // views from the source; picks read the table, and nothing else.
 type service struct {
+	r        *Resolver
 	name     serviceName
 	o        *options
 	reporter *reporter
@@ -28,6 +29,7 @@ type service struct {
 
 	table atomic.Pointer[table]     // nil before the first view
 	used  atomic.Bool               // since the resolver last looked for idle ones
+	idle  time.Time                 // when it looked and found it in use; of sweep
 	users atomic.Int64              // that keep it from being let go
 	due   atomic.Pointer[[]*member] // ejected nodes to be probed; nil: none
 	ring  atomic.Int64              // calls under way that Ring has picked for
@@ -46,19 +48,19 @@ type service struct {
 
 type serviceName struct{ namespace, name string }
 
-func newService(ctx context.Context, o *options, reporter *reporter, name serviceName, f registry.Follower) *service {
+func newService(r *Resolver, name serviceName, f registry.Follower) *service {
 	s := &service{
-		name: name, o: o, reporter: reporter, follower: f, guard: guard{share: o.guard},
-		changed: make(chan struct{}),
+		r: r, name: name, o: &r.o, reporter: r.reporter, disk: r.disk, follower: f, guard: guard{share: r.o.guard},
+		idle: time.Now(), changed: make(chan struct{}),
 	}
-	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.ctx, s.cancel = context.WithCancel(r.ctx)
 	s.timer = time.AfterFunc(time.Hour, s.rebuild)
 	return s
 }
 
 // askAgain is how long a first view may take before callers are told why there is
 // none.
-const askAgain = time.Second
+const askAgain = 200 * time.Millisecond
 
 // follow takes one view after the other, until the service is let go.
 func (s *service) follow() {
@@ -84,7 +86,9 @@ func (s *service) follow() {
 		switch {
 		case err == nil:
 			retry.Reset()
-			s.update(v)
+			if s.update(v); s.unknown() {
+				s.r.meet(s)
+			}
 		case errors.Is(err, registry.ErrClosed), errors.Is(err, registry.ErrWatcherStopped):
 			s.lose(err)
 			<-s.ctx.Done()
@@ -104,6 +108,12 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+}
+
+// unknown tells that the service is known not to exist, and that nobody waits for it.
+func (s *service) unknown() bool {
+	t := s.table.Load()
+	return t != nil && t.unknown() && s.users.Load() == 0
 }
 
 // close ends what follow has started.

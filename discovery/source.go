@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"context"
 	"strings"
 
 	"github.com/rollcall-go/rollcall/registry"
@@ -13,6 +14,15 @@ type Source interface {
 	// wait for it. The namespace "" is the source's own. An error is final: bad
 	// input, or the source is closed.
 	Follow(namespace, service string) (registry.Follower, error)
+}
+
+// A Knower is a Source that tells at a small cost whether it knows a service.
+// *registry.Redis is one. The Resolver then follows no name that is no service; of
+// other sources it follows up to 100 of them, for half a minute each.
+type Knower interface {
+	// Knows tells whether a service exists, with nodes or without. It asks anew each
+	// time, as long as ctx allows.
+	Knows(ctx context.Context, namespace, service string) (bool, error)
 }
 
 // Sources order the versions of a service, and the nodes of each, by these.

@@ -1,0 +1,36 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Knows tells whether a service exists: whether Redis has a node of it, or remembers
+// one. The namespace "" is the registry's. It is one trip to Redis, which reads two
+// keys and follows nothing: a way to find out about names that are perhaps no service.
+func (r *Redis) Knows(ctx context.Context, namespace, service string) (bool, error) {
+	return run(ctx, r, operation{op: "know", namespace: namespace, service: service}, knows)
+}
+
+func knows(ctx context.Context, op *operation) (bool, error) {
+	if err := checkNamespace("Namespace", op.namespace); err != nil {
+		return false, err
+	}
+	if err := checkName("Name", op.service); err != nil {
+		return false, err
+	}
+	k := op.c.space.Service(op.namespace, op.service)
+	var version *redis.SliceCmd
+	var nodes *redis.IntCmd
+	_, err := op.c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		version, nodes = askVersion(ctx, p, k), p.ZCard(ctx, k.Index())
+		return nil
+	})
+	if err != nil {
+		op.c.failed(ctx)
+		return false, err
+	}
+	at, err := point(version.Result())
+	return at.Epoch != "" || nodes.Val() > 0, err
+}
