@@ -9,19 +9,29 @@ import (
 // A load is how busy a node is, as far as this process can tell: how many of its
 // calls are under way, and how long they have taken lately.
 type load struct {
-	calls atomic.Int64  // under way
-	peak  atomic.Uint64 // moving average of latency, ns, as a float64; 0: no answer yet
-	heard atomic.Int64  // when the last call ended that says something, by now; 0: none yet
+	calls  atomic.Int64  // under way
+	lately atomic.Uint64 // the average of a latency and when it was known, see lately
+	row    atomic.Int32  // of the same latency
 
 	bounded atomic.Int64  // calls under way that Ring has picked for
 	ring    *atomic.Int64 // and those of the whole service
 }
 
-// The average forgets two thirds of what it knew within decay. Failed calls pull it
-// towards penalty at least, and to twice what it is up to worst: who fails at once is
-// not fast, neither where a second is slow nor where it is quick.
+// A latency is a moving average of how long calls take, in the form that a load keeps.
+type latency struct {
+	average float64 // ns; negative while answers are too few to go by: their geometric mean
+	row     int     // of so many answers: those that are too few, or came suddenly slow
+}
+
 const (
-	decay   = 3 * time.Second
+	few    = 5                // answers are needed to go by
+	gain   = 1. / 8           // of an answer in the average
+	sudden = 4                // times the average: slow answers count up to this
+	decay  = 20 * time.Second // forgets two thirds
+
+	// Failed calls count as ones of penalty at least, and as sudden ones up to worst: a
+	// node that fails at once is not fast, neither where a second is slow nor where it
+	// is quick.
 	penalty = time.Second
 	worst   = time.Minute
 )
@@ -48,46 +58,83 @@ func (l *load) end(began time.Duration, v verdict) {
 	at := now()
 	// Two calls that end together may overwrite each other's sample: one in many is
 	// no loss, and neither waits.
-	elapsed := at - time.Duration(l.heard.Swap(int64(at)))
-	peak := math.Float64frombits(l.peak.Load())
-	l.peak.Store(math.Float64bits(ewma(peak, float64(max(at-began, 1)), elapsed, v)))
+	known := lately(l.lately.Load())
+	before := latency{known.average(), int(l.row.Load())}
+	after := before.after(float64(max(at-began, 1)), latelyOf(0, at).since(known), v)
+	l.lately.Store(uint64(latelyOf(after.average, at)))
+	if after.row != before.row {
+		l.row.Store(int32(after.row))
+	}
 }
 
-// ewma is the average after a call, elapsed after the one before. It goes up to a slow
-// call at once, and comes down to a fast one, or on to the penalty of a failed one, as
-// time passes: one failure in many shows as much as it weighs.
-func ewma(average, took float64, elapsed time.Duration, v verdict) float64 {
-	if v == good && took >= average {
-		return took
-	}
-	keep := 0.0
-	if average > 0 {
-		keep = fade(elapsed)
-	}
+// after is the latency after a call that took so many ns, elapsed after the one before.
+//
+// A slow answer raises the average a little, and each further one in a row by twice as
+// much, so that a single one in many costs a node next to nothing and five show that it
+// is slow. A fast one lowers it at once where the node has not answered for long.
+func (l latency) after(took float64, elapsed time.Duration, v verdict) latency {
+	average := math.Abs(l.average)
 	if v == bad {
-		target := max(took, float64(penalty), min(2*average, float64(worst)))
-		return max(average, took)*keep + target*(1-keep)
+		took = max(took, float64(penalty), min(2*sudden*average, float64(worst)))
 	}
-	return average*keep + took*(1-keep)
+	switch {
+	case l.average <= 0:
+		if l.row > 0 { // slow ones, as those that had to connect, count little
+			took = average * math.Pow(took/average, 1/float64(l.row+1))
+		}
+		if l.row+1 < few {
+			return latency{-took, l.row + 1}
+		}
+		return latency{took, 0}
+	case took > sudden*average:
+		weight := min(1, gain*float64(int(1)<<l.row))
+		return latency{average + (sudden-1)*average*weight, min(l.row+1, 3)}
+	case took > average:
+		return latency{average + (took-average)*gain, 0}
+	}
+	return latency{took + (average-took)*min(1-gain, fade(elapsed)), 0}
 }
 
 // fade is what an average of some age still counts for.
 func fade(age time.Duration) float64 {
-	x := float64(max(age, 0)) / float64(decay)
+	x := float64(max(age, 0)) * (1 / float64(decay))
 	if x < 1e-3 {
 		return 1 - x // near enough, and most are, at a fraction of the cost
 	}
 	return math.Exp(-x)
 }
 
-// cost is what one call more would cost, as of when the node was last heard; 0 is
-// never. A node that has not answered yet has the cost of a fast one, until calls are
-// under way.
-func (l *load) cost(weight float64) (cost float64, heard time.Duration) {
-	peak := math.Float64frombits(l.peak.Load())
-	calls := float64(l.calls.Load())
-	if peak == 0 && calls > 0 {
-		peak = float64(penalty)
+// cost compares the latencies of two nodes: equal ones where not enough is known of
+// both. Time makes both fade alike: how much older one is says all, and no clock is
+// asked.
+func (l *load) cost(other *load) (own, others float64) {
+	a, b := lately(l.lately.Load()), lately(other.lately.Load())
+	own, others = a.average(), b.average()
+	if own <= 0 || others <= 0 {
+		return 1, 1
 	}
-	return (peak + 1) * (calls + 1) / weight, time.Duration(l.heard.Load())
+	switch age := b.since(a); {
+	case age > 0:
+		own *= fade(age)
+	case age < 0:
+		others *= fade(-age)
+	}
+	return own, others
+}
+
+// A lately is an average and when it was known, by now, in the one word that is read and
+// written at once: a float32, and the time in units of about a millisecond.
+type lately uint64
+
+const latelyUnit = 1 << 20 // ns
+
+func latelyOf(average float64, at time.Duration) lately {
+	return lately(math.Float32bits(float32(average)))<<32 | lately(uint32(at/latelyUnit))
+}
+
+func (w lately) average() float64 { return float64(math.Float32frombits(uint32(w >> 32))) }
+
+// since is how much later w was known than other, if that is under 26 days.
+func (w lately) since(other lately) time.Duration {
+	return time.Duration(int32(uint32(w)-uint32(other))) * latelyUnit
 }

@@ -49,8 +49,6 @@ func TestWeightZeroIsTheDefaultAndNoTrafficIsNone(t *testing.T) {
 			switch b {
 			case discovery.Random(), discovery.RoundRobin(): // of all equally
 				least, most = 1000, 1200
-			case discovery.P2C(), discovery.LeastLoaded(): // while all are idle, the heaviest
-				least = 0
 			}
 			if count["a"] != 0 || count["c"] < least || count["c"] > most {
 				t.Errorf("calls %v, want none for a and %d to %d for c", count, least, most)

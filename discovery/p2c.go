@@ -1,23 +1,28 @@
 package discovery
 
-import "math/rand/v2"
+import "math"
 
 type p2c struct{}
 
-// P2C draws two nodes at random and picks the one with the lower cost: its latency of
-// late times the calls under way, for its weight. Latency goes up at once and comes
-// down within seconds, also that of a node which gets no calls, so that it is tried
-// again. Failed calls count as slow ones, cancelled ones not at all. It keeps calls off
-// nodes that are slow or busy, as seen from here, and does not flock to the best: costs
-// that differ by less than a quarter count as equal. It is the default, and costs the
-// same for any number of nodes.
+// P2C compares two nodes, the one whose turn it is and another drawn at random, by
+// their latency of late and the calls under way. Turns go by weight. The node whose turn
+// it is gets the call, unless it costs more than one and a half times as much as the
+// other; if that is r times as much, it gets 1.5/r of its turns, and the other the rest.
+// So equal nodes get equal shares at any moment, idle ones and those a little faster or
+// slower by their weights, and of two nodes a hundred times slower one gets under a
+// hundredth of the calls. Of calls that pile up nodes have as many under way as their
+// weights ask for. It is the default, and costs the same for any number of nodes.
 //
-// Weight counts where calls pile up: nodes then have about as many under way as they
-// ask for. Of two that are idle and equally fast, one that is a third heavier gets the
-// call.
+// A single slow answer raises the latency of a node by three eighths at most; five in a
+// row raise it up to a hundred times. A new node counts as equal until it has answered
+// five times. Failed calls count as slow ones, cancelled ones not at all. What is known of
+// a node that gets no calls fades within a minute, so that it is tried again. Three calls
+// under way that a node has more than the other make it 2.7 times as costly.
 //
-// Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001;
-// the cost is the peak EWMA of Twitter's Finagle.
+// Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001.
+// That the costlier one keeps a share of its turns, by the ratio of the costs, is the
+// rule of Metropolis et al., "Equation of state calculations by fast computing machines",
+// 1953.
 func P2C() Balancer { return p2c{} }
 
 func (p2c) String() string   { return "p2c" }
@@ -25,41 +30,61 @@ func (p2c) pickOption()      {}
 func (p2c) tracks() tracking { return timed }
 
 func (p2c) picker(members []*member) picker {
-	p := make(p2cPicker, len(members))
+	p := &p2cPicker{choices: make([]choice, len(members)), rotation: newRotation(members)}
+	total := 0.0
+	for _, m := range members {
+		total += m.weight
+	}
 	for i, m := range members {
-		p[i] = choice{m, &m.state.load, m.weight}
+		p.choices[i] = choice{m, &m.state.load, total / (m.weight * float64(len(members)))}
 	}
 	return p
 }
 
-type p2cPicker []choice
+type p2cPicker struct {
+	choices  []choice
+	rotation *rotation
+}
 
 // A choice has what a pick looks at in one place: in large fleets that is far from the
 // member.
 type choice struct {
-	m      *member
-	load   *load
-	weight float64
+	m     *member
+	load  *load
+	light float64 // the average weight, for its own
 }
 
-func (p p2cPicker) pick(uint64) *member {
-	i, j := two(len(p), rand.Uint64())
-	a, b := &p[i], &p[j]
-	costA, heardA := a.load.cost(a.weight)
-	costB, heardB := b.load.cost(b.weight)
-	// Who was slow once is tried again, since what is known of it fades. Time makes both
-	// fade alike: how much older one is says all, and no clock is asked.
-	switch {
-	case heardA == 0 || heardB == 0: // nothing is known
-	case heardA < heardB:
-		costA *= fade(heardB - heardA)
-	default:
-		costB *= fade(heardA - heardB)
+func (p *p2cPicker) pick(uint64) *member {
+	i, even, random := p.rotation.turn()
+	a := &p.choices[i]
+	if len(p.choices) == 1 {
+		return a.m
 	}
-	if costB < 0.75*costA {
+	b := &p.choices[another(len(p.choices), i, random)]
+	costA, costB := a.load.cost(b.load)
+	if callsA, callsB := float64(a.load.calls.Load())*a.light, float64(b.load.calls.Load())*b.light; callsA != callsB {
+		costA *= math.Exp((callsA - callsB) / crowding)
+	}
+	if costA > alike*costB && float64(even)*costA >= alike*costB*full {
 		return b.m
 	}
 	return a.m
+}
+
+// Nodes count as equal up to alike times the cost of one another. As many calls under
+// way more as crowding says make a node e times as costly.
+const (
+	alike    = 1.5
+	crowding = 3
+)
+
+// another is a place of n that is not i, by a random number below full.
+func another(n, i int, random uint64) int {
+	j := int(random * uint64(n-1) / full)
+	if j >= i {
+		j++
+	}
+	return j
 }
 
 // two are different places of n, by a random number: one of each half of it. Where
