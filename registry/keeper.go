@@ -15,6 +15,8 @@ import (
 // most: with the shortest intervals, a tenth.
 const together = 50 * time.Millisecond
 
+func slack(interval time.Duration) time.Duration { return min(together, interval/10) }
+
 // keepAlive is the keeper. It owns the schedule: each batch is due once an
 // interval, and after a failure by its backoff.
 func (r *Redis) keepAlive(ctx context.Context, c *conn, a *actors) {
@@ -43,7 +45,7 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 				} else { // it does not heed its context
 					r.withhold(c, b, context.DeadlineExceeded)
 				}
-			case b.due.After(now.Add(b.key.slack())):
+			case b.due.After(now.Add(slack(b.key.interval))):
 				next = earlier(next, b.due)
 			case b.check != nil && b.inquiry == unasked:
 				b.inquiry, b.asked = asking, now

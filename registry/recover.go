@@ -104,7 +104,7 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 			retry := b.backoff.NextBackOff()
 			b.dueBy(now.Add(retry))
 			nodes, err := len(b.nodes), classify(t.err)
-			if b.refusedSince.IsZero() || lua.Refusal(t.err) == "" {
+			if r.refusedSince.IsZero() || lua.Refusal(t.err) == "" {
 				c.warn(func(e *zerolog.Event) {
 					e.Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
 						Int("nodes", nodes).Stringer("retry_in", retry).Msg("rollcall: renewal failed")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -35,18 +36,66 @@ func remedied(err error, why string) error {
 	return nil
 }
 
-// A liveCall is one message, and the nodes that it is about.
+// A liveCall is one message, of nodes of one service, and why Redis refused them.
 type liveCall struct {
-	task    *task
+	service *service
 	nodes   []*node
 	message record.Live
+	err     error
 }
 
 // tellAlive publishes that nodes live whose renewal Redis has refused in the round
-// that began then: those that are registered, and that nobody else has taken. Each
-// is told of once an interval.
+// that began then.
 func (r *Redis) tellAlive(ctx context.Context, c *conn, tasks []*task, began time.Time) {
-	calls := r.liveCalls(tasks, began)
+	var calls []liveCall
+	r.mu.Lock()
+	for _, t := range tasks {
+		calls = append(calls, liveCalls(slices.Collect(maps.Values(t.batch.nodes)), t.err, began)...)
+	}
+	r.mu.Unlock()
+	r.publishLive(ctx, c, calls)
+}
+
+// tellManual does so for the nodes of a Register that is to renew them.
+func (r *Redis) tellManual(ctx context.Context, c *conn, nodes []*node, err error, began time.Time) {
+	r.mu.Lock()
+	manual, _ := partition(nodes, func(n *node) bool { return n.manual })
+	calls := liveCalls(manual, err, began)
+	r.mu.Unlock()
+	r.publishLive(ctx, c, calls)
+}
+
+// liveCalls returns the messages that are due of some nodes of one service, where err
+// says that Redis refuses to write: of those that are registered, that nobody else has
+// taken, and that were not renewed since. Each node is told of once an interval.
+// Redis.mu is held.
+func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
+	why := lua.Refusal(err)
+	if why == "" {
+		return nil
+	}
+	now := time.Now()
+	nodes = slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
+		return !n.confirmed || n.over() || n.renewedSince(since) || n.told.Add(n.interval-slack(n.interval)).After(now)
+	})
+	for chunk := range slices.Chunk(nodes, record.MaxLive) {
+		s := chunk[0].service
+		call := liveCall{service: s, nodes: chunk, err: err}
+		call.message.Since, call.message.Why = s.contact.at(since), why
+		for _, n := range chunk {
+			if n.refusedSince.IsZero() {
+				n.refusedSince = s.contact.at(since)
+			}
+			call.message.Since = earlier(call.message.Since, n.refusedSince)
+			call.message.Nodes = append(call.message.Nodes, record.LiveNode{Lease: n.token, ID: n.id})
+		}
+		calls = append(calls, call)
+	}
+	return calls
+}
+
+// publishLive sends the messages that are due, and notes what became of them.
+func (r *Redis) publishLive(ctx context.Context, c *conn, calls []liveCall) {
 	sent := time.Now()
 	errs := c.publish(ctx, calls)
 	r.mu.Lock()
@@ -61,53 +110,20 @@ func (r *Redis) tellAlive(ctx context.Context, c *conn, tasks []*task, began tim
 	r.logRefusal(c, calls, cmp.Or(errs...))
 }
 
-// liveCalls notes for each batch whether Redis refuses its renewals, and returns
-// the messages that are due.
-func (r *Redis) liveCalls(tasks []*task, began time.Time) (calls []liveCall) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, t := range tasks {
-		b, why := t.batch, lua.Refusal(t.err)
-		if t.err == nil {
-			b.refusedSince = time.Time{}
-		}
-		if why == "" {
-			continue
-		}
-		var nodes []*node
-		for _, n := range b.nodes {
-			if n.confirmed && !n.renewedSince(began) && !n.told.Add(b.key.interval-b.key.slack()).After(began) {
-				nodes = append(nodes, n)
-			}
-		}
-		if len(nodes) > 0 && b.refusedSince.IsZero() {
-			b.refusedSince = began
-		}
-		for chunk := range slices.Chunk(nodes, record.MaxLive) {
-			m := record.Live{Since: b.service.contact.at(b.refusedSince), Why: why}
-			for _, n := range chunk {
-				m.Nodes = append(m.Nodes, record.LiveNode{Lease: n.token, ID: n.id})
-			}
-			calls = append(calls, liveCall{t, chunk, m})
-		}
-	}
-	return calls
-}
-
 // logRefusal says, once each, that Redis begins to refuse renewals, or not to. failed
 // is why watchers could not be told. Redis.mu is held.
 func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	switch {
 	case r.refusedSince.IsZero() && len(calls) > 0:
-		t := calls[0].task
-		r.refusedSince = t.batch.refusedSince
-		since, s, err := r.refusedSince, t.batch.service, classify(t.err)
+		call := calls[0]
+		since, err := call.service.contact.local(call.message.Since), classify(call.err)
+		r.refusedSince = since
 		told := "rollcall: redis refuses to renew leases. Watchers are told that the nodes live; GetService and new watchers miss them once their leases end"
 		if failed != nil {
 			told = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
 		}
 		c.warn(func(e *zerolog.Event) {
-			e.Err(err).AnErr("publish", failed).Str("namespace", s.namespace).Str("service", s.name).
+			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.namespace).Str("service", call.service.name).
 				Time("since", since).Msg(told)
 		})
 	case !r.refusedSince.IsZero() && !r.refused():
@@ -117,11 +133,11 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	}
 }
 
-// refused tells whether Redis refuses to renew any batch. Redis.mu is held.
+// refused tells whether Redis refuses to renew any node. Redis.mu is held.
 func (r *Redis) refused() bool {
 	for _, s := range r.services {
-		for _, b := range s.batches {
-			if !b.refusedSince.IsZero() {
+		for _, n := range s.nodes {
+			if !n.refusedSince.IsZero() && !n.over() {
 				return true
 			}
 		}
@@ -135,7 +151,7 @@ func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
 	errs := make([]error, len(calls))
 	masters := map[*redis.Client][]int{}
 	for i, call := range calls {
-		client, err := c.masterClient(ctx, call.task.batch.service.keys)
+		client, err := c.masterClient(ctx, call.service.keys)
 		if errs[i] = err; err == nil {
 			masters[client] = append(masters[client], i)
 		}
@@ -145,7 +161,7 @@ func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
 		all.Go(func() {
 			_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
 				for _, i := range which {
-					p.Publish(ctx, calls[i].task.batch.service.keys.Events(c.db), calls[i].message.Encode())
+					p.Publish(ctx, calls[i].service.keys.Events(c.db), calls[i].message.Encode())
 				}
 				return nil
 			})

@@ -56,7 +56,10 @@ func (r *Redis) register(ctx context.Context, op *operation, p *plan) error {
 		return err
 	}
 	defer r.registering.wait.Done()
-	return r.settle(ctx, op, p, nodes, r.establish(ctx, c, p, nodes))
+	began := time.Now()
+	err = r.establish(ctx, c, p, nodes)
+	r.tellManual(ctx, c, nodes, err, began)
+	return r.settle(ctx, op, p, nodes, err)
 }
 
 // adopt notes what is to be registered: new nodes, and changes of those that

@@ -220,7 +220,7 @@ type State int
 const (
 	Pending    State = iota // not yet registered, being retried
 	Live                    // registered, lease renewed
-	Lost                    // no renewal for a whole TTL: callers no longer see the node; being retried
+	Lost                    // no renewal for a whole TTL, nor a word to watchers that it lives: callers no longer see the node; being retried
 	Withheld                // its check fails: not renewed
 	Superseded              // a newer lease holds the node; nothing is retried
 	Removed                 // an operator removed the node; nothing is retried

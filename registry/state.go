@@ -48,7 +48,9 @@ type node struct {
 	calls     int       // Register calls under way
 	promised  bool      // a Register of it has returned nil
 	trusted   time.Time // ours: until when the lease stands, by the last success
-	told      time.Time // ours: when watchers were last told that it lives, because Redis refused to renew it
+
+	refusedSince time.Time // Redis's: since when it refuses to renew it; zero while it does not
+	told         time.Time // ours: when watchers were last told that it lives, for that
 }
 
 // A registration is what the nodes of one Register call share.
@@ -70,8 +72,6 @@ type batch struct {
 	backoff *backoff.ExponentialBackOff
 	inquiry inquiry
 	asked   time.Time // ours: when the check was called last
-
-	refusedSince time.Time // ours: since when Redis refuses to renew it; zero while it does not
 }
 
 // batchKey tells the batches of a service apart.
@@ -79,10 +79,6 @@ type batchKey struct {
 	interval time.Duration
 	checked  *registration // nil where nothing is to be checked
 }
-
-// slack is how much sooner than due a batch is renewed to share a round, at most:
-// with the shortest intervals, a tenth.
-func (k batchKey) slack() time.Duration { return min(together, k.interval/10) }
 
 // An inquiry is where a batch stands with its check.
 type inquiry int

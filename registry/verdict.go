@@ -18,7 +18,7 @@ func (r *Redis) judge(c *conn, n *node, code lua.Code, sent time.Time) error {
 	switch code {
 	case lua.Done, lua.Quiet, lua.Older:
 		n.confirmed = true
-		n.trusted = sent.Add(n.ttl)
+		n.trusted, n.refusedSince = sent.Add(n.ttl), time.Time{}
 		r.become(c, n, Live, nil)
 		return nil
 	case lua.None:
