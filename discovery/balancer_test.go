@@ -124,7 +124,7 @@ func TestCrowds(t *testing.T) {
 							mu.Lock()
 							count[picked.m]++
 							mu.Unlock()
-							picked.m.state.load.done(picked, good)
+							picked.Done(nil)
 						}
 					})
 				}

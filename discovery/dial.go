@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net"
-	"sync"
 )
 
 // DialContext picks a node of a service and connects to it, for any protocol over a
@@ -40,7 +39,7 @@ func (r *Resolver) DialContext(ctx context.Context, network, address string) (ne
 			return err
 		}
 		p.answers()
-		connected = &conn{c, sync.OnceFunc(func() { p.Done(nil) })}
+		connected = &conn{c, p}
 		return nil
 	}})
 	return connected, err
@@ -49,11 +48,11 @@ func (r *Resolver) DialContext(ctx context.Context, network, address string) (ne
 // A conn is a connection to a picked node.
 type conn struct {
 	net.Conn
-	done func()
+	p Picked
 }
 
 func (c *conn) Close() error {
-	defer c.done()
+	defer c.p.Done(nil)
 	return c.Conn.Close()
 }
 

@@ -94,23 +94,23 @@ func (h *health) readmit(now time.Time) {
 }
 
 // report takes the verdict of a call.
-func (s *service) report(p Picked, v verdict, err error) {
-	if v != good || p.m.state.health.fails.Load() != 0 {
-		s.weigh(p, v, err)
+func (s *service) report(m *member, probe bool, v verdict, err error) {
+	if v != good || m.state.health.fails.Load() != 0 {
+		s.weigh(m, probe, v, err)
 	}
 }
 
-func (s *service) weigh(p Picked, v verdict, err error) {
-	h, failures := &p.m.state.health, int64(s.o.ejection.failures)
+func (s *service) weigh(m *member, probe bool, v verdict, err error) {
+	h, failures := &m.state.health, int64(s.o.ejection.failures)
 	switch {
 	case h.ejected():
-		if p.probe { // else it began before the ejection, or for want of others
-			s.probed(p.m, v, err)
+		if probe { // else it began before the ejection, or for want of others
+			s.probed(m, v, err)
 		}
 	case v == good:
 		h.fails.Store(0)
 	case v == bad && failures > 0 && h.fails.Add(1)%failures == 0:
-		s.eject(p.m, err)
+		s.eject(m, err)
 	}
 }
 
@@ -244,7 +244,7 @@ func (s *service) probe(q *question) *member {
 }
 
 // answers tells that the node answers, while the call goes on.
-func (p *Picked) answers() {
-	p.s.report(*p, good, nil)
-	p.probe = false
+func (p Picked) answers() {
+	p.t.s.report(p.m, p.t.probe, good, nil)
+	p.t.probe = false
 }

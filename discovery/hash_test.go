@@ -18,7 +18,7 @@ func homes(b Balancer, members []*member, keys int) []string {
 	for i := range ids {
 		picked := s.begin(p.pick(manyKeys(i)), b.tracks())
 		ids[i] = picked.Node().ID
-		picked.m.state.load.done(picked, good)
+		picked.Done(nil)
 	}
 	return ids
 }
@@ -136,7 +136,7 @@ func TestRingKeepsItsBoundAtOnce(t *testing.T) {
 					most.Store(n)
 				}
 				if i < 499 || w%2 == 0 {
-					picked.m.state.load.done(picked, good)
+					picked.Done(nil)
 				}
 			}
 		})

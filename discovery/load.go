@@ -39,10 +39,10 @@ const (
 func (l *load) begin() { l.calls.Add(1) }
 
 // done takes a call that is over.
-func (l *load) done(p Picked, v verdict) {
-	switch p.tracked {
+func (l *load) done(n notes, v verdict) {
+	switch n.tracked {
 	case timed:
-		l.end(p.began, v)
+		l.end(n.began, v)
 	case bounded:
 		l.bounded.Add(-1)
 		l.ring.Add(-1)

@@ -8,20 +8,12 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Picked is a node that was picked for one call. Call Done once, when the call is
-// over.
+// Picked is a node that was picked for one call. Call Done when the call is over: the
+// first time counts, on whatever copy of it.
 type Picked struct {
-	s *service
-	m *member
-	notes
-	began time.Duration // by now; where it is timed
-}
-
-// Notes are apart because the compiler keeps structs of up to four fields in
-// registers: with a fifth one Pick and Done take twice as long.
-type notes struct {
-	tracked tracking
-	probe   bool // of an ejected node
+	m      *member
+	t      *ticket
+	number uint64 // of the ticket, while it belongs to this call
 }
 
 // Pick picks a node of a service for one call: by the Resolver's balancer, unless
@@ -52,7 +44,7 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 	}
 	if m := s.probe(q); m != nil {
 		p := r.direct(s, m, q)
-		p.probe = true
+		p.t.probe = true
 		return p, nil
 	}
 	return s.begin(set.picker(q.balancer).pick(q.key), r.tracking(q)), nil
@@ -91,12 +83,13 @@ func (r *Resolver) direct(s *service, m *member, q *question) Picked {
 
 // begin counts a call to a member.
 func (s *service) begin(m *member, tracked tracking) Picked {
-	p := Picked{s: s, m: m, notes: notes{tracked: tracked}}
+	t := tickets.Get().(*ticket)
+	t.notes = notes{s: s, tracked: tracked}
 	if tracked == timed {
-		p.began = now()
+		t.began = now()
 		m.state.load.begin()
 	}
-	return p
+	return Picked{m, t, t.number.Load()}
 }
 
 // Node returns the node to call.
@@ -110,9 +103,14 @@ func (p Picked) Node() *registry.Node {
 // Done tells how the call went: nil, or why it failed. Failures one after the other
 // eject the node for a while. Classify says which errors count against the node: not
 // those of a call that its caller cancelled, nor what backoff.Permanent marks as the
-// node's own answer. A *CallError says it otherwise.
+// node's own answer. A *CallError says it otherwise. Only the first Done of a call
+// counts.
 func (p Picked) Done(err error) {
 	if p.m == nil {
+		return
+	}
+	n, first := p.t.end(p.number)
+	if !first {
 		return
 	}
 	v := good
@@ -120,10 +118,10 @@ func (p Picked) Done(err error) {
 		failed := Classify(err)
 		v, err = failed.verdict(), failed.Err
 	}
-	if p.tracked != untracked {
-		p.m.state.load.done(p, v)
+	if n.tracked != untracked {
+		p.m.state.load.done(n, v)
 	}
-	p.s.report(p, v, err)
+	n.s.report(p.m, n.probe, v, err)
 }
 
 // A verdict is what a call says of its node.

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/cenkalti/backoff/v4"
@@ -173,7 +172,7 @@ func follow(resp *http.Response, p Picked) io.ReadCloser {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		fault = fmt.Errorf("status %s", resp.Status)
 	default:
-		if p.probe { // which must not last as long as a stream may
+		if p.t.probe { // which must not last as long as a stream may
 			p.answers()
 		}
 	}
@@ -198,7 +197,6 @@ type followed struct {
 	p     Picked
 	fault error       // what the response has told of the node
 	flows atomic.Bool // something of it has come
-	once  sync.Once
 }
 
 func (f *followed) Read(b []byte) (int, error) {
@@ -208,9 +206,9 @@ func (f *followed) Read(b []byte) (int, error) {
 	}
 	switch {
 	case err == io.EOF:
-		f.done(f.fault)
+		f.p.Done(f.fault)
 	case err != nil:
-		f.done(f.broken(err))
+		f.p.Done(f.broken(err))
 	}
 	return n, err
 }
@@ -230,8 +228,6 @@ func (f *followed) broken(err error) error {
 }
 
 func (f *followed) Close() error {
-	defer f.done(f.fault)
+	defer f.p.Done(f.fault)
 	return f.ReadCloser.Close()
 }
-
-func (f *followed) done(err error) { f.once.Do(func() { f.p.Done(err) }) }

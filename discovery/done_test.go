@@ -1,0 +1,138 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// wantIdle fails where a node has other than no calls under way.
+func wantIdle(t *testing.T, r *Resolver) {
+	t.Helper()
+	_, table := r.ready("shop")
+	for _, m := range table.view.members {
+		l := &m.state.load
+		if c, b, all := l.calls.Load(), l.bounded.Load(), l.ring.Load(); c != 0 || b != 0 || all != 0 {
+			t.Errorf("%s: %d, %d and %d calls are under way, want none", m.ID, c, b, all)
+		}
+	}
+}
+
+// The first Done of a call counts, and no other: on the same copy, on another one, at
+// the same time, and when others are called meanwhile.
+func TestDoneCountsOnce(t *testing.T) {
+	for _, b := range everyBalancer {
+		t.Run(b.String(), func(t *testing.T) {
+			r := started(t, manyNodes(3), b)
+			pick := func() Picked {
+				t.Helper()
+				p, err := r.Pick(t.Context(), "shop")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p
+			}
+			var old []Picked
+			for range 100 {
+				p := pick()
+				same := p
+				var together sync.WaitGroup
+				for range 4 {
+					together.Go(func() { same.Done(nil) })
+				}
+				p.Done(nil)
+				together.Wait()
+				if p.Node() == nil {
+					t.Fatal("the node is forgotten")
+				}
+				old = append(old, p)
+			}
+			wantIdle(t, r)
+			open := pick()
+			for _, p := range old {
+				p.Done(errors.New("late"))
+			}
+			l := &open.m.state.load
+			if l.calls.Load()+l.bounded.Load() < 1 && b.tracks() != untracked {
+				t.Error("an old call has ended another one")
+			}
+			open.Done(nil)
+			wantIdle(t, r)
+			pick().Done(nil) // Ring would look for room for ever
+		})
+	}
+}
+
+// A failure that is told often is one failure.
+func TestDoneFailsOnce(t *testing.T) {
+	for _, b := range everyBalancer {
+		t.Run(b.String(), func(t *testing.T) {
+			r := started(t, manyNodes(3), b)
+			p, err := r.Pick(t.Context(), "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 10 * DefaultFailures {
+				p.Done(errors.New("broken"))
+			}
+			if n := p.m.state.health.fails.Load(); n != 1 || p.m.state.health.ejected() {
+				t.Errorf("%d failures, ejected: %v, want 1 and false", n, p.m.state.health.ejected())
+			}
+		})
+	}
+}
+
+// A Picked of an error is no call.
+func TestDoneOfNothing(t *testing.T) {
+	Picked{}.Done(nil)
+	Picked{}.Done(errors.New("no"))
+	if n := (Picked{}).Node(); n != nil {
+		t.Errorf("its node is %v", n)
+	}
+}
+
+// A connection and a body may be closed often.
+func TestClosedOften(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
+	defer server.Close()
+	for _, b := range everyBalancer {
+		t.Run(b.String(), func(t *testing.T) {
+			src := Static(&registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: server.Listener.Addr().String()}}})
+			r := started(t, src, b)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			conn, err := r.DialContext(ctx, "tcp", "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := conn.Close(); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("the second Close: %v", err)
+			}
+			base := &http.Transport{}
+			defer base.CloseIdleConnections()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://shop/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := Transport(r, base).RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			_ = resp.Body.Close()
+			wantIdle(t, r)
+		})
+	}
+}
