@@ -2,10 +2,7 @@ package discovery
 
 import (
 	"cmp"
-	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -27,40 +24,6 @@ type set struct {
 	members []*member // those that may be called
 	own     picker    // of the resolver's balancer
 	pickers cache[Balancer, picker]
-}
-
-// maxCached is how many selections a table remembers, and how many balancers a set.
-// Further ones, as of filters that are made for each call, are worked out each
-// time.
-const maxCached = 128
-
-// A cache remembers what was made for a key. Who finds it there takes no lock.
-type cache[K comparable, V any] struct {
-	mu   sync.Mutex // of those who add
-	made atomic.Pointer[map[K]V]
-}
-
-func (c *cache[K, V]) get(k K, make func() V) V {
-	if made := c.made.Load(); made != nil {
-		if v, ok := (*made)[k]; ok {
-			return v
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	next := map[K]V{}
-	if made := c.made.Load(); made != nil {
-		if v, ok := (*made)[k]; ok {
-			return v
-		}
-		if len(*made) == maxCached {
-			return make()
-		}
-		next = maps.Clone(*made)
-	}
-	next[k] = make()
-	c.made.Store(&next)
-	return next[k]
 }
 
 func newTable(v *View, o *options) *table {
