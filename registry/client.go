@@ -34,6 +34,9 @@ type conn struct {
 	dialed  atomic.Pointer[string] // the address that a sentinel client dialed last
 	warned  sync.Once              // of eviction
 	reports *reporters
+	met     atomic.Bool            // the server was found to suit the options
+	dials   []string               // what our own client dials, host:port
+	secure  bool                   // with TLS
 }
 
 // connect makes the client, and starts an in-process server where the options
@@ -92,11 +95,14 @@ func (c *conn) dial() error {
 		}
 		f.MasterName = o.MasterName
 		f.DB = o.DB
+		ownName(f.TLSConfig)
+		withPassword(&f.SentinelUsername, &f.SentinelPassword)
 		impose(o, settings{
 			&f.Username, &f.Password, &f.CredentialsProvider, &f.TLSConfig,
 			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.ReadBufferSize, &f.WriteBufferSize,
 			&f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
 		})
+		c.dials, c.secure = f.SentinelAddrs, f.TLSConfig != nil
 		client := redis.NewFailoverClient(f)
 		client.AddHook(dialHook{c})
 		c.UniversalClient = client
@@ -108,6 +114,7 @@ func (c *conn) dial() error {
 		if err := checkClusterPath(o.URL); err != nil {
 			return err
 		}
+		ownName(cl.TLSConfig)
 		cl.MaintNotificationsConfig = noMaintenance()
 		cl.ClusterStateReloadInterval = clusterReload
 		impose(o, settings{
@@ -115,6 +122,7 @@ func (c *conn) dial() error {
 			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.ReadBufferSize, &cl.WriteBufferSize,
 			&cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
 		})
+		c.dials, c.secure = cl.Addrs, cl.TLSConfig != nil
 		client := redis.NewClusterClient(cl)
 		c.UniversalClient = client
 		if err := checkClient(client); err != nil { // the URL may ask for replicas
@@ -132,9 +140,21 @@ func (c *conn) dial() error {
 			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.ReadBufferSize, &s.WriteBufferSize,
 			&s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
 		})
-		c.UniversalClient = redis.NewClient(s)
+		client := redis.NewClient(s)
+		if client.Options().Network == "tcp" {
+			c.dials, c.secure = []string{s.Addr}, s.TLSConfig != nil
+		}
+		c.UniversalClient = client
 	}
 	return nil
+}
+
+// ownName has each server of a cluster, and each sentinel, proven to be the one that is
+// dialed. go-redis would look for the name in the URL in all their certificates.
+func ownName(t *tls.Config) {
+	if t != nil {
+		t.ServerName = ""
+	}
 }
 
 func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error {
@@ -184,7 +204,14 @@ func impose(o *Options, s settings) {
 	if o.Password != "" {
 		*s.password = o.Password
 	}
-	*s.credentials = o.CredentialsProvider
+	withPassword(s.username, s.password)
+	if ask := o.CredentialsProvider; ask != nil {
+		*s.credentials = func() (string, string) {
+			username, password := ask()
+			withPassword(&username, &password)
+			return username, password
+		}
+	}
 	switch {
 	case o.TLSConfig != nil:
 		*s.tls = o.TLSConfig
@@ -200,6 +227,17 @@ func impose(o *Options, s settings) {
 	*s.dials = 1           // an attempt: our own retries have jitter and no end
 	*s.contexts = true     // or a context cannot interrupt a read
 	*s.unidentified = true // older servers and narrow ACLs refuse CLIENT SETINFO
+}
+
+// anyPassword is sent for a user without one: Redis takes any password of a user that
+// is nopass, and refuses it of others. go-redis does not name the user to Redis unless
+// there is a password, and would work as the user default.
+const anyPassword = "nopass"
+
+func withPassword(username, password *string) {
+	if *username != "" && *password == "" {
+		*password = anyPassword
+	}
 }
 
 // bufferSize is half of go-redis's default: each of a pool's connections has two.

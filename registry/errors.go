@@ -23,8 +23,10 @@ var (
 	// ErrClosed: the registry was closed.
 	ErrClosed = errors.New("registry closed")
 
-	// ErrInvalid: the input or an option is wrong; the text names the field.
-	// Nothing was written.
+	// ErrInvalid: the input or an option is wrong, or the server is not one that the
+	// options lead to or that can hold a registry; the text names the field. Nothing
+	// was written. A server without a command that is needed is errors.ErrUnsupported
+	// too.
 	ErrInvalid = errors.New("invalid")
 
 	// ErrConflict: another process lives under that node ID and exclusive was
@@ -129,7 +131,9 @@ func classify(err error) error {
 		return remedied(err, lua.Refusal(err))
 	case lua.IsPermission(err):
 		return fmt.Errorf("%w: %w", ErrPermission, err)
-	default:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	if wrong := mistake(err); wrong != nil {
+		return wrong
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -145,7 +145,8 @@ func TestPassing(t *testing.T) {
 		{io.EOF, true, true},
 		{context.DeadlineExceeded, true, true},
 		{lua.ErrLate, true, true},
-		{said("NOPERM no"), true, false}, // rights may be given later
+		{said("NOPERM no"), false, false}, // rights do not come by themselves
+		{said("ERR unknown command 'evalsha'"), false, false},
 		{fmt.Errorf("%w: sick", errCheck), true, false},
 		{context.Canceled, false, true},
 		{invalid("TTL", ""), false, false},

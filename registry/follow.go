@@ -64,8 +64,10 @@ type Follower interface {
 	//
 	//	ErrWatcherStopped  after Stop
 	//	ErrClosed          after Close of the registry
-	//	ErrPermission      Redis refused the subscription; Next may be called
-	//	                   again, and waits for the right
+	//	ErrPermission      Redis refused the user or the subscription; Next may be
+	//	                   called again, and waits for the right
+	//	ErrInvalid         an option does not suit the server; Next may be called
+	//	                   again, and waits for the server to change
 	//	ErrUnavailable     ctx ended before Redis answered for the first time;
 	//	                   Next may be called again
 	//
@@ -145,6 +147,9 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		}
 		if f.health.refused != nil {
 			return nil, f.health.refused
+		}
+		if hopeless(h.err) {
+			return nil, h.err
 		}
 	}
 }

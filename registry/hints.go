@@ -98,7 +98,7 @@ func (x *hints) attend(ctx, limited context.Context) error {
 
 func (x *hints) subscribe(ctx context.Context, m *redis.Client) *hintSub {
 	s := &hintSub{ended: make(chan struct{}), patterns: map[string]bool{}}
-	s.sub = newSubscription(ctx, m.Subscribe(ctx), x.c.o.PollInterval, func(sig signal) { x.hear(s, sig) })
+	s.sub = newSubscription(ctx, m.Subscribe(ctx), x.c.o.PollInterval, x.c.meet, func(sig signal) { x.hear(s, sig) })
 	return s
 }
 

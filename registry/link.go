@@ -18,7 +18,7 @@ func (h *hub) subscribe() {
 	h.gen++
 	gen := h.gen
 	h.subAt = time.Time{}
-	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, func(s signal) {
+	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, h.c.meet, func(s signal) {
 		h.do(func() {
 			if gen == h.gen {
 				h.hear(s)
@@ -47,6 +47,10 @@ func (h *hub) renew(why error) {
 		f.subscribed, f.covered = false, false
 		f.fail(why, now)
 		h.after(f, false)
+	}
+	for _, w := range h.watches {
+		w.err = classify(why)
+		w.tell()
 	}
 }
 

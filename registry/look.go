@@ -193,11 +193,14 @@ func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys
 		answers[j] = p.Do(ctx, "exec")
 	}
 	sent := time.Now()
-	cmds, _ := p.Exec(ctx) // each answer carries its own error
+	cmds, failed := p.Exec(ctx)
 	received := time.Now()
 	looks := make([]look, len(which))
 	for j, i := range which {
 		answer, err := answers[j].Slice()
+		if answers[j].Err() == nil && answers[j].Val() == nil { // Redis refused the connection itself
+			err = failed
+		}
 		if err != nil {
 			one := len(cmds) / len(which)
 			err = refusal(cmds[j*one:(j+1)*one], err)

@@ -29,6 +29,9 @@ func get(ctx context.Context, op *operation) ([]*Service, error) {
 	if err := checkText("Name", name); err != nil {
 		return nil, err
 	}
+	if err := c.meet(ctx); err != nil {
+		return nil, err
+	}
 	namespaces, err := c.namespaces(ctx, op.namespace)
 	if err != nil {
 		return nil, err
@@ -58,6 +61,9 @@ func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) ([]*Servic
 
 func list(ctx context.Context, op *operation) ([]*Service, error) {
 	c := op.c
+	if err := c.meet(ctx); err != nil {
+		return nil, err
+	}
 	namespaces, err := c.namespaces(ctx, op.namespace)
 	if err != nil {
 		return nil, err

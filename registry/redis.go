@@ -42,7 +42,8 @@ func NewRegistry(opts ...Option) *Redis {
 
 // Init applies more options, connects and asks Redis for a sign of life. With
 // ErrUnavailable the registry can be used all the same, and connects when it
-// can. Once it has connected, options come too late: ErrInvalid.
+// can. ErrInvalid and ErrPermission say which option, or which right, does not suit
+// the server. Once it has connected, options come too late: ErrInvalid.
 //
 // Where CONFIG is allowed, it warns in the log about a maxmemory-policy that
 // evicts nodes.
@@ -62,6 +63,9 @@ func (r *Redis) Init(opts ...Option) error {
 	}
 	ctx, cancel := c.bound(context.Background())
 	defer cancel()
+	if err := c.meet(ctx); err != nil {
+		return failure("init", "", "", err)
+	}
 	if _, err := reply(ctx, c, c.Ping(ctx)); err != nil {
 		return failure("init", "", "", err)
 	}

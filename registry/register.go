@@ -115,6 +115,9 @@ func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) 
 	if err := r.passes(ctx, p.check); err != nil {
 		return err
 	}
+	if err := c.meet(ctx); err != nil {
+		return err
+	}
 	r.announce(ctx, c, r.unlisted(nodes))
 	if p.exclusive {
 		r.clear(ctx, c, nodes)
@@ -252,12 +255,13 @@ func (r *Redis) tidy(s *service) {
 
 // passing tells whether trying again may help.
 func passing(err error) bool {
-	for _, final := range []error{ErrInvalid, ErrConflict, ErrSuperseded, ErrClosed, context.Canceled} {
-		if errors.Is(classify(err), final) {
+	err = classify(err)
+	for _, final := range []error{ErrConflict, ErrSuperseded, ErrClosed, context.Canceled} {
+		if errors.Is(err, final) {
 			return false
 		}
 	}
-	return true
+	return !hopeless(err)
 }
 
 // unknown tells whether Redis may have done, or may yet do, what failed.

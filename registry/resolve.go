@@ -3,7 +3,9 @@ package registry
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,11 +94,34 @@ func (o *Options) check() error {
 		return invalid("MasterName", "goes with sentinels, not with Cluster")
 	}
 	for _, a := range o.Addrs {
-		if a == "" {
-			return invalid("Addrs", "an address is empty")
+		if err := checkServer(a, !o.clustered() && o.MasterName == ""); err != nil {
+			return err
 		}
 	}
 	return checkClient(o.Client)
+}
+
+// checkServer wants host:port of a Redis, or the path of its socket where there is one
+// server alone. What may hold a password is not printed.
+func checkServer(addr string, alone bool) error {
+	switch {
+	case addr == "":
+		return invalid("Addrs", "an address is empty")
+	case strings.Contains(addr, "@"):
+		return invalid("Addrs", "want host:port alone: user and password belong in Username and Password, or in URL")
+	case isURL(addr):
+		return invalid("Addrs", "%q is a URL: give it as URL", addr)
+	case alone && strings.HasPrefix(addr, "/"):
+		return nil
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return invalid("Addrs", "%q is not host:port, such as %s", addr, DefaultAddress)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return invalid("Addrs", "%q has no port from 1 to 65535", addr)
+	}
+	return nil
 }
 
 // clustered tells whether the options lead to a cluster client.

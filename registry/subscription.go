@@ -22,6 +22,7 @@ import (
 type subscription struct {
 	ps      *redis.PubSub
 	silence time.Duration // without a word for so long, the connection is dead
+	meet    func(context.Context) error
 	report  func(signal)
 
 	mu      sync.Mutex
@@ -59,11 +60,12 @@ type signal struct {
 	err          error
 }
 
-// newSubscription starts a subscription on ps, which has no channel yet.
-func newSubscription(ctx context.Context, ps *redis.PubSub, silence time.Duration, report func(signal)) *subscription {
+// newSubscription starts a subscription on ps, which has no channel yet. Before the
+// first one, it lets meet look at the server.
+func newSubscription(ctx context.Context, ps *redis.PubSub, silence time.Duration, meet func(context.Context) error, report func(signal)) *subscription {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &subscription{
-		ps: ps, silence: max(silence, minSilence), report: report,
+		ps: ps, silence: max(silence, minSilence), meet: meet, report: report,
 		wake: make(chan struct{}, 1), begun: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	s.done.Go(s.write)
@@ -95,6 +97,10 @@ func (s *subscription) wait() { s.done.Wait() }
 func (s *subscription) write() {
 	ping := time.NewTicker(s.silence / 2)
 	defer ping.Stop()
+	if err := s.meet(s.ctx); err != nil {
+		s.close(err)
+		return
+	}
 	for first := true; ; {
 		s.mu.Lock()
 		asks := s.asks

@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -25,7 +24,7 @@ import (
 // earlier ones, and never misses the last. While Redis is away the watch stays
 // silent, and goes on by itself.
 //
-//	ErrInvalid      a name or namespace is wrong
+//	ErrInvalid      a name or namespace is wrong, or an option does not suit the server
 //	ErrPermission   Redis refused the subscription or a read
 //	ErrUnavailable  Redis did not answer in time
 func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err error) {
@@ -205,8 +204,7 @@ func (w *watcher) started(ready bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lastErr = err
-	final := err != nil && errors.Is(err, ErrPermission)
-	if w.begun || !ready && !final {
+	if w.begun || !ready && !hopeless(err) {
 		return
 	}
 	w.begun = true

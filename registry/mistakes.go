@@ -1,0 +1,74 @@
+package registry
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// hopeless tells whether an error stays until somebody changes an option, a right or
+// the server. A first call reports it at once. The renewal of a node that was once
+// registered goes on all the same: a password may be rotated, a right given back.
+func hopeless(err error) bool { return errors.Is(err, ErrInvalid) || errors.Is(err, ErrPermission) }
+
+// oldest is the oldest Redis that has all commands of the scripts.
+const oldest = "6.2"
+
+var unknownSentinelCommand = regexp.MustCompile("unknown command ['`\"]?sentinel")
+
+// mistake returns what is wrong with the options, or with the server, where err shows
+// that, and nil where trying again may help. It goes by the replies of real servers.
+func mistake(err error) error {
+	said := strings.ToLower(err.Error())
+	has := func(parts ...string) bool {
+		for _, part := range parts {
+			if strings.Contains(said, part) {
+				return true
+			}
+		}
+		return false
+	}
+	var (
+		address  *net.AddrError
+		verify   *tls.CertificateVerificationError
+		name     x509.HostnameError
+		notTLS   tls.RecordHeaderError
+		network  *net.OpError
+		unusable = func(field, what string) error { return fmt.Errorf("%w: %s: %s: %w", ErrInvalid, field, what, err) }
+	)
+	switch {
+	case has("db index is out of range"):
+		return unusable("DB", "the server has fewer databases")
+	case has("cluster support disabled"):
+		return unusable("Cluster", "the server is not part of a cluster: give one address without Cluster, or the sentinels and MasterName")
+	case has("all sentinels specified") && errors.Is(err, redis.Nil):
+		return fmt.Errorf("%w: MasterName: the sentinels do not know a master of this name", ErrInvalid)
+	case unknownSentinelCommand.MatchString(said):
+		return unusable("MasterName", "the server is not a sentinel: give the sentinels' addresses, or leave MasterName out")
+	case errors.As(err, &name):
+		return unusable("TLSConfig", "the certificate is for another name: use an address that it names, or set TLSConfig.ServerName")
+	case errors.As(err, &verify):
+		return unusable("TLSConfig", "the certificate is not trusted: set TLSConfig.RootCAs")
+	case errors.As(err, &notTLS):
+		return unusable("Secure", "the server does not speak TLS: leave Secure, TLSConfig and rediss:// out, or use its TLS port")
+	case errors.As(err, &network) && network.Op == "remote error": // a TLS alert
+		return unusable("TLSConfig", "the server refused the TLS handshake: it may want a client certificate, see TLSConfig.Certificates")
+	case errors.As(err, &address):
+		return unusable("Addrs", "or URL, want host:port")
+	case has("unknown command", "unknown redis command", "undeclared key"):
+		return unsupported(err.Error())
+	}
+	return nil
+}
+
+// unsupported says that a server lacks what the protocol needs.
+func unsupported(what string) error {
+	return fmt.Errorf("unsupported server: %s: Redis %s or later is needed, or Valkey, with EVALSHA and all commands of docs/protocol.md#rights (%w, %w)",
+		what, oldest, ErrInvalid, errors.ErrUnsupported)
+}
