@@ -34,9 +34,9 @@ type conn struct {
 	dialed  atomic.Pointer[string] // the address that a sentinel client dialed last
 	warned  sync.Once              // of eviction
 	reports *reporters
-	met     atomic.Bool            // the server was found to suit the options
-	dials   []string               // what our own client dials, host:port
-	secure  bool                   // with TLS
+	met     atomic.Bool // the server was found to suit the options
+	dials   []string    // what our own client dials, host:port
+	secure  bool        // with TLS
 }
 
 // connect makes the client, and starts an in-process server where the options

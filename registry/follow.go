@@ -148,8 +148,8 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		if f.health.refused != nil {
 			return nil, f.health.refused
 		}
-		if hopeless(h.err) {
-			return nil, h.err
+		if hopeless(f.health.err) {
+			return nil, f.health.err
 		}
 	}
 }

@@ -105,3 +105,6 @@ func (a *Authority) sign(template *x509.Certificate, file string) (*x509.Certifi
 	}
 	return cert, key
 }
+
+// File is the authority's certificate, for SSL_CERT_FILE.
+func (a *Authority) File() string { return a.path("ca.crt") }
