@@ -34,8 +34,8 @@
 //
 // A node announces Info.Addr, where its host is one that others can use. An
 // empty host, 0.0.0.0 and :: become the address in the variable POD_IP, or else
-// the address from which this machine reaches the world. WithAdvertise replaces
-// any of them.
+// the address from which this machine reaches the world: see registry.Advertise.
+// WithAdvertise replaces any of them.
 //
 // # Weight
 //

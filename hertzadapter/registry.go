@@ -80,7 +80,7 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 	if err := errors.Join(checkInfo(info), a.o.check()); err != nil {
 		return err
 	}
-	network, address, err := advertised(info.Addr, a.o.advertise, routeOut)
+	network, address, err := advertised(info.Addr, a.o.advertise)
 	if err != nil {
 		return err
 	}

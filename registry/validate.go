@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -153,27 +151,6 @@ func checkNode(field string, n *Node) error {
 		return invalid(field+".Status", "%d is neither Up nor Draining", n.Status)
 	}
 	return checkAddress(field, n.Network, n.Address)
-}
-
-// checkAddress wants what a caller can dial: host:port, or a unix path.
-func checkAddress(field, network, address string) error {
-	if err := cmp.Or(checkText(field+".Network", network), checkName(field+".Address", address)); err != nil {
-		return err
-	}
-	if strings.HasPrefix(network, "unix") {
-		return nil
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return invalid(field+".Address", "%q is not host:port: %v", address, err)
-	}
-	if host == "" {
-		return invalid(field+".Address", "%q has no host that others can reach", address)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return invalid(field+".Address", "%q has no port from 1 to 65535", address)
-	}
-	return nil
 }
 
 // checkNamespace takes a name, but not "*", which means all where one reads.

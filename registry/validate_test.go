@@ -90,7 +90,7 @@ func badInputs() []badInput {
 	}
 	for _, address := range []string{
 		"", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:http", "10.0.0.1:80:81",
-		":80", "::1:80", "[::1]", "[::1:80", "10.0.0.1:80\n", "\xff:80", strings.Repeat("x", 254) + ":1",
+		":80", "0.0.0.0:80", "[::]:8080", "[::%eth0]:80", "a/b:80", "user@host:80", "my host:80", "10.0.0.256:80", "a..b:80", "http://a:80", "::1:80", "[::1]", "[::1:80", "10.0.0.1:80\n", "\xff:80", strings.Repeat("x", 254) + ":1",
 	} {
 		bad = append(bad, badInput{"address " + address, "Nodes[0].Address", with(func(n *Node) { n.Address = address }), nil})
 	}

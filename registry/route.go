@@ -1,4 +1,4 @@
-package hertzadapter
+package registry
 
 import (
 	"fmt"
