@@ -33,6 +33,7 @@ type feed struct {
 	probing  bool
 	pollAt   time.Time
 	polling  bool
+	vacantAt time.Time // ours: since when it shows no node; zero while it does
 	passed   time.Time // ours: until when contact was counted for holds
 
 	refusedSince time.Time // ours: that of health.refusal
@@ -240,6 +241,22 @@ func news(told, err error) error {
 		}
 	}
 	return told
+}
+
+// emptied notes since when the feed shows no node.
+func (f *feed) emptied(now time.Time) {
+	switch {
+	case !f.replica.Vacant():
+		f.vacantAt = time.Time{}
+	case f.vacantAt.IsZero():
+		f.vacantAt = now
+	}
+}
+
+// vacant tells whether the feed has shown no node since then, and is sure of it.
+func (f *feed) vacant(since time.Time) bool {
+	sure := f.covered && f.health.staleSince.IsZero() && f.health.refused == nil && f.rereadAt.IsZero() && !f.reading && f.probeAt.IsZero()
+	return sure && !f.vacantAt.IsZero() && f.vacantAt.Before(since)
 }
 
 // next is when the feed has something to do.

@@ -145,6 +145,7 @@ func (h *hub) after(f *feed, missed bool) {
 			w.fares(f)
 		}
 	}
+	f.emptied(time.Now())
 	h.plan(f)
 	// A subscription that a snapshot has not followed yet is not to blame. Where
 	// events never come, because PUBLISH is refused to the registrar, a new one
@@ -157,6 +158,11 @@ func (h *hub) after(f *feed, missed bool) {
 		h.c.failed(h.ctx)
 		h.renew(errors.New("polls show changes that it did not bring"))
 	}
+}
+
+// feed returns the feed of a service, or nil where nobody follows it.
+func (h *hub) feed(name serviceName) *feed {
+	return h.feeds[h.c.space.Service(name.namespace, name.name).Events(h.c.db)]
 }
 
 // attach has w follow a service, and tells it what is known already.

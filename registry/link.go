@@ -104,7 +104,7 @@ func (h *hub) message(m *redis.Message, now time.Time) {
 	}
 	if m.Pattern != "" {
 		if w := h.watches[channel{m.Pattern, true}]; w != nil {
-			w.heard(h, m.Channel)
+			w.heard(h, m)
 		}
 	}
 }

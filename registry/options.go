@@ -46,9 +46,10 @@ type Options struct {
 	Logger  zerolog.Logger // silent
 	Observe Observer
 
-	backend string // of the flag -registry.default
-	listen  string // where an in-process server listens; "" means a free port
-	untimed bool   // the reaper goes by hints alone: for the test of hints
+	backend   string        // of the flag -registry.default
+	listen    string        // where an in-process server listens; "" means a free port
+	untimed   bool          // the reaper goes by hints alone: for the test of hints
+	vacantFor time.Duration // how long a watch of all follows a service without nodes: for the test of it
 }
 
 // An Option sets a part of Options. Bad values show as ErrInvalid from Init, or

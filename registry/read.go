@@ -63,12 +63,17 @@ func (c *conn) names(ctx context.Context, ns string) ([]serviceName, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := parseAll(c, members, func(m string) (serviceName, error) {
-		name, _, err := keys.ParseServiceMember(m)
-		return serviceName{ns, name}, err
-	})
+	names := parseAll(c, members, serviceIn(ns))
 	slices.SortFunc(names, func(a, b serviceName) int { return cmp.Compare(a.name, b.name) })
 	return slices.Compact(names), nil // one member for each version
+}
+
+// serviceIn reads the members of a namespace's catalogue.
+func serviceIn(ns string) func(member string) (serviceName, error) {
+	return func(m string) (serviceName, error) {
+		name, _, err := keys.ParseServiceMember(m)
+		return serviceName{ns, name}, err
+	}
 }
 
 // parseAll leaves out, and logs, what nobody of ours can have written.

@@ -56,6 +56,9 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 		}
 	}()
 	h.do(func() {
+		if w.ctx.Err() != nil {
+			return // what ends it has come before, and would leave all of it behind
+		}
 		if w.many {
 			n := h.watchAll(op.namespace, w)
 			w.detach = func() { h.unwatchAll(n, w) }

@@ -205,6 +205,13 @@ func (r *Replica) Shows(id string) bool {
 // Empty tells whether no member is shown.
 func (r *Replica) Empty() bool { return len(r.nodes) == 0 }
 
+// Vacant tells whether nothing is shown: no member, and nothing that is held.
+func (r *Replica) Vacant() bool { return len(r.nodes) == 0 && len(r.holds) == 0 }
+
+// Recall tells a new replica where an earlier one of the service was: its revisions
+// go on from there.
+func (r *Replica) Recall(p Point) { r.highest[p.Epoch] = max(p.Rev, r.highest[p.Epoch]) }
+
 // TTL is the longest TTL of what is shown; 0 where there is nothing.
 func (r *Replica) TTL() time.Duration {
 	var longest time.Duration
