@@ -21,6 +21,8 @@
 //
 //	                        Register                Deregister
 //	input that is wrong     error, server ends      error
+//	wrong password, option  error, server ends
+//	of Redis, or right
 //	Redis not reachable     nil, goes on trying     nil within WithTimeout, one log line
 //	                        (WithStrict: error)
 //	called first            registers               nil; the late Register that follows

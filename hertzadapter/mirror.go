@@ -139,13 +139,16 @@ func (m *mirror) wait(ctx context.Context) {
 		if m.turn == nil {
 			m.turn = make(chan struct{})
 		}
-		turn := m.turn
+		turn, live := m.turn, m.known
 		m.mu.Unlock()
 		select {
 		case <-turn:
 		case <-ctx.Done():
 			return
 		case <-late.C:
+			if !live { // of that the registry has told
+				return
+			}
 			m.log.Warn().Stringer("after", mirrorWait).Msg("the community's layout may not show this node yet; going on")
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/registry"
@@ -21,8 +22,10 @@ import (
 // servers have stopped.
 //
 // Register returns an error that unwraps to registry.ErrInvalid for an Info that
-// cannot be announced, and says what to set. While Redis cannot be reached it
-// returns nil and goes on in the background, unless WithStrict is given.
+// cannot be announced, and for options that do not suit the server, and one that unwraps
+// to registry.ErrPermission for a wrong password or a missing right: each says what to
+// set. While Redis cannot be reached it returns nil and goes on in the background, unless
+// WithStrict is given, and so does a node that was registered once, whatever happens.
 //
 // Deregister returns within WithTimeout, and nil also when Redis does not answer:
 // the node is then gone when its lease runs out. A Deregister that comes before
@@ -119,7 +122,7 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 		if a.undo(info, reg) {
 			a.release(ctx, log)
 		}
-		return err
+		return toSet(err)
 	}
 	a.stands(reg)
 	if reg.mirror != nil {
@@ -142,6 +145,16 @@ func (reg *registration) register(ctx context.Context, o options) error {
 		opts = append(opts, registry.RegisterRetry())
 	}
 	return reg.r.Register(ctx, reg.service, opts...)
+}
+
+// toSet adds to an error what has to be set, where Redis does not know the password.
+func toSet(err error) error {
+	for _, code := range []string{"NOAUTH", "WRONGPASS"} {
+		if redis.HasErrorPrefix(err, code) {
+			return fmt.Errorf("%w: set the password of Redis, by WithPassword or in the options of the registry", err)
+		}
+	}
+	return err
 }
 
 // Deregister withdraws info. See NewRegistry.
@@ -289,9 +302,10 @@ func (a *registrar) end(info *hertzregistry.Info) (reg *registration, under []*r
 	defer a.mu.Unlock()
 	reg = a.live[keyOf(info)]
 	switch {
-	case reg != nil:
+	case a.phases[info] != fresh:
+	case reg != nil: // by an equal Info
 		a.phases[info] = met
-	case a.phases[info] == fresh:
+	default:
 		a.phases[info] = early
 	}
 	delete(a.live, keyOf(info))
