@@ -1,16 +1,58 @@
 package hertzadapter
 
 import (
+	"errors"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
+
+// What cannot mend itself ends a Hertz server, as bad input does.
+func TestAMistakeEndsTheServer(t *testing.T) {
+	secured, open := redistest.Start(t), redistest.Start(t)
+	secured.SetConfig("requirepass", "secret")
+	open.SetUser("eve", "on", ">secret", "~nothing", "+ping")
+	for name, tc := range map[string]struct {
+		r    hertzregistry.Registry
+		want error
+		text string
+	}{
+		"no password":      {NewRedisRegistry(secured.Addr()), registry.ErrPermission, "set the password"},
+		"wrong password":   {NewRedisRegistry(secured.Addr(), WithPassword("x")), registry.ErrPermission, "set the password"},
+		"no port":          {NewRedisRegistry("127.0.0.1"), registry.ErrInvalid, "host:port"},
+		"no such database": {NewRedisRegistry(open.Addr(), WithDB(99)), registry.ErrInvalid, "DB"},
+		"no rights": {
+			NewRegistry(connect(t, open.URL(), registry.Username("eve"), registry.Password("secret"))),
+			registry.ErrPermission, "NOPERM",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, "one", tc.r, nil)
+			select {
+			case err := <-s.registered:
+				if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.text) {
+					t.Errorf("Register: %v, want %v and %q", err, tc.want, tc.text)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("Register has not returned")
+			}
+			select {
+			case <-s.done:
+			case <-time.After(10 * time.Second):
+				t.Error("the server goes on")
+			}
+		})
+	}
+}
 
 // A server that was registered once goes on, whatever Redis says then, and is
 // registered again when Redis takes it.
