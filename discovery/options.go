@@ -39,17 +39,25 @@ type options struct {
 }
 
 func newOptions(opts []Option) options {
-	host, _ := os.Hostname() // without one the number of the process has to do
 	o := options{
 		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
 		ejection: ejection{DefaultFailures, DefaultEjection, DefaultMaxEjection},
 		retries:  DefaultRetries, budget: budgetSize{DefaultRetryShare, DefaultRetriesPerSecond},
-		identity: fmt.Sprint(host, "/", os.Getpid()), logger: zerolog.Nop(),
+		identity: ownIdentity(), logger: zerolog.Nop(),
 	}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	return o
+}
+
+// ownIdentity is the default of Identity.
+func ownIdentity() string {
+	host, err := os.Hostname()
+	if pid := os.Getpid(); err != nil || pid != 1 {
+		return fmt.Sprint(host, "/", pid)
+	}
+	return host
 }
 
 // check returns what is wrong with the options.
@@ -103,16 +111,25 @@ func Preload(services ...string) Option {
 func SlowStart(d time.Duration) Option { return func(o *options) { o.slowStart = d } }
 
 // Subset has this process call only n nodes of a service, to spare large fleets
-// connections from everybody to everybody. Which ones is settled by Identity and
-// the nodes' IDs alone, by rendezvous hashing: the same ones after a restart under
-// the same identity, and when nodes come or go as few others as possible.
+// connections from everybody to everybody. Which ones is settled by Identity and the
+// nodes' IDs alone: the same ones after a restart under the same identity. When a node
+// comes or goes, at most one node of a subset is another.
 //
-// Source: Thaler, Ravishankar, "Using name-based mappings to increase hit rates",
-// 1998.
+// How even that is depends on the identities, since processes do not know of each other.
+// Of up to 1,000 with the numbers 0, 1, 2 and so on at their ends, as the pods of a
+// StatefulSet have them, no node has 3 processes more or fewer than the average: of 20
+// processes that call 5 of 20 nodes each it has 4 to 6. Names without such a number
+// are spread by chance: 1 to 10 there.
+//
+// Source: the deterministic aperture of Twitter's Finagle, a stretch of a circle of nodes,
+// where the number of processes need not be known, because each begins at a multiple of
+// the golden ratio.
 func Subset(n int) Option { return func(o *options) { o.subset = n } }
 
-// Identity names this process for Subset: host name and process number by default.
-// Processes of one identity call the same nodes.
+// Identity names this process for Subset. Processes of one identity call the same nodes;
+// give those of a fleet one name with a number at its end, shop-0, shop-1, and so on. The
+// default is the host name, and the number of the process unless that is 1, as it is in a
+// container.
 func Identity(name string) Option { return func(o *options) { o.identity = name } }
 
 // Guard sets which share of a service's nodes may run out of their leases within

@@ -1,10 +1,7 @@
 package discovery
 
 import (
-	"cmp"
 	"slices"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -85,30 +82,6 @@ func (t *table) callable(members []*member, zone string) []*member {
 		}
 	}
 	return subset(in, t.o.subset, t.o.identity)
-}
-
-// subset are the n members that rendezvous hashing gives to an identity; all where
-// n is 0.
-func subset(members []*member, n int, identity string) []*member {
-	if n == 0 || n >= len(members) {
-		return members
-	}
-	type scored struct {
-		m     *member
-		score uint64
-	}
-	all := make([]scored, len(members))
-	for i, m := range members {
-		all[i] = scored{m, xxhash.Sum64String(identity + "\x00" + m.ID)}
-	}
-	slices.SortFunc(all, func(a, b scored) int {
-		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.m.ID, b.m.ID))
-	})
-	chosen := make([]*member, n)
-	for i := range chosen {
-		chosen[i] = all[i].m
-	}
-	return chosen
 }
 
 func nodesOf(members []*member) []*registry.Node {
