@@ -188,7 +188,9 @@ func (f *feed) looked(l look, mark, arrivals uint64, poll time.Duration, now tim
 	if v == replica.Settled && unbroken > 0 {
 		f.replica.Pass(unbroken, l.now)
 	}
-	f.replica.Renewed(l.end)
+	if f.replica.Renewed(l.end) && v == replica.Settled {
+		f.reread(now)
+	}
 	missed = f.follow(v, now)
 
 	f.expect(l.next)

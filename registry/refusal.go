@@ -114,6 +114,7 @@ func (r *Redis) publishLive(ctx context.Context, c *conn, calls []liveCall) {
 // is why watchers could not be told. Redis.mu is held.
 func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	switch {
+	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
 	case r.refusedSince.IsZero() && len(calls) > 0:
 		call := calls[0]
 		since, err := call.service.contact.local(call.message.Since), classify(call.err)

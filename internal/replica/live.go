@@ -50,16 +50,23 @@ func (r *Replica) Live(l record.Live, now time.Time) {
 
 // Renewed ends the hold of each member whose lease was renewed after the node had
 // told that it lives. end returns the end of its lease by the index, or any
-// earlier time.
-func (r *Replica) Renewed(end func(id string) time.Time) {
+// earlier time. It tells whether a node whose hash was missing was renewed too,
+// without a change: its hash came back, so the service is to be read again.
+func (r *Replica) Renewed(end func(id string) time.Time) (reread bool) {
 	if r.off&ruleLiveRenewed != 0 {
-		return
+		return false
 	}
 	for id, h := range r.lives {
 		if end(id).Add(-r.nodes[id].Record.TTL).After(h.told) {
 			r.unlive(id)
 		}
 	}
+	for id, h := range r.holds {
+		if r.ghosts[id] && !h.told.IsZero() && end(id).Add(-h.node.Record.TTL).After(h.told) {
+			return true
+		}
+	}
+	return false
 }
 
 // unlive ends the hold of a member, if there is one.

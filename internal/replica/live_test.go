@@ -20,6 +20,7 @@ func alive(since int64, lease int64, ids ...string) record.Live {
 func TestLive(t *testing.T) {
 	a, b := member(9, "a", 5, 1), member(10, "b", 6, 1)
 	gone := Member{ID: "a"} // its hash is
+	ends := change(11, record.Exp, "a", 5, "")
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
 	for _, tc := range []struct {
 		name  string
@@ -32,6 +33,8 @@ func TestLive(t *testing.T) {
 		{"an end of another", func(r *Replica) { r.Event(exp(11, "b")) }, "!b=1", "a=1(held)"},
 		{"its hash is missing", func(r *Replica) { r.Missing([]string{"a"}, r.Mark(), at(20)) }, "", "a=1(held) b=1"},
 		{"an end in the log", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b)) }, "", "a=1(held) b=1"},
+		{"an end that tells its lease", func(r *Replica) { r.Event(ends) }, "", "a=1(held) b=1"},
+		{"an end in the log that tells its lease", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), ends), b)) }, "", "a=1(held) b=1"},
 		{"a goodbye", func(r *Replica) { r.Event(del(11, "a", 5)) }, "-a=1", "b=1"},
 		{"a goodbye in the log", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b)) }, "-a=1", "b=1"},
 		{"a goodbye after its end", func(r *Replica) { r.Event(exp(11, "a")); r.Event(del(12, "a", 5)) }, "-a=1", "b=1"},
@@ -44,6 +47,14 @@ func TestLive(t *testing.T) {
 		{"a re-read, its hash is missing", func(r *Replica) { take(r, snap(10, nil, gone, b)) }, "", "a=1(held) b=1"},
 		{"renewed before it told", func(r *Replica) { r.Renewed(func(string) time.Time { return at(20).Add(ttl) }) }, "", "a=1(held) b=1"},
 		{"renewed after it told", func(r *Replica) { r.Renewed(func(string) time.Time { return at(20).Add(ttl + 1) }) }, "", "a=1 b=1"},
+		{
+			"renewed after its hash was missing", func(r *Replica) {
+				r.Missing([]string{"a"}, r.Mark(), at(20))
+				same(t, "before it told", r.Renewed(func(string) time.Time { return at(20).Add(ttl) }), false)
+				same(t, "after it told", r.Renewed(func(string) time.Time { return at(20).Add(ttl + 1) }), true)
+				take(r, snap(10, nil, a, b))
+			}, "", "a=1 b=1",
+		},
 		{"an older lease tells the same", func(r *Replica) { r.Live(alive(12, 5, "b"), at(20)) }, "", "a=1(held) b=1"},
 		{"a newer lease tells the same", func(r *Replica) { r.Live(alive(12, 7, "b"), at(20)) }, "", "a=1(held) b=1"},
 		{"a node that is not known tells it", func(r *Replica) { r.Live(alive(12, 5, "c"), at(20)) }, "", "a=1(held) b=1"},

@@ -132,8 +132,8 @@ func (r *reader) live(l record.Live) {
 }
 
 // renewed ends the holds of members that have renewed since they told that they live.
-func (r *reader) renewed(l look) {
-	r.rep.Renewed(func(id string) (at time.Time) {
+func (r *reader) renewed(l look, v Verdict) {
+	reread := r.rep.Renewed(func(id string) (at time.Time) {
 		for _, e := range l.ends {
 			if e.id == id {
 				at = time.UnixMilli(e.at)
@@ -141,6 +141,9 @@ func (r *reader) renewed(l look) {
 		}
 		return at
 	})
+	if reread && v == Settled {
+		r.reread(0)
+	}
 }
 
 // pollBy polls at a time, or sooner if that was agreed.
@@ -223,7 +226,7 @@ func (r *reader) poll() {
 		if v == Settled {
 			r.pass(asked, l.clock)
 		}
-		r.renewed(l)
+		r.renewed(l, v)
 		r.overdue(l)
 	})
 }

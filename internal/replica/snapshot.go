@@ -163,7 +163,9 @@ func (r *Replica) adopt(c scene, now time.Time) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
-		if left, _ := ended(since, id, r.holds[id].node.Lease, true); left {
+		h := r.holds[id]
+		left, lapsed := ended(since, id, h.node.Lease, true)
+		if left && (!lapsed || h.told.IsZero()) { // one that told that it lives outlasts its lease
 			r.release(id, now)
 		}
 	}
