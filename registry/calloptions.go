@@ -49,8 +49,8 @@ func RegisterCheck(check func(context.Context) error) RegisterOption {
 }
 
 // RegisterRetry makes a first Register that cannot be done now go on in the
-// background, without end, and return nil. Bad input and a conflict are still
-// errors. OnState tells when it is done.
+// background, without end, and return nil. What time does not mend is still an error:
+// bad input, a conflict, ErrInvalid and ErrPermission. OnState tells when it is done.
 func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry = true } }
 
 // OnState is called when the nodes of the registration change their state, with

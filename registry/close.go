@@ -22,6 +22,9 @@ const closeGrace = 2 * time.Second
 // the work, and the others wait for it. Called from an OnState, a check or an
 // observer, it does not wait for that, nor for the goroutines that end after it.
 func (r *Redis) Close(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background() // nothing must be left open for that
+	}
 	r.mu.Lock()
 	c, a, again := r.conn, r.actors, r.closed
 	r.closed = true

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -60,13 +62,22 @@ func (e *OpError) Error() string {
 	var on []string
 	for _, s := range []string{e.Namespace, e.Service, e.Node} {
 		if s != "" {
-			on = append(on, s)
+			on = append(on, printable(s))
 		}
 	}
 	if len(on) == 0 {
 		return fmt.Sprintf("rollcall: %s: %v", e.Op, e.Err)
 	}
 	return fmt.Sprintf("rollcall: %s %s: %v", e.Op, strings.Join(on, "/"), e.Err)
+}
+
+// printable is a name as it may stand in one line of text: quoted where it holds what is
+// not to be printed.
+func printable(s string) string {
+	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {
+		return quoted
+	}
+	return s
 }
 
 // Unwrap returns the cause.
@@ -84,7 +95,7 @@ type nodeError struct {
 	err  error
 }
 
-func (e *nodeError) Error() string { return e.node + ": " + e.err.Error() }
+func (e *nodeError) Error() string { return printable(e.node) + ": " + e.err.Error() }
 func (e *nodeError) Unwrap() error { return e.err }
 
 // failure is the error that a caller of op sees, or nil.
@@ -130,10 +141,14 @@ func classify(err error) error {
 	case remedied(err, lua.Refusal(err)) != nil:
 		return remedied(err, lua.Refusal(err))
 	case lua.IsPermission(err):
-		return fmt.Errorf("%w: %w", ErrPermission, err)
+		return fmt.Errorf("%w: %w: %s", ErrPermission, err, right(err))
 	}
 	if wrong := mistake(err); wrong != nil {
 		return wrong
+	}
+	var network *net.OpError
+	if errors.As(err, &network) && network.Op == "dial" {
+		return fmt.Errorf("%w: %w: check the address in Addrs or URL, and that Redis runs there", ErrUnavailable, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

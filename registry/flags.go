@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Flags binds flags to fs and returns the option that takes their values. Parse
+// Flags binds flags to fs, or to the command line's where it is nil, and returns the option that takes their values. Parse
 // fs before the registry's Init or first call.
 //
 //	-registry.default    redis or embedded: an in-process server, for
@@ -17,6 +17,9 @@ import (
 //
 // A flag that is not given leaves the options before it as they are.
 func Flags(fs *flag.FlagSet) Option {
+	if fs == nil {
+		fs = flag.CommandLine
+	}
 	backend := "redis"
 	fs.Func("registry.default", "`redis`, or embedded: an in-process server (default redis)", func(s string) error {
 		if s != "redis" && s != "embedded" {

@@ -111,6 +111,9 @@ func (r *Redis) Follow(namespace, service string) (Follower, error) {
 }
 
 func (f *follower) Next(ctx context.Context) (*View, error) {
+	if ctx == nil {
+		return nil, errNoContext
+	}
 	var v *View
 	for {
 		news := false

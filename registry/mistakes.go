@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -8,8 +9,11 @@ import (
 	"net"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // hopeless tells whether an error stays until somebody changes an option, a right or
@@ -71,4 +75,56 @@ func mistake(err error) error {
 func unsupported(what string) error {
 	return fmt.Errorf("unsupported server: %s: Redis %s or later is needed, or Valkey, with EVALSHA and all commands of docs/protocol.md#rights (%w, %w)",
 		what, oldest, ErrInvalid, errors.ErrUnsupported)
+}
+
+// right says what to do about a refusal of Redis.
+func right(err error) string {
+	for _, login := range []string{"WRONGPASS", "NOAUTH"} {
+		if strings.Contains(err.Error(), login) {
+			return "set Username and Password, or CredentialsProvider"
+		}
+	}
+	return "give the user the rights of docs/protocol.md#rights"
+}
+
+// located adds to an error what the connection knows: where Redis is, when it did not
+// answer, and which keys and channels a call needs, which Redis does not say.
+func (c *conn) located(err error, namespace, service string) error {
+	if err == nil {
+		return nil
+	}
+	var dial *net.OpError
+	switch err = classify(err); {
+	case errors.Is(err, ErrUnavailable) && !errors.As(err, &dial):
+		return fmt.Errorf("%w (%s)", err, c.o.where())
+	case errors.Is(err, ErrPermission) && service != "":
+		k := c.space.Service(namespace, service)
+		return fmt.Errorf("%w (keys %s*, channel %s)", err, strings.TrimSuffix(k.Index(), "index"), k.Events(c.db))
+	}
+	return err
+}
+
+// holder adds to the refusal of a node who holds it, and since when.
+func (c *conn) holder(ctx context.Context, p *plan, err error) error {
+	var about *nodeError
+	if !errors.As(err, &about) || !errors.Is(err, ErrConflict) && !errors.Is(err, ErrSuperseded) {
+		return err
+	}
+	found, readErr := c.HMGet(ctx, c.space.Service(p.namespace, p.name).Node(about.node), "lease", "data").Result()
+	if readErr != nil {
+		return err
+	}
+	lease, leaseErr := record.ParseLease(text(found[0]))
+	node, nodeErr := record.DecodeNode([]byte(text(found[1])))
+	if leaseErr != nil || nodeErr != nil {
+		return err // nobody holds it any more
+	}
+	who := node.Address
+	for _, part := range []struct{ name, value string }{{"zone", node.Zone}, {"version", node.Version}} {
+		if part.value != "" {
+			who += ", " + part.name + " " + part.value
+		}
+	}
+	since := time.UnixMicro(lease.Start).UTC().Format(time.RFC3339)
+	return &nodeError{about.node, fmt.Errorf("%w (held by %s, since %s)", about.err, who, since)}
 }

@@ -29,9 +29,14 @@ type operation struct {
 	decided *atomic.Bool // whether the caller gets the answer, or has given up
 }
 
+var errNoContext = invalid("Context", "is nil: use context.Background")
+
 // begin connects, bounds a call and notes when it began. A namespace that the call
 // does not name is the registry's.
 func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *operation, error) {
+	if ctx == nil {
+		return nil, nil, failure(o.op, o.namespace, o.service, errNoContext)
+	}
 	c, err := r.connection()
 	if err != nil {
 		return nil, nil, failure(o.op, o.namespace, o.service, err)
@@ -49,7 +54,7 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 // end turns *err into the error that the caller sees, and tells the observer.
 func (o *operation) end(err *error) {
 	o.cancel()
-	*err = failure(o.op, o.namespace, o.service, *err)
+	*err = failure(o.op, o.namespace, o.service, o.c.located(*err, o.namespace, o.service))
 	if observer := o.c.o.Observe; observer != nil {
 		observer(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
 	}

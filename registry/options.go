@@ -77,7 +77,8 @@ func URL(url string) Option { return func(o *Options) { o.URL = url } }
 // ContextTimeoutEnabled, or contexts cannot bound a call to a Redis that hangs.
 func Client(c redis.UniversalClient) Option { return func(o *Options) { o.Client = c } }
 
-// Username sets the ACL user.
+// Username sets the ACL user. One without a password is logged in, too: Redis is sent
+// some password, which it does not look at where the user is nopass.
 func Username(name string) Option { return func(o *Options) { o.Username = name } }
 
 // Password sets the password.

@@ -63,11 +63,12 @@ func (r *Redis) Init(opts ...Option) error {
 	}
 	ctx, cancel := c.bound(context.Background())
 	defer cancel()
-	if err := c.meet(ctx); err != nil {
-		return failure("init", "", "", err)
+	err = c.meet(ctx)
+	if err == nil {
+		_, err = reply(ctx, c, c.Ping(ctx))
 	}
-	if _, err := reply(ctx, c, c.Ping(ctx)); err != nil {
-		return failure("init", "", "", err)
+	if err != nil {
+		return failure("init", "", "", c.located(err, "", ""))
 	}
 	c.warnEviction(ctx)
 	return nil

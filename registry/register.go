@@ -17,7 +17,8 @@ import (
 // Register announces the nodes of s and renews their leases until Deregister or
 // Close. Redis sees it or refuses it before Register returns:
 //
-//	ErrInvalid      something is wrong with s or the options; nothing was written
+//	ErrInvalid      something is wrong with s or the options, or these do not suit
+//	                the server; nothing was written
 //	ErrConflict     RegisterExclusive, and another process lives under an ID
 //	ErrSuperseded   a newer lease or an operator has taken an ID since this
 //	                registry registered it; Deregister, then Register again
@@ -41,7 +42,7 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 		return err
 	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		return struct{}{}, r.register(ctx, op, p)
+		return struct{}{}, op.c.holder(ctx, p, r.register(ctx, op, p))
 	})
 	return err
 }
@@ -81,7 +82,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 	}
 	for _, planned := range p.nodes {
 		if n := s.nodes[planned.id]; n != nil && n.over() {
-			return nil, &nodeError{planned.id, fmt.Errorf("%w: Deregister it, then Register again", ErrSuperseded)}
+			return nil, &nodeError{planned.id, fmt.Errorf("%w: Deregister, then Register again", ErrSuperseded)}
 		}
 	}
 	r.services[k] = s

@@ -156,7 +156,8 @@ type Node struct {
 	// Network is a network of package net; "" means "tcp".
 	Network string
 
-	// Address is host:port, or a path where Network is "unix".
+	// Address is host:port that callers can dial, or a path where Network is "unix".
+	// Advertise finds that of a server which listens on all addresses.
 	Address string
 
 	// Weight is the share of the traffic, beside that of the other nodes. 0 means

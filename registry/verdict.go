@@ -24,11 +24,11 @@ func (r *Redis) judge(c *conn, n *node, code lua.Code, sent time.Time) error {
 	case lua.None:
 		return nil // another node of the call was refused
 	case lua.Conflict:
-		return r.lose(c, n, Superseded, fmt.Errorf("%w: another process lives under this ID", ErrConflict))
+		return r.lose(c, n, Superseded, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive", ErrConflict))
 	case lua.Superseded:
-		return r.lose(c, n, Superseded, fmt.Errorf("%w", ErrSuperseded))
+		return r.lose(c, n, Superseded, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back", ErrSuperseded))
 	default: // removed by an operator, or by somebody who has our lease
-		return r.lose(c, n, Removed, fmt.Errorf("%w: an operator removed the node", ErrSuperseded))
+		return r.lose(c, n, Removed, fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", ErrSuperseded))
 	}
 }
 
