@@ -151,7 +151,7 @@ func ExampleNewRegistry() {
 	// Output:
 	// <nil>
 	// <nil>
-	// hertzadapter: invalid: port 0: listen first, and give the port that the listener got
+	// hertzadapter: Info.Addr: invalid: Address: "10.0.0.1:0" has port 0: listen first, and give the port that the listener got; WithAdvertise replaces it
 }
 
 func ExampleNewResolver() {

@@ -90,6 +90,11 @@ func (c *conn) misdialed(ctx context.Context, err error) error {
 	if mistake(err) != nil || errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout() {
 		return nil
 	}
+	// A server that speaks TLS hangs up on plain text; go-redis asks sentinels again
+	// until the time is over.
+	if !c.secure && c.o.MasterName == "" && errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
 	for i, addr := range c.dials {
 		deadline, _ := ctx.Deadline()
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(c.dials)-i))
