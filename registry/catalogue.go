@@ -33,18 +33,29 @@ func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.mu.Lock()
-		var nodes []*node
-		for _, s := range r.services {
-			for _, n := range s.nodes {
+		limited, cancel := c.bound(ctx)
+		r.announce(limited, c, r.present(time.Now()))
+		cancel()
+	}
+}
+
+// present returns the nodes that are or may come back, and forgets those that their
+// callers have not renewed for a TTL after the end of the lease.
+func (r *Redis) present(now time.Time) (nodes []*node) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.services {
+		for _, n := range s.nodes {
+			ended := n.manual && n.calls == 0 && n.trusted.Before(now)
+			switch {
+			case ended && !n.over() && n.trusted.Add(n.ttl).Before(now):
+				r.forget(n)
+			case !ended && !n.over():
 				nodes = append(nodes, n)
 			}
 		}
-		r.mu.Unlock()
-		limited, cancel := c.bound(ctx)
-		r.announce(limited, c, nodes)
-		cancel()
 	}
+	return nodes
 }
 
 // unlisted returns the nodes that the catalogues have not been told of. What they
