@@ -50,7 +50,7 @@ var (
 	failedKept     = outcome{5, "a b"}
 )
 
-const late = 150 * time.Millisecond
+const late = 300 * time.Millisecond
 
 // What real faults of nodes and of callers come to over a real http.Transport.
 func TestFaultsOverHTTP(t *testing.T) {

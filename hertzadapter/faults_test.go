@@ -46,7 +46,7 @@ var (
 	failedKept     = outcome{5, "bad good"}
 )
 
-const late = 150 * time.Millisecond
+const late = 300 * time.Millisecond
 
 // layers are Hertz's two ways to connect.
 var layers = map[string]func() network.Dialer{"netpoll": netpoll.NewDialer, "standard": standard.NewDialer}
@@ -131,7 +131,7 @@ func TestFaultsOverHertz(t *testing.T) {
 		"half a body":   {bad: behaves(faulty.Say(faulty.HalfBody)), get: retriedEjected, post: failedEjected},
 		"it does not read": {
 			bad: behaves(faulty.Deaf), method: "PUT", body: large,
-			options: []config.ClientOption{client.WithWriteTimeout(4 * late), client.WithClientReadTimeout(time.Minute)},
+			options: []config.ClientOption{client.WithWriteTimeout(2 * late), client.WithClientReadTimeout(time.Minute)},
 			get:     retriedEjected, post: failedEjected,
 		},
 		"a reset":                    {bad: behaves(faulty.Reset), get: retriedEjected, post: failedEjected},

@@ -177,7 +177,10 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 		case <-ctx.Done():
 		}
 	}
-	if err := reg.withdraw(ctx, a.o); err != nil && !errors.Is(err, registry.ErrClosed) { // Close withdraws everything
+	// Some of the time is for closing what is left open, also where Redis hangs.
+	most, stop := context.WithTimeout(ctx, a.o.timeout-(a.o.timeout-a.o.drain)/6)
+	defer stop()
+	if err := reg.withdraw(most, a.o); err != nil && !errors.Is(err, registry.ErrClosed) { // Close withdraws everything
 		log.Warn().Err(err).Msg("did not leave as it should: what it left in Redis is gone when its lease runs out")
 	}
 	a.release(ctx, log)
