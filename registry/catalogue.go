@@ -2,12 +2,14 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -93,11 +95,23 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	err := lua.Announce(ctx, c, append(calls, namespaces)...)
 	if err != nil {
 		c.failed(ctx)
-		c.warn(func(e *zerolog.Event) {
-			e.Err(classify(err)).
-				Msg("rollcall: the lists of services and namespaces were not refreshed: ListServices and namespace * may miss entries")
-		})
+		c.attempted("lists", err)
+		if err = classify(err); errors.Is(err, ErrUnavailable) && lua.Refusal(err) == "" {
+			return // the outage has its own lines
+		}
+		if n := c.listing.failed(""); n.Phase != logs.Nothing {
+			c.warn(func(e *zerolog.Event) {
+				e.Err(err).EmbedObject(n).
+					Msg("rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries; what redis said names what to allow")
+			})
+		}
 		return
+	}
+	c.attempted("lists", nil)
+	if n := c.listing.recovered(""); n.Phase == logs.Ended {
+		c.warn(func(e *zerolog.Event) {
+			e.EmbedObject(n).Msg("rollcall: the lists of services and namespaces are refreshed again")
+		})
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -37,6 +37,9 @@ type conn struct {
 	met     atomic.Bool // the server was found to suit the options
 	dials   []string    // what our own client dials, host:port
 	secure  bool        // with TLS
+	outage  trouble     // no contact with Redis
+	listing trouble     // the catalogues are not refreshed
+	renewal trouble     // Redis answers, and renews nothing
 }
 
 // connect makes the client, and starts an in-process server where the options

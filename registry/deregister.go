@@ -156,6 +156,7 @@ func (r *Redis) part(c *conn, services []*service, which func(*node) bool) []*fa
 			r.become(c, n, Left, nil)
 			r.forget(n)
 		}
+		r.tell(c)
 		for _, f := range []*farewell{self, undo} {
 			if len(f.leases) > 0 {
 				farewells = append(farewells, f)

@@ -23,8 +23,8 @@
 //	                      lost
 //
 // Losing a lease takes no action of the caller's: after an outage, a flush, an
-// eviction or an empty restart the keeper registers again, without end. OnState
-// tells of it.
+// eviction or an empty restart the keeper registers again, without end. OnState and
+// the log tell of both: Lost, with the reason, and Live.
 //
 // A lease is ordered by when it was taken. A newer lease of the same node ID
 // supersedes an older one, whose process is told and stops: it neither fights

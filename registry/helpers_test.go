@@ -144,6 +144,27 @@ func (s *states) next(t *testing.T, want registry.State) error {
 	}
 }
 
+// returned checks that nothing has been reported but losses by Redis itself, each
+// followed by the return of the nodes. Several registrations may report.
+func (s *states) returned(t *testing.T) {
+	t.Helper()
+	for away := 0; away > 0 || len(s.reports) > 0; {
+		select {
+		case got := <-s.reports:
+			switch {
+			case got.state == registry.Live && away > 0:
+				away--
+			case got.state == registry.Lost && strings.Contains(got.err.Error(), "redis has lost the node"):
+				away++
+			default:
+				t.Fatalf("unexpected state %v (%v)", got.state, got.err)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%d registrations are lost, and do not return within %v", away, patience)
+		}
+	}
+}
+
 // none checks that nothing has been reported.
 func (s *states) none(t *testing.T) {
 	t.Helper()

@@ -44,6 +44,7 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 					next = earlier(next, limit)
 				} else { // it does not heed its context
 					r.withhold(c, b, context.DeadlineExceeded)
+					r.tell(c)
 				}
 			case b.due.After(now.Add(slack(b.key.interval))):
 				next = earlier(next, b.due)
@@ -75,6 +76,7 @@ func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
 	} else {
 		b.inquiry, b.due = unasked, now.Add(shortened(b.key.interval))
 		r.withhold(c, b, err)
+		r.tell(c)
 	}
 	r.actors.wake(r.actors.renewals)
 }
@@ -231,6 +233,9 @@ func (r *Redis) renewed(c *conn, t *task, nodes []*node, codes []lua.Code, sent 
 	defer r.mu.Unlock()
 	for i, n := range nodes {
 		if codes[i] == lua.None {
+			if n.state == Live {
+				r.become(c, n, Lost, errForgotten)
+			}
 			t.again = append(t.again, n)
 			continue
 		}

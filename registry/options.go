@@ -2,11 +2,14 @@ package registry
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
 // The defaults of Options.
@@ -43,7 +46,7 @@ type Options struct {
 
 	KeyspaceEvents bool
 
-	Logger  zerolog.Logger // silent
+	Logger  zerolog.Logger // warnings and errors to standard error
 	Observe Observer
 
 	backend   string        // of the flag -registry.default
@@ -130,10 +133,17 @@ func PollInterval(d time.Duration) Option { return func(o *Options) { o.PollInte
 // Where the events are on already they are used without it.
 func KeyspaceEvents(on bool) Option { return func(o *Options) { o.KeyspaceEvents = on } }
 
-// Logger receives what a person with a pager wants to know. Without it the
-// registry is silent. go-redis itself tells standard error of every failed dial,
-// in all of the process, until redis.SetLogger or its logging.Disable.
+// Logger receives the log. Without it, warnings and errors go to standard error, one
+// line each; Logger(zerolog.Nop()) silences the registry. A trouble that lasts is a
+// line when it begins, one a minute, and one when it ends.
+//
+// go-redis itself tells standard error of every failed dial, in all of the process,
+// until redis.SetLogger or its logging.Disable.
 func Logger(l zerolog.Logger) Option { return func(o *Options) { o.Logger = l } }
+
+// Slog is Logger for a *slog.Logger, whose handler decides on the levels. Nil is the
+// default again.
+func Slog(l *slog.Logger) Option { return Logger(logs.FromSlog(l)) }
 
 // Observe hands every Event to f.
 func Observe(f Observer) Option { return func(o *Options) { o.Observe = f } }

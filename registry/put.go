@@ -209,7 +209,7 @@ func (c *conn) deadline(ctx context.Context) time.Time {
 
 // heard takes what every script reply tells of the service.
 func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, sent, received time.Time) {
-	if res.Now.IsZero() {
+	if c.attempted(s.String(), unanswered(res)); res.Now.IsZero() {
 		c.failed(ctx)
 		r.mu.Lock()
 		s.contact.lost()
@@ -230,6 +230,14 @@ func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, 
 	if sooner {
 		r.actors.wake(r.actors.reaps)
 	}
+}
+
+// unanswered is why a call has no reply, or nil.
+func unanswered(res lua.Result) error {
+	if res.Now.IsZero() {
+		return res.Err
+	}
+	return nil
 }
 
 // registered notes what a register call came to, and returns why it failed.

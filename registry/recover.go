@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -93,23 +94,22 @@ func (r *Redis) sayGoodbyes(ctx context.Context, c *conn, tasks []*task) {
 func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.tell(c)
 	now := time.Now()
 	for _, t := range tasks {
 		b := t.batch
 		b.inquiry = unasked
 		if t.err == nil {
 			b.backoff.Reset()
+			c.logRenewal(c.renewal.recovered(b.service.String()), nil)
 			b.dueBy(began.Add(shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()
 			b.dueBy(now.Add(retry))
-			nodes, err := len(b.nodes), classify(t.err)
-			if r.refusedSince.IsZero() || lua.Refusal(t.err) == "" {
-				c.warn(func(e *zerolog.Event) {
-					e.Err(err).Str("namespace", b.service.namespace).Str("service", b.service.name).
-						Int("nodes", nodes).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
-				})
-			}
+			c.debug(func(e *zerolog.Event) {
+				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
+			})
+			c.renewalFailed(b.service, t.err)
 			for _, n := range b.nodes {
 				switch {
 				case n.state != Live:
@@ -162,3 +162,6 @@ func retries(interval time.Duration) *backoff.ExponentialBackOff {
 func errLost(ttl time.Duration, err error) error {
 	return fmt.Errorf("no renewal for a TTL of %v: %w", ttl, err)
 }
+
+// errForgotten is why a node is lost that Redis does not know any more.
+var errForgotten = errors.New("redis has lost the node: its lease ran out, or a flush, an eviction or a failover took it")

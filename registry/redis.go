@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
 // allNamespaces stands for every namespace where one reads.
@@ -22,7 +23,9 @@ type Redis struct {
 	conn     *conn // nil until the first call
 	closed   bool
 	services map[keys.Service]*service
-	actors   *actors // nil until the first Register
+	actors   *actors      // nil until the first Register
+	turns    []turn       // not logged yet
+	lost     logs.Episode // of nodes
 
 	refusedSince time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
 

@@ -164,6 +164,7 @@ func (r *Redis) settle(ctx context.Context, op *operation, p *plan, nodes []*nod
 	c, now := op.c, time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.tell(c)
 	background := err != nil && p.retry && passing(err)
 	if !op.conclude() { // the caller has given up, and takes it for a failure
 		background, err = false, cmp.Or(err, context.Cause(ctx))

@@ -212,7 +212,8 @@ type State int
 //
 //	Pending --registered--> Live --Deregister--> Left
 //	                         |  ^
-//	  no renewal for a TTL   v  |  registered again
+//	  lost by Redis, or no   v  |  registered again
+//	  renewal for a TTL
 //	                        Lost
 //
 // From any of the first four, another process's newer lease leads to
@@ -221,7 +222,7 @@ type State int
 const (
 	Pending    State = iota // not yet registered, being retried
 	Live                    // registered, lease renewed
-	Lost                    // no renewal for a whole TTL, nor a word to watchers that it lives: callers no longer see the node; being retried
+	Lost                    // Redis lost the node, or no renewal for a whole TTL, nor a word to watchers that it lives; being retried
 	Withheld                // its check fails: not renewed
 	Superseded              // a newer lease holds the node; nothing is retried
 	Removed                 // an operator removed the node; nothing is retried

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
 // The smallest times that are taken: below them a lease would not survive a
@@ -24,7 +25,7 @@ const (
 
 // resolve applies the options, fills in the defaults and refuses what is wrong.
 func resolve(opts []Option) (Options, error) {
-	var o Options
+	o := Options{Logger: logs.Default()}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&o)

@@ -97,6 +97,9 @@ type goodbye struct {
 	from, until time.Time // ours
 }
 
+// String names a service in errors and in the log.
+func (s *service) String() string { return s.namespace + "/" + s.name }
+
 func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq} }
 
 // renewedSince tells whether a renewal or registration that was sent since then has

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -42,23 +40,18 @@ func (r *Redis) lose(c *conn, n *node, state State, err error) error {
 	return err
 }
 
-// become changes a node's state and reports it.
+// become changes a node's state and reports it. The log has it from tell.
 func (r *Redis) become(c *conn, n *node, state State, err error) {
 	if n.state == state {
 		return
 	}
+	change := turn{node: n, was: n.state, state: state}
 	n.state = state
 	if err != nil {
+		change.cause = err.Error()
 		err = failure("renew", n.service.namespace, n.service.name, &nodeError{n.id, err})
 	}
-	level := zerolog.InfoLevel
-	if state == Lost || state == Superseded || state == Removed || state == Withheld {
-		level = zerolog.WarnLevel
-	}
-	c.log(level, func(e *zerolog.Event) {
-		e.Err(err).Str("namespace", n.service.namespace).Str("service", n.service.name).Str("node", n.id).
-			Stringer("state", state).Msg("rollcall: registration")
-	})
+	r.turns = append(r.turns, change)
 	c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
 	final := state == Superseded || state == Removed // of each node, the error tells which
 	if n.reg.onState != nil && (n.reg.reported != state || final) {
