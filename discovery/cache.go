@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"hash/maphash"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -17,11 +18,12 @@ const maxCached = 128
 // Source: the reference bits of "not recently used", Tanenbaum, "Modern Operating
 // Systems", 1992, which are cleared here when they no longer tell keys apart.
 type cache[K comparable, V any] struct {
-	mu   sync.Mutex // of those who add
-	made atomic.Pointer[map[K]*cached[V]]
+	mu   sync.Mutex                               // of those who add
+	made atomic.Pointer[map[uint64]*cached[K, V]] // by the hash of the key: cheap to copy
 }
 
-type cached[V any] struct {
+type cached[K comparable, V any] struct {
+	k    K
 	v    V
 	used atomic.Bool // again, after it was made
 }
@@ -29,7 +31,8 @@ type cached[V any] struct {
 // get returns what was made for a key. It makes it without a lock, since make runs code
 // of the user: some may be made twice at the same time, of which all get the same one.
 func (c *cache[K, V]) get(k K, make func() V) V {
-	if e := c.find(k); e != nil {
+	hash := maphash.Comparable(hashSeed, k)
+	if e := c.find(hash, k); e != nil {
 		if !e.used.Load() {
 			e.used.Store(true)
 		}
@@ -38,31 +41,35 @@ func (c *cache[K, V]) get(k K, make func() V) V {
 	v := make()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.find(k); e != nil {
+	if e := c.find(hash, k); e != nil {
 		return e.v
 	}
-	next := map[K]*cached[V]{}
+	next := map[uint64]*cached[K, V]{}
 	if made := c.made.Load(); made != nil {
 		next = maps.Clone(*made)
 	}
 	if len(next) == maxCached {
 		evict(next)
 	}
-	next[k] = &cached[V]{v: v}
+	next[hash] = &cached[K, V]{k: k, v: v}
 	c.made.Store(&next)
 	return v
 }
 
-func (c *cache[K, V]) find(k K) *cached[V] {
+var hashSeed = maphash.MakeSeed()
+
+func (c *cache[K, V]) find(hash uint64, k K) *cached[K, V] {
 	if made := c.made.Load(); made != nil {
-		return (*made)[k]
+		if e := (*made)[hash]; e != nil && e.k == k { // of two with one hash, the later one stays
+			return e
+		}
 	}
 	return nil
 }
 
 // evict takes one out that was not used again.
-func evict[K comparable, V any](made map[K]*cached[V]) {
-	var victim K
+func evict[K comparable, V any](made map[uint64]*cached[K, V]) {
+	var victim uint64
 	for k, e := range made { // begins anywhere
 		if victim = k; !e.used.Load() {
 			delete(made, victim)
