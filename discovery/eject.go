@@ -42,6 +42,14 @@ func (e ejection) check() error {
 	return nil
 }
 
+// tooMany is how many failed calls in a row count against a node.
+func (e ejection) tooMany() int64 {
+	if e.failures == 0 {
+		return DefaultFailures // of the guard
+	}
+	return int64(e.failures)
+}
+
 // after is how long a node is out whose last ejection took so long; 0 is none that
 // counts.
 func (e ejection) after(last time.Duration) time.Duration {
@@ -60,8 +68,9 @@ func (e ejection) after(last time.Duration) time.Duration {
 //
 // All but the atomics belongs to the service, under its mu.
 type health struct {
-	fails atomic.Int64 // in a row; over 0 while the node is out
-	out   atomic.Bool
+	answered atomic.Int64 // when a call succeeded last, by the resolver's tick; 0: never
+	fails    atomic.Int64 // in a row; over 0 while the node is out
+	out      atomic.Bool
 
 	took   time.Duration // by the last ejection, before it was shortened
 	until  time.Time     // the end of this one
@@ -95,13 +104,19 @@ func (h *health) readmit(now time.Time) {
 
 // report takes the verdict of a call.
 func (s *service) report(m *member, probe bool, v verdict, err error) {
-	if v != good || m.state.health.fails.Load() != 0 {
+	h := &m.state.health
+	if v == good {
+		if at := s.r.tick.Load(); h.answered.Load() != at {
+			h.answered.Store(at)
+		}
+	}
+	if v != good || h.fails.Load() != 0 {
 		s.weigh(m, probe, v, err)
 	}
 }
 
 func (s *service) weigh(m *member, probe bool, v verdict, err error) {
-	h, failures := &m.state.health, int64(s.o.ejection.failures)
+	h := &m.state.health
 	switch {
 	case h.ejected():
 		if probe { // else it began before the ejection, or for want of others
@@ -109,17 +124,23 @@ func (s *service) weigh(m *member, probe bool, v verdict, err error) {
 		}
 	case v == good:
 		h.fails.Store(0)
-	case v == bad && failures > 0 && h.fails.Add(1)%failures == 0:
+	case v == bad && h.fails.Add(1)%s.o.ejection.tooMany() == 0:
 		s.eject(m, err)
 	}
 }
 
-// eject takes a node out, if it can be spared.
+// eject takes a node out, if it can be spared, and has the guard judge it anew.
 func (s *service) eject(m *member, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := &m.state.health
-	if s.gone(m) || h.ejected() || m.withdrawn() || spare(s.table.Load().view.members) <= 0 {
+	if s.gone(m) || h.ejected() {
+		return
+	}
+	if view := s.table.Load().view; s.o.ejection.failures == 0 || m.withdrawn() || spare(view.members) <= 0 {
+		if slices.Contains(view.guarded, m.ID) {
+			s.build()
+		}
 		return
 	}
 	now := time.Now()

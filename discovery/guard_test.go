@@ -22,6 +22,18 @@ type fleet struct {
 	live   map[string]bool
 	lapsed map[string]registry.Lapse
 	stale  bool
+
+	answered map[string]time.Time
+	failing  map[string]bool
+}
+
+func (f *fleet) calls(n *registry.Node) (answered time.Time, failing bool) {
+	return f.answered[n.ID], f.failing[n.ID]
+}
+
+// forget forgets who ran out, as a source may after a TTL.
+func (f *fleet) forget(now time.Time) {
+	maps.DeleteFunc(f.lapsed, func(_ string, l registry.Lapse) bool { return now.Sub(l.Time) > guardTTL })
 }
 
 // version keeps capitals apart.
@@ -33,7 +45,8 @@ func (f *fleet) version(id string) string {
 }
 
 func newFleet(n int) *fleet {
-	f := &fleet{began: time.Unix(1000, 0), live: map[string]bool{}, lapsed: map[string]registry.Lapse{}}
+	f := &fleet{began: time.Unix(1000, 0), live: map[string]bool{}, lapsed: map[string]registry.Lapse{},
+		answered: map[string]time.Time{}, failing: map[string]bool{}}
 	for i := range n {
 		f.live[string(rune('a'+i))] = true
 	}
@@ -88,7 +101,7 @@ func shownBy(g guarded) string {
 func TestGuard(t *testing.T) {
 	type step struct {
 		at    time.Duration
-		do    string // "+x" registers, "-x" says goodbye, "!x" ran out, "?" the source is stale, "." it is not
+		do    string // "+x" registers, "-x" deregisters, "!x" ran out, "=x" answered, "~x" fails, "?" the source is stale, "." it is not
 		shown string
 		kept  string
 		next  time.Duration // of the next change; 0: none
@@ -116,7 +129,12 @@ func TestGuard(t *testing.T) {
 		}},
 		"all at once": {0.5, []step{
 			{s, "!a!b!c!d!e!f!g!h!i!j", "fghij", "fghij", 11 * s, true},
-			{11 * s, "", "", "", 0, false},
+			{11 * s, "", "fghij", "fghij", 0, false}, // the last ones
+			{time.Hour, "", "fghij", "fghij", 0, false},
+			{time.Hour, "~f~g", "hij", "hij", 0, false},
+			{time.Hour, "=f", "hij", "hij", 0, false}, // too late
+			{time.Hour, "+a", "a", "", 0, false},
+			{time.Hour, "!a", "a", "a", 0, true},
 		}},
 		"two may, of few": {0.5, []step{
 			{s, "-a-b-c-d-e-f-g", "hij", "", 0, false},
@@ -131,13 +149,61 @@ func TestGuard(t *testing.T) {
 			{s, "!a!b", "cdefghij", "", 0, false},
 			{s, "!c", "cdefghij", "c", 11 * s, true},
 		}},
-		"all may": {1, []step{{s, "!a!b!c!d!e!f!g!h!i!j", "", "", 0, false}}},
-		"off":     {0, []step{{s, "!a!b!c!d!e!f!g!h!i!j", "", "", 0, false}}},
+		"all may, but the last": {1, []step{{s, "!a!b!c!d!e!f!g!h!i", "j", "", 0, false}, {s, "!j", "j", "j", 0, true}}},
+		"the last, one after the other": {0.5, []step{
+			{s, "-a-b-c-d-e-f-g-h", "ij", "", 0, false},
+			{s, "!i", "j", "", 0, false},
+			{20 * s, "!j", "j", "j", 0, true},
+			{40 * s, "~j", "", "", 0, false},
+			{41 * s, "=j", "", "", 0, false},
+			{42 * s, "+i", "i", "", 0, false},
+		}},
+		"the last two at once, until one is back": {0.5, []step{
+			{s, "-a-b-c-d-e-f-g-h", "ij", "", 0, false},
+			{s, "!i!j", "ij", "ij", 0, true},
+			{30 * s, "+i", "i", "", 0, false},
+			{50 * s, "!i", "i", "i", 0, true},
+		}},
+		"the last, until one deregisters": {0.5, []step{
+			{s, "-a-b-c-d-e-f-g", "hij", "", 0, false},
+			{s, "!h!i", "j", "", 0, false},
+			{30 * s, "-j", "", "", 0, false},
+			{31 * s, "+j", "j", "", 0, false},
+			{40 * s, "!j", "", "", 0, false}, // of a service of one
+		}},
+		"the only one": {0.5, []step{
+			{s, "-a-b-c-d-e-f-g-h-i", "j", "", 0, false},
+			{s, "!j", "", "", 0, false},
+		}},
+		"who answers stays, for as long as it does": {0.5, []step{
+			{s, "=a=b", "abcdefghij", "", 0, false},
+			{10 * s, "!a!b!c", "abdefghij", "ab", 11 * s, true},
+			{10 * s, "=a", "abdefghij", "ab", 11 * s, false},
+			{11 * s, "", "adefghij", "a", 20 * s, false},
+			{19 * s, "=a=b", "adefghij", "a", 29 * s, false},
+			{28 * s, "=a", "adefghij", "a", 38 * s, false}, // the source has forgotten
+			{37 * s, "~a", "defghij", "", 0, false},
+			{37 * s, "=a", "defghij", "", 0, false},
+		}},
+		"who answers stays until it is back": {0.5, []step{
+			{s, "=a!a", "abcdefghij", "a", 11 * s, true},
+			{5 * s, "=a", "abcdefghij", "a", 15 * s, false},
+			{12 * s, "+a", "abcdefghij", "", 0, false},
+			{13 * s, "-a", "bcdefghij", "", 0, false},
+		}},
+		"who answers, with the source away": {0.5, []step{
+			{s, "=a!a", "abcdefghij", "a", 11 * s, true},
+			{5 * s, "?", "abcdefghij", "a", 0, false},
+			{time.Hour, "~a", "abcdefghij", "a", 0, false},
+			{time.Hour, ".", "bcdefghij", "", 0, false},
+		}},
+		"off, whoever answers": {0, []step{{s, "=a=b!a!b!c!d!e!f!g!h!i!j", "", "", 0, false}}},
+		"off":                  {0, []step{{s, "!a!b!c!d!e!f!g!h!i!j", "", "", 0, false}}},
 		"a window ends": {0.5, []step{
 			{s, "!a!b!c!d!e", "fghij", "", 0, false},
 			{11*s - 1, "!f", "fghij", "f", 21*s - 1, true},
 			{11 * s, "!g!h", "fij", "f", 21*s - 1, false}, // of four that stand
-			{11 * s, "!i", "fij", "fi", 21*s - 1, true},
+			{11 * s, "!i", "fij", "fi", 21*s - 1, false},
 			{21 * s, "", "j", "", 0, false},
 		}},
 		"it counts those that stood when it opened": {0.5, []step{
@@ -180,7 +246,8 @@ func TestGuard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFleet(10)
 			g := guard{share: tc.share}
-			g.step(f.view(), f.began)
+			g.step(f.view(), f.calls, f.began)
+			acting := false
 			for i, want := range tc.steps {
 				for do := want.do; do != ""; do = do[1:] {
 					switch id := do[min(1, len(do)-1):][:1]; do[0] {
@@ -190,20 +257,26 @@ func TestGuard(t *testing.T) {
 						delete(f.live, id)
 					case '!':
 						f.lapse(id, want.at)
+					case '=':
+						f.answered[id], f.failing[id] = f.began.Add(want.at), false
+					case '~':
+						f.failing[id] = true
 					case '?', '.':
 						f.stale = do[0] == '?'
 						continue
 					}
 					do = do[1:]
 				}
+				f.forget(f.began.Add(want.at))
 				v := f.view()
 				plain := shownBy(guarded{services: v.Services})
-				got := g.step(v, f.began.Add(want.at))
+				got := g.step(v, f.calls, f.began.Add(want.at))
 				next := time.Duration(0)
 				if !got.next.IsZero() {
 					next = got.next.Sub(f.began)
 				}
-				have := step{want.at, want.do, shownBy(got), strings.Join(got.ids, ""), next, got.began != nil}
+				have := step{want.at, want.do, shownBy(got), strings.Join(got.ids, ""), next, len(got.ids) > 0 && !acting}
+				acting = len(got.ids) > 0
 				if diff := cmp.Diff(fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", have)); diff != "" {
 					t.Fatalf("step %d (-want +got):\n%s", i, diff)
 				}
@@ -222,7 +295,7 @@ func TestGuardComesLate(t *testing.T) {
 		f.lapse(string(id), time.Second)
 	}
 	g := guard{share: 0.5}
-	got := g.step(f.view(), f.began.Add(5*time.Second))
+	got := g.step(f.view(), f.calls, f.began.Add(5*time.Second))
 	if shown := shownBy(got); shown != "fghij" || strings.Join(got.ids, "") != "fg" {
 		t.Errorf("%s, kept %v", shown, got.ids)
 	}
@@ -232,14 +305,14 @@ func TestGuardComesLate(t *testing.T) {
 func TestGuardSleeps(t *testing.T) {
 	f := newFleet(10)
 	g := guard{share: 0.5}
-	g.step(f.view(), f.began)
+	g.step(f.view(), f.calls, f.began)
 	for _, id := range "abcde" {
 		f.lapse(string(id), time.Second)
 	}
 	for _, id := range "fgh" { // of five that stood
 		f.lapse(string(id), 20*time.Second)
 	}
-	got := g.step(f.view(), f.began.Add(20*time.Second))
+	got := g.step(f.view(), f.calls, f.began.Add(20*time.Second))
 	if shown := shownBy(got); shown != "hij" || strings.Join(got.ids, "") != "h" {
 		t.Errorf("%s, kept %v", shown, got.ids)
 	}
@@ -250,21 +323,38 @@ func TestGuardRapidly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFleet(rapid.IntRange(0, 12).Draw(t, "nodes"))
 		g := guard{share: rapid.SampledFrom([]float64{0, 0.01, 0.3, 0.5, 1}).Draw(t, "share")}
-		g.step(f.view(), f.began)
+		g.step(f.view(), f.calls, f.began)
 		now := time.Duration(0)
 		var ends []time.Duration  // when nodes were found to have run out
 		over := map[string]bool{} // absent, and not kept at some step: for as long as that absence lasts
+		lost := map[string]registry.Lapse{}
+		two := false // live nodes have been seen since one deregistered
+		var before map[string]bool
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			unseen := map[string]registry.Lapse{} // ran out, and is back since the last step
 			for range rapid.IntRange(0, 6).Draw(t, "events") {
 				id := string(rune('a' + rapid.IntRange(0, 12).Draw(t, "node")))
-				switch what := rapid.IntRange(0, 5).Draw(t, "what"); {
+				switch what := rapid.IntRange(0, 7).Draw(t, "what"); {
 				case what == 0:
+					if l, ranOut := lost[id]; ranOut {
+						unseen[id] = l
+					}
 					f.register(id)
 					delete(over, id)
+					delete(lost, id)
 				case what == 1: // of one that ran out, nothing is told
+					two = two && !f.live[id]
 					delete(f.live, id)
+					if l := unseen[id]; l.Service != nil && f.began.Add(now+guardTTL/2).Sub(l.Time) >= guardTTL {
+						lost[id] = l // looks the same as if the source had forgotten it
+					}
+				case what == 6:
+					f.answered[id], f.failing[id] = f.began.Add(now), false
+				case what == 7:
+					f.failing[id] = true
 				case what < 5 && f.live[id]:
 					f.lapse(id, now)
+					lost[id] = f.lapsed[id]
 					ends = append(ends, now)
 				case what == 5: // a source may forget a lapse after a TTL
 					if l := f.lapsed[id]; f.began.Add(now).Sub(l.Time) > guardTTL {
@@ -277,9 +367,9 @@ func TestGuardRapidly(t *testing.T) {
 
 			v := f.view()
 			plain := shownBy(guarded{services: v.Services})
-			got := g.step(v, f.began.Add(now))
-			again := g.step(v, f.began.Add(now))
-			if shownBy(got) != shownBy(again) || again.began != nil {
+			got := g.step(v, f.calls, f.began.Add(now))
+			again := g.step(v, f.calls, f.began.Add(now))
+			if shownBy(got) != shownBy(again) {
 				t.Fatalf("the same view again: %s, %s", shownBy(got), shownBy(again))
 			}
 			if after := shownBy(guarded{services: v.Services}); after != plain {
@@ -288,22 +378,28 @@ func TestGuardRapidly(t *testing.T) {
 			kept := map[string]bool{}
 			for _, id := range got.ids {
 				kept[id] = true
-				l, ranOut := f.lapsed[id]
+				l, ranOut := lost[id]
 				found := l.Time.Sub(f.began)
-				switch near := slices.DeleteFunc(slices.Clone(ends), func(e time.Duration) bool {
+				near := slices.DeleteFunc(slices.Clone(ends), func(e time.Duration) bool {
 					return e > found || e <= found-guardTTL
-				}); {
-				case g.share == 0 || g.share == 1:
+				})
+				doubted := len(near) >= 3 && now < found+guardTTL
+				answers := !f.failing[id] && f.began.Add(now).Before(f.answered[id].Add(guardTTL))
+				last := !f.failing[id] && len(f.live) == 0
+				switch {
+				case g.share == 0:
 					t.Fatalf("%s is kept by no guard", id)
 				case f.live[id] || !ranOut:
-					t.Fatalf("%s is kept, and lives or said goodbye", id)
-				case !f.stale && now >= found+guardTTL:
-					t.Fatalf("%s is kept at %v, found at %v", id, now, found)
+					t.Fatalf("%s is kept, and lives or deregistered", id)
 				case over[id]:
 					t.Fatalf("%s is kept again in one absence", id)
-				case len(near) < 3:
-					t.Fatalf("%s is kept, with %d losses in a TTL", id, len(near))
+				case !f.stale && !doubted && !answers && !last:
+					t.Fatalf("%s is kept at %v, found at %v with %d losses in a TTL", id, now, found, len(near))
 				}
+			}
+			stayed := slices.ContainsFunc(slices.Collect(maps.Keys(before)), func(id string) bool { return !f.failing[id] })
+			if g.share > 0 && two && stayed && len(f.live)+len(kept) == 0 {
+				t.Fatalf("lapses alone have emptied the service of %v", before)
 			}
 			all := map[string]bool{}
 			maps.Copy(all, f.live)
@@ -311,10 +407,11 @@ func TestGuardRapidly(t *testing.T) {
 			if want := strings.Join(slices.Sorted(maps.Keys(all)), ""); shownBy(got) != want {
 				t.Fatalf("shows %s, want %s: %v live, %v kept", shownBy(got), want, plain, got.ids)
 			}
-			if wakes := !got.next.IsZero(); wakes != (len(kept) > 0 && !f.stale) {
+			if wakes := !got.next.IsZero(); wakes && (len(kept) == 0 || f.stale) || !wakes && len(kept) > 0 && !f.stale && len(f.live) > 0 {
 				t.Fatalf("wakes: %v, with %d kept", wakes, len(kept))
 			}
-			for id := range f.lapsed {
+			before, two = all, two || len(f.live) >= 2
+			for id := range lost {
 				if !kept[id] {
 					over[id] = true
 				}

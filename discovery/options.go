@@ -134,7 +134,10 @@ func Identity(name string) Option { return func(o *options) { o.identity = name 
 
 // Guard sets which share of a service's nodes may run out of their leases within
 // one TTL before the rest is doubted: DefaultGuard, and at least two nodes. Further
-// ones are kept a TTL longer, once for each absence, and Guarded tells of them. 0
+// ones are kept a TTL longer, once for each absence. A node whose lease ran out is also
+// kept for as long as calls to it succeed, at least one a TTL; and the last nodes of a
+// service that had two or more are kept until one registers, one deregisters, or calls
+// to them fail, as often in a row as Ejection says. Guarded tells of all that are kept. 0
 // switches the guard off. Deregistrations apply at once, also the last.
 func Guard(share float64) Option { return func(o *options) { o.guard = share } }
 

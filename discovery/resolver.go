@@ -31,6 +31,8 @@ type Resolver struct {
 	knower    Knower // the source; nil: it is none
 	strangers strangers
 
+	tick atomic.Int64 // by now, a quarter of a second old at most: for what needs no better
+
 	mu      sync.Mutex                    // of those who change services
 	opening map[serviceName]chan struct{} // closed when Follow has returned
 	ctx     context.Context
@@ -328,7 +330,10 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 	services := maps.Clone(*r.services.Load())
 	services[name] = s
 	r.keep(services)
-	r.sweeping.Do(func() { r.tasks.Go(r.sweep) })
+	r.sweeping.Do(func() {
+		r.tick.Store(int64(now()))
+		r.tasks.Go(r.sweep)
+	})
 	return s, nil
 }
 
@@ -386,18 +391,23 @@ func (r *Resolver) letGo(idle ...*service) {
 	r.keep(services)
 }
 
-// sweep lets go of services that nobody has asked for.
+// sweep lets go of services that nobody has asked for, and keeps tick.
 func (r *Resolver) sweep() {
 	tick := time.NewTicker(max(min(r.o.idleTimeout, unknownFor)/2, 1))
 	defer tick.Stop()
+	clock := time.NewTicker(time.Second / 4)
+	defer clock.Stop()
 	for {
 		select {
 		case <-r.ctx.Done():
 			return
+		case <-clock.C:
+			r.tick.Store(int64(now()))
+			continue
 		case <-tick.C:
 		}
 		r.mu.Lock()
-		now, idle := time.Now(), []*service(nil)
+		at, idle := time.Now(), []*service(nil)
 		for _, s := range *r.services.Load() {
 			limit := r.o.idleTimeout
 			if t := s.table.Load(); t == nil || t.unknown() {
@@ -405,8 +415,8 @@ func (r *Resolver) sweep() {
 			}
 			switch {
 			case s.used.Swap(false) || s.users.Load() > 0:
-				s.idle = now
-			case now.Sub(s.idle) >= limit:
+				s.idle = at
+			case at.Sub(s.idle) >= limit:
 				idle = append(idle, s)
 			}
 		}

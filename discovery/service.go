@@ -44,6 +44,7 @@ type service struct {
 	timer   *time.Timer   // builds anew when time alone changes something
 	next    time.Time     // when that is; zero: never
 	unseen  unseen
+	guarded time.Time // since when nodes are; zero: none is
 }
 
 type serviceName struct{ namespace, name string }
@@ -143,6 +144,7 @@ func (s *service) update(v *registry.View) {
 func stillStale(before, v *registry.View) bool {
 	return !v.StaleSince.IsZero() && v.StaleSince.Equal(before.StaleSince) && sameKind(v.Err, before.Err) &&
 		v.Revision == before.Revision && v.History == before.History &&
+		v.RefusedSince.Equal(before.RefusedSince) && sameKind(v.Refused, before.Refused) &&
 		reflect.DeepEqual([]any{v.Services, v.Lapsed, v.Held}, []any{before.Services, before.Lapsed, before.Held})
 }
 
@@ -175,18 +177,13 @@ func (s *service) rebuild() {
 // build makes a table of what is known. mu is held.
 func (s *service) build() {
 	now := time.Now()
-	kept := s.guard.step(s.latest, now)
-	if w := kept.began; w != nil {
-		stood, lapsed := len(w.stood), len(w.out)
-		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
-			e.Int("stood", stood).Int("lapsed", lapsed).Strs("kept", kept.ids).
-				Msg("rollcall: too many nodes ran out of their leases at once: the last of them are kept for a TTL")
-		})
-	}
+	kept := s.guard.step(s.latest, s.calls(), now)
+	s.tellGuarded(kept.ids, now)
 	v := &View{
 		namespace: s.name.namespace, service: s.name.name,
 		revision: s.latest.Revision, history: s.latest.History,
 		staleSince: s.latest.StaleSince, err: s.latest.Err, held: s.latest.Held, guarded: kept.ids, saved: s.saved,
+		refusedSince: s.latest.RefusedSince, refused: s.latest.Refused,
 	}
 	s.shown = kept.services
 	s.onDisk.changed.Store(true)
@@ -208,6 +205,26 @@ func (s *service) log(level zerolog.Level, write func(*zerolog.Event)) {
 	s.reporter.log(func(l *zerolog.Logger) {
 		write(l.WithLevel(level).Str("namespace", s.name.namespace).Str("service", s.name.name))
 	})
+}
+
+// tellGuarded logs when nodes begin to be guarded, and when none is any more. mu is
+// held.
+func (s *service) tellGuarded(ids []string, now time.Time) {
+	since := s.guarded
+	switch {
+	case len(ids) > 0 && since.IsZero():
+		s.guarded = now
+		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
+			e.Strs("nodes", ids).Msg("rollcall: leases ran out and nothing else says that the nodes are dead: they stay listed; " +
+				"see why they do not renew")
+		})
+	case len(ids) == 0 && !since.IsZero():
+		s.guarded = time.Time{}
+		s.log(zerolog.InfoLevel, func(e *zerolog.Event) {
+			e.Stringer("lasted", now.Sub(since).Round(time.Millisecond)).
+				Msg("rollcall: no node is listed any more whose lease ran out: each is back, or gone")
+		})
+	}
 }
 
 // wake has the service built anew at a time; the zero time is never. mu is held.
@@ -232,20 +249,41 @@ func (s *service) tell() {
 	s.changed = make(chan struct{})
 }
 
-// members gives nodes their states and weights, and says when a weight changes next.
-func (s *service) members(services []*registry.Service, now time.Time) (members []*member, next time.Time) {
-	known, t := map[nodeKey]*nodeState{}, s.table.Load()
-	if t != nil {
+// calls tells the guard of the calls to nodes. mu is held.
+func (s *service) calls() calls {
+	known := sync.OnceValue(s.states)
+	return func(n *registry.Node) (answered time.Time, failing bool) {
+		state := known()[nodeKey{n.ID, n.Address}]
+		if state == nil {
+			return answered, false
+		}
+		if at := state.health.answered.Load(); at != 0 {
+			answered = start.Add(time.Duration(at))
+		}
+		return answered, state.health.fails.Load() >= s.o.ejection.tooMany()
+	}
+}
+
+// states returns what calls have told of the nodes in the table. mu is held.
+func (s *service) states() map[nodeKey]*nodeState {
+	known := map[nodeKey]*nodeState{}
+	if t := s.table.Load(); t != nil {
 		for _, m := range t.view.members {
 			known[nodeKey{m.ID, m.Address}] = m.state
 		}
 	}
+	return known
+}
+
+// members gives nodes their states and weights, and says when a weight changes next.
+func (s *service) members(services []*registry.Service, now time.Time) (members []*member, next time.Time) {
+	known, began := s.states(), s.table.Load() == nil
 	for _, version := range services {
 		for _, n := range version.Nodes {
 			state := known[nodeKey{n.ID, n.Address}]
 			if state == nil {
 				state = &nodeState{load: load{ring: &s.ring}}
-				if t != nil {
+				if !began {
 					state.since = now
 				}
 			}

@@ -21,8 +21,12 @@ type View struct {
 	staleSince time.Time
 	err        error
 	held       []string
-	guarded    []string
-	saved      time.Time
+
+	refusedSince time.Time
+	refused      error
+
+	guarded []string
+	saved   time.Time
 }
 
 // Namespace returns the namespace that was asked for; "" is the source's own.
@@ -83,8 +87,18 @@ func (v *View) Err() error { return v.err }
 // failover, and that are shown until they register again, or for a TTL at most.
 func (v *View) Held() []string { return v.held }
 
-// Guarded returns the IDs of nodes whose leases ran out together with too many
-// others to be believed. They are shown for a TTL more: see Guard.
+// RefusedSince is when Redis, which goes on serving reads, began to refuse the renewal of
+// leases; zero while leases are renewed. The nodes whose leases would run out are in
+// Held meanwhile.
+func (v *View) RefusedSince() time.Time { return v.refusedSince }
+
+// Refused says why leases are not renewed, with registry.ErrUnavailable or
+// registry.ErrPermission; nil where RefusedSince is zero.
+func (v *View) Refused() error { return v.refused }
+
+// Guarded returns the IDs of nodes whose leases ran out, and that are shown because too
+// many ran out with them, because calls to them succeed, or because they are the last:
+// see Guard.
 func (v *View) Guarded() []string { return v.guarded }
 
 // Saved is when the view was last known to be true, before it was written to
