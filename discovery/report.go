@@ -1,10 +1,11 @@
 package discovery
 
 import (
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/outbox"
 )
 
 // A reporter tells the log and the Observer what happened: from goroutines of its own
@@ -13,12 +14,12 @@ import (
 type reporter struct {
 	logger  zerolog.Logger
 	observe Observer // nil: nobody
-	lines   outbox
-	events  outbox // an entry for each service with something to tell, see unseen
+	lines   outbox.Outbox
+	events  outbox.Outbox // an entry for each service with something to tell, see unseen
 }
 
 func newReporter(o *options) *reporter {
-	return &reporter{logger: o.logger, observe: o.observe, lines: outbox{most: maxLines}}
+	return &reporter{logger: o.logger, observe: o.observe, lines: outbox.Outbox{Most: maxLines}}
 }
 
 const (
@@ -35,18 +36,18 @@ const (
 // log has write add a line to the log.
 func (r *reporter) log(write func(*zerolog.Logger)) {
 	if r.logger.GetLevel() != zerolog.Disabled {
-		r.lines.add(func() { write(&r.logger) })
+		r.lines.Add(func() { write(&r.logger) })
 	}
 }
 
 // close waits for the lines, but for no call of the Observer: that may be the one
 // that closes.
 func (r *reporter) close() {
-	r.events.end()
+	r.events.End()
 	t := time.NewTimer(linesWithin)
 	defer t.Stop()
 	select {
-	case <-r.lines.idle():
+	case <-r.lines.Idle():
 	case <-t.C:
 	}
 }
@@ -65,7 +66,7 @@ func (s *service) happened(e Event) {
 		return
 	}
 	if u.view == nil && len(u.ejects) == 0 {
-		s.reporter.events.add(s.show)
+		s.reporter.events.Add(s.show)
 	}
 	switch e := e.(type) {
 	case ViewEvent:
@@ -89,67 +90,4 @@ func (s *service) show() {
 	if u.view != nil && s.ctx.Err() == nil {
 		s.reporter.observe(ViewEvent{u.view})
 	}
-}
-
-// An outbox makes calls one after the other, in a goroutine of its own that lasts as
-// long as there are any.
-type outbox struct {
-	most int // that wait; 0: no limit
-
-	mu    sync.Mutex
-	calls []func()
-	busy  chan struct{} // closed when the goroutine ends; nil: there is none
-	ended bool
-}
-
-// add has call made after those before it.
-func (o *outbox) add(call func()) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.ended {
-		return
-	}
-	if o.most > 0 && len(o.calls) == o.most {
-		o.calls = o.calls[1:]
-	}
-	o.calls = append(o.calls, call)
-	if o.busy == nil {
-		o.busy = make(chan struct{})
-		go o.run(o.busy) // ends with the calls
-	}
-}
-
-func (o *outbox) run(busy chan struct{}) {
-	defer close(busy)
-	for {
-		o.mu.Lock()
-		if len(o.calls) == 0 {
-			o.calls, o.busy = nil, nil
-			o.mu.Unlock()
-			return
-		}
-		call := o.calls[0]
-		o.calls = o.calls[1:]
-		o.mu.Unlock()
-		call()
-	}
-}
-
-// idle returns what is closed when all calls so far have been made.
-func (o *outbox) idle() <-chan struct{} {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.busy != nil {
-		return o.busy
-	}
-	done := make(chan struct{})
-	close(done)
-	return done
-}
-
-// end has no further call made.
-func (o *outbox) end() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.calls, o.ended = nil, true
 }

@@ -5,74 +5,35 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
-	"sync"
 
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/outbox"
 )
 
 // maxReports is how many reports wait for a function of the user's that is slow.
 const maxReports = 1024
 
 // A reporter calls functions of the user's, one at a time and in the order of
-// add: a logger, an observer, or the OnStates. Those may block, so nobody of ours
+// add: a logger, an observer, or the OnStates. Those may block, so no code of ours
 // waits for them: where too many reports wait, the oldest are dropped and counted.
-// Its goroutine lives only while there is something to report.
 type reporter struct {
-	whose   string      // function it calls
-	dropped func(n int) // is told how many were dropped; runs as a report
-
-	mu      sync.Mutex
-	waiting []func()
-	lost    int           // dropped since dropped was told
-	idle    chan struct{} // closed when nothing waits any more; nil while nothing does
+	whose string // function it calls
+	calls outbox.Outbox
 }
 
 // add never blocks.
 func (p *reporter) add(report func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.waiting) == maxReports {
-		p.waiting = p.waiting[1:]
-		p.lost++
-	}
-	p.waiting = append(p.waiting, report)
-	if p.idle == nil {
-		p.idle = make(chan struct{})
-		go p.run() // wait waits for it
-	}
-}
-
-func (p *reporter) run() {
-	for report := p.next(); report != nil; report = p.next() {
-		callOut(report)
-	}
-}
-
-// next returns the oldest report that waits, or nil at the end of run.
-func (p *reporter) next() func() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := p.lost; n > 0 {
-		p.lost = 0
-		return func() { p.dropped(n) }
-	}
-	if len(p.waiting) == 0 {
-		close(p.idle)
-		p.waiting, p.idle = nil, nil
-		return nil
-	}
-	report := p.waiting[0]
-	p.waiting = p.waiting[1:]
-	return report
+	p.calls.Add(func() { callOut(report) })
 }
 
 // wait waits until nothing is to be reported, but no longer than ctx.
 func (p *reporter) wait(ctx context.Context) error {
-	p.mu.Lock()
-	idle := p.idle
-	p.mu.Unlock()
-	if idle == nil {
+	idle := p.calls.Idle()
+	select {
+	case <-idle:
 		return nil
+	default:
 	}
 	select {
 	case <-idle:
@@ -87,17 +48,16 @@ func (p *reporter) wait(ctx context.Context) error {
 type reporters struct{ lines, events, states reporter }
 
 func newReporters(l zerolog.Logger) *reporters {
-	r := &reporters{
-		lines:  reporter{whose: "the logger"},
-		events: reporter{whose: "the observer"},
-		states: reporter{whose: "an OnState"},
-	}
+	r := &reporters{lines: reporter{whose: "the logger"}, events: reporter{whose: "the observer"}, states: reporter{whose: "an OnState"}}
 	dropped := func(p *reporter, n int) {
 		l.Warn().Int("reports", n).Msg("rollcall: reports were dropped: " + p.whose + " is slow, and should return at once")
 	}
-	r.lines.dropped = func(n int) { dropped(&r.lines, n) }
-	r.events.dropped = func(n int) { r.lines.add(func() { dropped(&r.events, n) }) }
-	r.states.dropped = func(n int) { r.lines.add(func() { dropped(&r.states, n) }) }
+	r.lines.calls.Dropped = func(n int) { callOut(func() { dropped(&r.lines, n) }) }
+	r.events.calls.Dropped = func(n int) { r.lines.add(func() { dropped(&r.events, n) }) }
+	r.states.calls.Dropped = func(n int) { r.lines.add(func() { dropped(&r.states, n) }) }
+	for _, p := range []*reporter{&r.lines, &r.events, &r.states} {
+		p.calls.Most = maxReports
+	}
 	return r
 }
 
