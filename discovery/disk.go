@@ -221,7 +221,7 @@ func (s *service) wrote(err error) {
 	switch {
 	case s.onDisk.failing == before:
 	case before:
-		s.log(zerolog.InfoLevel, func(e *zerolog.Event) { e.Msg("rollcall: a snapshot is written again") })
+		s.log(zerolog.WarnLevel, func(e *zerolog.Event) { e.Msg("rollcall: a snapshot is written again") })
 	default:
 		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
 			e.Err(err).Msg("rollcall: a snapshot cannot be written: without it a start while Redis is away finds nothing")
@@ -297,10 +297,6 @@ func (s *service) restore(why error) {
 	if !errors.Is(why, registry.ErrUnavailable) {
 		why = fmt.Errorf("%w: %w", registry.ErrUnavailable, why)
 	}
-	s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
-		e.Err(why).Time("saved", snap.Saved).
-			Msg("rollcall: a service is as it was saved, for nothing else is known of it yet")
-	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.saved = snap.Saved

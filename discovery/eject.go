@@ -200,7 +200,7 @@ func (s *service) probed(m *member, v verdict, err error) {
 // readmit brings a node back. mu is held.
 func (s *service) readmit(m *member, now time.Time) {
 	m.state.health.readmit(now)
-	s.log(zerolog.InfoLevel, func(e *zerolog.Event) { e.Str("node", m.ID).Msg("rollcall: node is back") })
+	s.log(zerolog.WarnLevel, func(e *zerolog.Event) { e.Str("node", m.ID).Msg("rollcall: ejected node is back") })
 	s.happened(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID})
 }
 

@@ -79,7 +79,6 @@ func TestEjection(t *testing.T) {
 		same(t, "after it", ready(t, r), "b c")
 		same(t, "all nodes", ids(resolve(t, r).Nodes()), "a b c")
 		same(t, "picks", picks(t, r, 1000)["a"], 0)
-		synctest.Wait()
 		if !strings.Contains(log(), `"level":"warn"`) || !strings.Contains(log(), errBroken.Error()) {
 			t.Errorf("the log of an ejection: %s", log())
 		}

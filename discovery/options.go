@@ -3,10 +3,13 @@ package discovery
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
 // The defaults of the options.
@@ -43,7 +46,7 @@ func newOptions(opts []Option) options {
 		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
 		ejection: ejection{DefaultFailures, DefaultEjection, DefaultMaxEjection},
 		retries:  DefaultRetries, budget: budgetSize{DefaultRetryShare, DefaultRetriesPerSecond},
-		identity: ownIdentity(), logger: zerolog.Nop(),
+		identity: ownIdentity(), logger: logs.Default(),
 	}
 	for _, opt := range opts {
 		opt(&o)
@@ -155,9 +158,16 @@ func Guard(share float64) Option { return func(o *options) { o.guard = share } }
 // cannot be read or written is logged, and no more.
 func SnapshotDir(dir string) Option { return func(o *options) { o.snapshotDir = dir } }
 
-// Logger receives what a person with a pager wants to know. Without it the
-// resolver is silent.
+// Logger receives the log. Without it, warnings go to standard error, one line each;
+// Logger(zerolog.Nop()) silences the resolver. Worth a line are views that go stale and
+// that are so no more, for all services together; nodes that are guarded, or ejected; and
+// snapshots that cannot be used. That views of a *registry.Redis go stale in an outage,
+// which that registry logs as a warning, is said at the level Info only.
 func Logger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// Slog is Logger for a *slog.Logger, whose handler decides on the levels. Nil is the
+// default again.
+func Slog(l *slog.Logger) Option { return Logger(logs.FromSlog(l)) }
 
 // Observe hands every Event to f; nil is nobody. See Observer.
 func Observe(f Observer) Option { return func(o *options) { o.observe = f } }

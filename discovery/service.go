@@ -220,7 +220,7 @@ func (s *service) tellGuarded(ids []string, now time.Time) {
 		})
 	case len(ids) == 0 && !since.IsZero():
 		s.guarded = time.Time{}
-		s.log(zerolog.InfoLevel, func(e *zerolog.Event) {
+		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
 			e.Stringer("lasted", now.Sub(since).Round(time.Millisecond)).
 				Msg("rollcall: no node is listed any more whose lease ran out: each is back, or gone")
 		})

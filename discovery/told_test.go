@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -125,7 +127,7 @@ func shop(revision uint64, nodes ...string) *registry.View {
 
 func resolver(t *testing.T, src discovery.Source, opts ...discovery.Option) *discovery.Resolver {
 	t.Helper()
-	r := discovery.New(src, opts...)
+	r := discovery.New(src, append([]discovery.Option{discovery.Logger(zerolog.Nop())}, opts...)...)
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Error(err)
