@@ -103,7 +103,7 @@ func (c *conn) dial() error {
 		impose(o, settings{
 			&f.Username, &f.Password, &f.CredentialsProvider, &f.TLSConfig,
 			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.ReadBufferSize, &f.WriteBufferSize,
-			&f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
+			&f.Dialer, &f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
 		})
 		c.dials, c.secure = f.SentinelAddrs, f.TLSConfig != nil
 		client := redis.NewFailoverClient(f)
@@ -123,7 +123,7 @@ func (c *conn) dial() error {
 		impose(o, settings{
 			&cl.Username, &cl.Password, &cl.CredentialsProvider, &cl.TLSConfig,
 			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.ReadBufferSize, &cl.WriteBufferSize,
-			&cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
+			&cl.Dialer, &cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
 		})
 		c.dials, c.secure = cl.Addrs, cl.TLSConfig != nil
 		client := redis.NewClusterClient(cl)
@@ -141,7 +141,7 @@ func (c *conn) dial() error {
 		impose(o, settings{
 			&s.Username, &s.Password, &s.CredentialsProvider, &s.TLSConfig,
 			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.ReadBufferSize, &s.WriteBufferSize,
-			&s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
+			&s.Dialer, &s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
 		})
 		client := redis.NewClient(s)
 		if client.Options().Network == "tcp" {
@@ -195,6 +195,7 @@ type settings struct {
 	tls                     **tls.Config
 	dial, read, write       *time.Duration
 	readBuffer, writeBuffer *int
+	dialer                  *func(ctx context.Context, network, addr string) (net.Conn, error)
 	dials                   *int
 	contexts, unidentified  *bool
 }
@@ -227,6 +228,7 @@ func impose(o *Options, s settings) {
 	for _, size := range []*int{s.readBuffer, s.writeBuffer} {
 		*size = cmp.Or(*size, bufferSize)
 	}
+	*s.dialer = dialer(*s.dial, *s.tls)
 	*s.dials = 1           // an attempt: our own retries have jitter and no end
 	*s.contexts = true     // or a context cannot interrupt a read
 	*s.unidentified = true // older servers and narrow ACLs refuse CLIENT SETINFO
@@ -313,14 +315,14 @@ func (c *conn) failed(ctx context.Context) {
 type dialHook struct{ c *conn }
 
 func (h dialHook) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return marked(func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := next(ctx, network, addr)
 		if err == nil {
 			remote := nc.RemoteAddr().String()
 			h.c.dialed.Store(&remote)
 		}
 		return nc, err
-	}
+	})
 }
 
 func (h dialHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }

@@ -137,8 +137,9 @@ func KeyspaceEvents(on bool) Option { return func(o *Options) { o.KeyspaceEvents
 // line each; Logger(zerolog.Nop()) silences the registry. A trouble that lasts is a
 // line when it begins, one a minute, and one when it ends.
 //
-// go-redis itself tells standard error of every failed dial, in all of the process,
-// until redis.SetLogger or its logging.Disable.
+// go-redis writes its own line for every dial that fails. It writes none for a client
+// that the registry has made; lines of other clients, one given by Client included, go
+// where redis.SetLogger says.
 func Logger(l zerolog.Logger) Option { return func(o *Options) { o.Logger = l } }
 
 // Slog is Logger for a *slog.Logger, whose handler decides on the levels. Nil is the

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cloudwego/hertz/pkg/common/hlog"
-	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
@@ -78,12 +77,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	return s.verdict
 }
 
-// silence turns off what Hertz and go-redis write to standard error by
-// themselves. What matters of it reaches the demo as errors.
-func silence() {
-	hlog.SetOutput(io.Discard)
-	logging.Disable()
-}
+// silence turns off what Hertz writes to standard error by itself. What matters of
+// it reaches the demo as errors.
+func silence() { hlog.SetOutput(io.Discard) }
 
 // close ends every node, and sweeps what they left in Redis.
 func (s *stage) close(live *discovery.Resolver, r *registry.Redis) error {

@@ -1,0 +1,81 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A lockedBuffer is written by many goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+type noLogger struct{}
+
+func (noLogger) Printf(context.Context, string, ...any) {}
+
+// refusing returns an address at which nothing listens.
+func refusing(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// go-redis writes nothing of dials that fail where the client is ours, and goes on to
+// write about those of other clients.
+func TestGoRedisIsQuietAboutOurDials(t *testing.T) {
+	var out lockedBuffer
+	redis.SetLogger(newQuietLogger(&out))
+	t.Cleanup(func() { redis.SetLogger(noLogger{}) })
+
+	for name, opts := range map[string][]Option{
+		"standalone": nil,
+		"cluster":    {Cluster(true)},
+		"sentinel":   {MasterName("main")},
+		"TLS":        {Secure(true)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := refusing(t)
+			r := NewRegistry(append(opts, Addrs(addr), Timeout(time.Second))...)
+			defer func() { _ = r.Close(t.Context()) }()
+			if err := r.Init(); err == nil || !strings.Contains(err.Error(), "connection refused") {
+				t.Fatalf("Init: %v, want a refused connection", err)
+			}
+			if log := out.String(); strings.Contains(log, addr) {
+				t.Errorf("go-redis wrote:\n%s", log)
+			}
+		})
+	}
+
+	addr := refusing(t)
+	other := redis.NewClient(&redis.Options{Addr: addr, DialerRetries: 1, MaxRetries: -1})
+	defer func() { _ = other.Close() }()
+	_ = other.Ping(t.Context()).Err()
+	if log := out.String(); !strings.Contains(log, addr) || !strings.Contains(log, "redis: ") || !strings.Contains(log, "pool.go:") {
+		t.Errorf("of another client's dial go-redis wrote %q, want its own line", log)
+	}
+}
