@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,17 @@ func TestParseLook(t *testing.T) {
 		id := fmt.Sprint("n", i)
 		full, ended = append(full, id, "1000"), append(ended, id)
 	}
+	// ends are the lease ends in an answer: member, ms, member, ms...
+	ends := func(answer ...any) (read []scoredMember) {
+		for pair := range slices.Chunk(answer, 2) {
+			read = append(read, scoredMember{pair[0].(string), time.UnixMilli(int64(pair[1].(int)))})
+		}
+		return read
+	}
+	var allEnded []scoredMember
+	for _, id := range ended {
+		allEnded = append(allEnded, ends(id, 1000)...)
+	}
 	for _, tc := range []struct {
 		name   string
 		answer []any
@@ -34,43 +46,43 @@ func TestParseLook(t *testing.T) {
 		{
 			"flat",
 			[]any{version, int64(2), []any{"a", "99000", "b%2F", "101500"}, clock},
-			look{point: at, members: 2, overdue: []string{"a"}, next: time.UnixMilli(101_500), now: now},
+			look{point: at, members: 2, overdue: []string{"a"}, next: time.UnixMilli(101_500), lowest: ends("a", 99_000, "b%2F", 101_500), now: now},
 		},
 		{
 			"in pairs",
 			[]any{version, int64(2), []any{[]any{"a", 99_000.0}, []any{"b", 101_500.0}}, clock},
-			look{point: at, members: 2, overdue: []string{"a"}, next: time.UnixMilli(101_500), now: now},
+			look{point: at, members: 2, overdue: []string{"a"}, next: time.UnixMilli(101_500), lowest: ends("a", 99_000, "b", 101_500), now: now},
 		},
 		{
 			"at its end",
 			[]any{version, int64(1), []any{"a%2F", "100250"}, clock},
-			look{point: at, members: 1, overdue: []string{"a/"}, now: now},
+			look{point: at, members: 1, overdue: []string{"a/"}, lowest: ends("a%2F", 100_250), now: now},
 		},
 		{
 			"a foreign member",
 			[]any{version, int64(2), []any{"a b", "1", "c", "2"}, clock},
-			look{point: at, members: 2, overdue: []string{"c"}, now: now},
+			look{point: at, members: 2, overdue: []string{"c"}, lowest: ends("a b", 1, "c", 2), now: now},
 		},
 		{
 			"more than it reads",
 			[]any{version, int64(lowest + 1), full, clock},
-			look{point: at, members: lowest + 1, overdue: ended, crowded: true, now: now},
+			look{point: at, members: lowest + 1, overdue: ended, crowded: true, lowest: allEnded, now: now},
 		},
 		{
 			"as many as it reads",
 			[]any{version, int64(lowest), full, clock},
-			look{point: at, members: lowest, overdue: ended, now: now},
+			look{point: at, members: lowest, overdue: ended, lowest: allEnded, now: now},
 		},
 		{
 			"more, which have time",
 			[]any{version, int64(lowest + 1), []any{"a", "1", "b", "200000"}, clock},
-			look{point: at, members: lowest + 1, overdue: []string{"a"}, next: time.UnixMilli(200_000), now: now},
+			look{point: at, members: lowest + 1, overdue: []string{"a"}, next: time.UnixMilli(200_000), lowest: ends("a", 1, "b", 200_000), now: now},
 		},
 		{"a clock of numbers", []any{version, int64(0), []any{}, []any{int64(100), int64(250_000)}}, look{point: at, now: now}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := parseLook(tc.answer, nil)
-			if d := cmp.Diff(tc.want, got, cmp.AllowUnexported(look{}), cmpopts.EquateEmpty()); d != "" {
+			if d := cmp.Diff(tc.want, got, cmp.AllowUnexported(look{}, scoredMember{}), cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
