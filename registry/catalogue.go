@@ -42,18 +42,21 @@ func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
 }
 
 // present returns the nodes that are or may come back, and forgets those that their
-// callers have not renewed for a TTL after the end of the lease.
+// callers renew no more: a manual node is over a TTL after its last Register, whatever
+// came of that, and forgotten another TTL later.
 func (r *Redis) present(now time.Time) (nodes []*node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.services {
 		for _, n := range s.nodes {
-			ended := n.manual && n.calls == 0 && n.trusted.Before(now)
+			end := n.called.Add(n.ttl)
+			ended := n.manual && n.calls == 0 && end.Before(now)
 			switch {
-			case ended && !n.over() && n.trusted.Add(n.ttl).Before(now):
-				r.forget(n)
-			case !ended && !n.over():
+			case n.over():
+			case !ended:
 				nodes = append(nodes, n)
+			case end.Add(n.ttl).Before(now):
+				r.forget(n)
 			}
 		}
 	}

@@ -103,6 +103,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 		n.ttl, n.interval, n.exclusive, n.reg = p.ttl, p.interval, p.exclusive, p.reg
 		n.check, n.manual = p.check, p.manual
 		n.calls++
+		n.called = time.Now()
 		if n.state != Live {
 			p.reg.reported = n.state
 		}

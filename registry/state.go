@@ -47,6 +47,7 @@ type node struct {
 	listed    bool      // the catalogues were told of its version
 	calls     int       // Register calls under way
 	promised  bool      // a Register of it has returned nil
+	called    time.Time // ours: when Register was last called for it
 	trusted   time.Time // ours: until when the lease stands, by the last success
 
 	refusedSince time.Time // Redis's: since when it refuses to renew it; zero while it does not
