@@ -26,12 +26,12 @@ func (r *Resolver) Broadcast(
 	ctx context.Context, service string, call func(context.Context, *registry.Node) error, opts ...PickOption,
 ) ([]Outcome, error) {
 	q := ask(opts)
-	s, members, err := r.audience(ctx, service, &q)
 	if call == nil {
-		err = invalid("call: nil")
+		q.err = invalid("call: nil")
 	}
+	s, members, err := r.audience(ctx, service, &q)
 	if err != nil {
-		return nil, failure("broadcast", q.namespace, service, err)
+		return nil, r.failure("broadcast", q.namespace, service, err)
 	}
 	outcomes, panics := make([]Outcome, len(members)), make(chan any, len(members))
 	var calls sync.WaitGroup
@@ -68,5 +68,5 @@ func (r *Resolver) audience(ctx context.Context, name string, q *question) (*ser
 	if members := set.view.members; len(members) > 0 {
 		return s, members, nil
 	}
-	return nil, nil, t.nobody(set)
+	return nil, nil, t.nobody(set, q)
 }

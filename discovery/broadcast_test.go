@@ -62,8 +62,6 @@ func TestBroadcast(t *testing.T) {
 	wantErr(t, "no service", err, registry.ErrNotFound)
 	_, err = r.Broadcast(t.Context(), "shop", nil)
 	wantErr(t, "no call", err, registry.ErrInvalid)
-	_, err = r.Broadcast(t.Context(), "shop", unreached, nil)
-	wantErr(t, "a nil option", err, registry.ErrInvalid)
 }
 
 // Failures of a broadcast count like any other.

@@ -42,7 +42,7 @@ func (r *Resolver) Do(
 	ctx context.Context, service string, call func(context.Context, *registry.Node) error, opts ...PickOption,
 ) error {
 	if call == nil {
-		return failure("call", "", service, invalid("call: nil"))
+		return r.failure("call", ask(opts).namespace, service, invalid("call: nil"))
 	}
 	p, err := r.begin(ctx, "call", service, opts)
 	if err != nil {
@@ -95,8 +95,11 @@ func (r *Resolver) try(ctx context.Context, j job) error {
 // begin picks the node for the first try. A call that comes too late is not made at
 // all, and so no node is blamed for it.
 func (r *Resolver) begin(ctx context.Context, op, service string, opts []PickOption) (Picked, error) {
+	if ctx == nil {
+		return Picked{}, r.failure(op, ask(opts).namespace, service, errNoContext)
+	}
 	if err := ctx.Err(); err != nil {
-		return Picked{}, failure(op, "", service, err)
+		return Picked{}, r.failure(op, ask(opts).namespace, service, err)
 	}
 	p, err := r.Pick(ctx, service, opts...)
 	if err == nil {
@@ -119,7 +122,7 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 			return c.Err
 		}
 		failed = append(failed, failedTry{p.m, c.Err})
-		end := func(why error) error { return failed.error(j.op, q.namespace, j.service, why) }
+		end := func(why error) error { return failed.error(j.op, r.namespace(q.namespace), j.service, why) }
 		if ctx.Err() != nil || !c.elsewhere(q.once) || len(failed) > r.o.retries {
 			return end(ctx.Err())
 		}
@@ -203,5 +206,5 @@ func (f failures) error(op, namespace, service string, why error) error {
 	if why != nil && !errors.Is(err, why) {
 		err = fmt.Errorf("%w; %w", err, why)
 	}
-	return &registry.OpError{Op: op, Namespace: namespace, Service: service, Node: last.m.ID, Err: err}
+	return &registry.OpError{Op: op, Namespace: namespace, Service: service, Node: last.m.ID, Err: inLine(err)}
 }

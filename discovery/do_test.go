@@ -133,7 +133,7 @@ func TestDoEnds(t *testing.T) {
 		},
 		{"one node", "a", nil, always(errBroken), 1, errBroken, "rollcall: call shop/?: broken; no other node to try"},
 		{"given up", "a b c d", nil, always(context.Canceled), 1, context.Canceled, "rollcall: call shop/?: context canceled"},
-		{"no node", "", nil, always(nil), 0, discovery.ErrNoNodes, "rollcall: pick shop: no nodes"},
+		{"no node", "", nil, always(nil), 0, discovery.ErrNoNodes, "rollcall: pick shop: no nodes: the service has none"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			src := newTold()

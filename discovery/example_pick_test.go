@@ -41,8 +41,8 @@ func ExampleResolver_Pick() {
 	fmt.Println(err)
 	// Output:
 	// call 10.0.0.2:80
-	// rollcall: pick shop: no nodes
-	// rollcall: pick bakery: not found
+	// rollcall: pick default/shop: no nodes: 3 nodes, 1 draining: none is left by Version("3")
+	// rollcall: pick default/bakery: not found
 }
 
 func ExampleResolver_Resolve() {

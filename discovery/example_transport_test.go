@@ -52,7 +52,7 @@ func ExamplePickBy() {
 	defer client.CloseIdleConnections()
 	_, err := client.Get("http://shop/")
 	fmt.Println(err)
-	// Output: Get "http://shop/": rollcall: pick shop: not found
+	// Output: Get "http://shop/": rollcall: pick default/shop: not found
 }
 
 // Any protocol over a connection; here a line of our own.

@@ -34,7 +34,7 @@ type watchSource struct{ reg registry.Registry }
 
 func (s watchSource) Follow(namespace, service string) (registry.Follower, error) {
 	switch {
-	case s.reg == nil:
+	case isNil(s.reg):
 		return nil, failure("follow", namespace, service, invalid("FromRegistry: nil"))
 	case service == "":
 		return nil, failure("follow", namespace, service, invalid("Name: is empty"))
@@ -95,6 +95,9 @@ func (f *watchFollower) watch(begun func()) error {
 	if err != nil {
 		return err
 	}
+	if w == nil {
+		return invalid("Watch of the registry: nil")
+	}
 	defer w.Stop()
 	defer context.AfterFunc(f.ctx, w.Stop)()
 
@@ -149,6 +152,9 @@ func (f *watchFollower) see() (v *registry.View, err error, final bool) {
 }
 
 func (f *watchFollower) Next(ctx context.Context) (*registry.View, error) {
+	if ctx == nil {
+		return nil, errNoContext
+	}
 	for {
 		news := false
 		select {

@@ -244,6 +244,21 @@ func TestFromRegistryTellsWhy(t *testing.T) {
 	})
 }
 
+// A registry that takes its time is waited for, as long as the caller has.
+func TestFromRegistryMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := slowRegistry{&scripted{stands: []*registry.Service{static("shop", "", "a")}}}
+		same(t, "nodes", ids(resolve(t, resolver(t, discovery.FromRegistry(slow))).Nodes()), "a")
+	})
+}
+
+type slowRegistry struct{ registry.Registry }
+
+func (s slowRegistry) GetService(ctx context.Context, name string, opts ...registry.GetOption) ([]*registry.Service, error) {
+	time.Sleep(time.Second)
+	return s.Registry.GetService(ctx, name, opts...)
+}
+
 // A follower that is busy gets the last view, and Stop ends everything.
 func TestFromRegistryStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

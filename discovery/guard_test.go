@@ -45,8 +45,10 @@ func (f *fleet) version(id string) string {
 }
 
 func newFleet(n int) *fleet {
-	f := &fleet{began: time.Unix(1000, 0), live: map[string]bool{}, lapsed: map[string]registry.Lapse{},
-		answered: map[string]time.Time{}, failing: map[string]bool{}}
+	f := &fleet{
+		began: time.Unix(1000, 0), live: map[string]bool{}, lapsed: map[string]registry.Lapse{},
+		answered: map[string]time.Time{}, failing: map[string]bool{},
+	}
 	for i := range n {
 		f.live[string(rune('a'+i))] = true
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // An Option sets a part of a Resolver. Bad values show as registry.ErrInvalid from
-// every call of the Resolver.
+// every call of the Resolver. A nil Option has no effect.
 type Option func(*options)
 
 type options struct {
@@ -49,7 +49,9 @@ func newOptions(opts []Option) options {
 		identity: ownIdentity(), logger: logs.Default(),
 	}
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return o
 }

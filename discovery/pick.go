@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/rollcall-go/rollcall/registry"
@@ -20,7 +19,7 @@ type Picked struct {
 // an option names another. Errors are those of Resolve, and ErrNoNodes where the
 // options leave no node.
 func (r *Resolver) Pick(ctx context.Context, service string, opts ...PickOption) (Picked, error) {
-	if len(opts) == 0 {
+	if len(opts) == 0 && ctx != nil {
 		if s, t := r.ready(service); t != nil && s.due.Load() == nil {
 			return s.begin(t.every.own.pick(0), r.tracks), nil
 		}
@@ -28,7 +27,7 @@ func (r *Resolver) Pick(ctx context.Context, service string, opts ...PickOption)
 	q := ask(opts)
 	p, err := r.pick(ctx, service, &q)
 	if err != nil {
-		return p, failure("pick", q.namespace, service, err)
+		return p, r.failure("pick", q.namespace, service, err)
 	}
 	return p, nil
 }
@@ -40,7 +39,7 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 	}
 	set := t.set(q)
 	if len(set.members) == 0 {
-		return Picked{}, t.nobody(set)
+		return Picked{}, t.nobody(set, q)
 	}
 	if m := s.probe(q); m != nil {
 		p := r.direct(s, m, q)
@@ -48,17 +47,6 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 		return p, nil
 	}
 	return s.begin(set.picker(q.balancer).pick(q.key), r.tracking(q)), nil
-}
-
-// nobody says why a selection has no node.
-func (t *table) nobody(set *set) error {
-	switch left := len(set.view.members); {
-	case t.unknown():
-		return registry.ErrNotFound
-	case left > 0: // otherwise some of them could be called
-		return fmt.Errorf("%w: %d nodes, all with the weight NoTraffic", ErrNoNodes, left)
-	}
-	return ErrNoNodes
 }
 
 // unknown tells that the service has never existed.

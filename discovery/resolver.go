@@ -18,7 +18,7 @@ import (
 type Resolver struct {
 	src Source
 	o   options
-	err error // what is wrong with the options
+	err error // what is wrong with the source or the options
 
 	reporter *reporter
 	disk     *disk    // nil: no snapshots
@@ -47,7 +47,9 @@ type Resolver struct {
 func New(src Source, opts ...Option) *Resolver {
 	r := &Resolver{src: src, o: newOptions(opts), opening: map[serviceName]chan struct{}{}}
 	r.knower, _ = src.(Knower)
-	r.err = r.o.check()
+	if r.err = r.o.check(); isNil(src) {
+		r.err = invalid("New: the source is nil")
+	}
 	r.reporter = newReporter(&r.o)
 	r.budget.fill(r.o.budget, now())
 	r.keep(map[serviceName]*service{})
@@ -102,7 +104,7 @@ func (r *Resolver) Close() error {
 // service is asked about again after a second, so one that begins to exist is found
 // within a second; within 30 s where thousands of such names are asked for at a time.
 func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOption) (*View, error) {
-	if _, t := r.ready(service); t != nil && len(opts) == 0 {
+	if _, t := r.ready(service); t != nil && len(opts) == 0 && ctx != nil {
 		return t.view, nil
 	}
 	q := ask(opts)
@@ -111,18 +113,19 @@ func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOpti
 		err = registry.ErrNotFound
 	}
 	if err != nil {
-		return nil, failure("resolve", q.namespace, service, err)
+		return nil, r.failure("resolve", q.namespace, service, err)
 	}
 	return t.set(&q).view, nil
 }
 
 // Changes yields the view of a service as it stands, and every later one, until ctx
 // ends, the loop breaks, or Close. Views that come while the loop is busy are passed
-// over, but for the last. It waits for the first view however long that takes.
+// over, but for the last. It waits for the first view however long that takes. Where the
+// Resolver is closed, or an option, the name or ctx is no good, it yields none.
 func (r *Resolver) Changes(ctx context.Context, service string) iter.Seq[*View] {
 	return func(yield func(*View) bool) {
 		var last *table
-		for ctx.Err() == nil {
+		for ctx != nil && ctx.Err() == nil {
 			s, err := r.open(serviceName{name: service})
 			if err != nil {
 				return
@@ -183,8 +186,11 @@ func (s *service) use() {
 
 // table returns what a question is answered by.
 func (r *Resolver) table(ctx context.Context, name string, q *question) (*service, *table, error) {
-	if q.err != nil {
+	switch {
+	case q.err != nil:
 		return nil, nil, q.err
+	case ctx == nil:
+		return nil, nil, errNoContext
 	}
 	s := r.followed(serviceName{q.namespace, name})
 	var t *table
@@ -199,7 +205,11 @@ func (r *Resolver) table(ctx context.Context, name string, q *question) (*servic
 		}
 	}
 	if r.o.maxStale > 0 && t.view.Age() > r.o.maxStale {
-		return nil, nil, errors.Join(fmt.Errorf("%w: for %v", ErrStale, t.view.Age().Round(time.Millisecond)), t.view.err)
+		err := fmt.Errorf("%w: contact was lost %v ago", ErrStale, t.view.Age().Round(time.Millisecond))
+		if t.view.err != nil {
+			err = fmt.Errorf("%w: %w", err, bare(t.view.err))
+		}
+		return nil, nil, err
 	}
 	return s, t, nil
 }
@@ -311,6 +321,9 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 	r.opening[name] = done
 	r.mu.Unlock()
 	f, err := r.src.Follow(name.namespace, name.name)
+	if err == nil && f == nil {
+		err = invalid("Follow of the source: nil")
+	}
 
 	r.mu.Lock()
 	delete(r.opening, name)

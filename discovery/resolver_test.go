@@ -105,8 +105,8 @@ func TestResolveTellsWhy(t *testing.T) {
 		src.refuse = registry.ErrInvalid
 		_, err = r.Resolve(t.Context(), "\n")
 		wantErr(t, "a bad name", err, registry.ErrInvalid)
-		_, err = r.Resolve(t.Context(), "shop", nil)
-		wantErr(t, "a nil option", err, registry.ErrInvalid)
+		_, err = r.Resolve(t.Context(), "shop", discovery.Filter(nil))
+		wantErr(t, "a nil filter", err, registry.ErrInvalid)
 		if !strings.Contains(err.Error(), "resolve shop") {
 			t.Errorf("%q does not say what failed", err)
 		}

@@ -7,7 +7,8 @@ import (
 )
 
 // A PickOption narrows the nodes of one call or says how to pick among them: one of
-// Version, Label, FilterOption, Zone, HashKey, Namespace, Once and a Balancer.
+// Version, Label, FilterOption, Zone, HashKey, Namespace, Once and a Balancer. A nil one
+// has no effect.
 type PickOption interface{ pickOption() }
 
 type (
@@ -135,8 +136,9 @@ func ask(opts []PickOption) question {
 			q.balancer = o
 		case maglev:
 			q.balancer = o
+		case nil:
 		default:
-			q.err = invalid("a nil option")
+			q.err = invalid("a PickOption that is none of this package")
 			return q
 		}
 	}

@@ -81,8 +81,11 @@ func (s *service) follow() {
 		if s.ctx.Err() != nil {
 			return
 		}
+		if err == nil && v == nil {
+			err = invalid("Next of the source's Follower: nil")
+		}
 		if err != nil {
-			s.restore(err)
+			s.restore(bare(err))
 		}
 		switch {
 		case err == nil:
@@ -91,12 +94,12 @@ func (s *service) follow() {
 				s.r.meet(s)
 			}
 		case errors.Is(err, registry.ErrClosed), errors.Is(err, registry.ErrWatcherStopped):
-			s.lose(err)
+			s.lose(bare(err))
 			<-s.ctx.Done()
 		case errors.Is(err, context.DeadlineExceeded):
-			s.lose(err)
+			s.lose(bare(err))
 		default:
-			s.lose(err)
+			s.lose(bare(err))
 			wait(s.ctx, retry.NextBackOff())
 		}
 	}
@@ -203,7 +206,7 @@ func (s *service) build() {
 // log has a line about the service written to the log.
 func (s *service) log(level zerolog.Level, write func(*zerolog.Event)) {
 	s.reporter.log(func(l *zerolog.Logger) {
-		write(l.WithLevel(level).Str("namespace", s.name.namespace).Str("service", s.name.name))
+		write(l.WithLevel(level).Str("namespace", s.r.namespace(s.name.namespace)).Str("service", s.name.name))
 	})
 }
 

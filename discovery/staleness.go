@@ -83,8 +83,8 @@ func (s *staleness) tell(t *trouble, views []*View, at time.Time) {
 	}
 	t.level = max(t.level, s.level(v))
 	s.r.reporter.log(func(l *zerolog.Logger) {
-		l.WithLevel(s.level(v)).Err(v.err).Time("since", v.staleSince).Int("services", len(views)).
-			Str("namespace", v.namespace).Str("service", v.service).Msg(t.text[n.Phase])
+		l.WithLevel(s.level(v)).Err(inLine(v.err)).Time("since", v.staleSince).Int("services", len(views)).
+			Str("namespace", s.r.namespace(v.namespace)).Str("service", v.service).Msg(t.text[n.Phase])
 	})
 }
 

@@ -86,7 +86,7 @@ func (s *StaticSource) Follow(namespace, service string) (registry.Follower, err
 		err = invalid("Name: is empty")
 	}
 	if err != nil {
-		return nil, failure("follow", namespace, service, err)
+		return nil, failure("follow", name.namespace, service, err)
 	}
 	return &staticFollower{s: s, name: name, stopped: make(chan struct{})}, nil
 }
@@ -109,6 +109,9 @@ type staticFollower struct {
 }
 
 func (f *staticFollower) Next(ctx context.Context) (*registry.View, error) {
+	if ctx == nil {
+		return nil, errNoContext
+	}
 	for {
 		v, changed := f.s.view(f.name)
 		select {
@@ -151,7 +154,7 @@ func list(services []*registry.Service) (map[serviceName][]*registry.Service, er
 		name := serviceName{s.Namespace, s.Name}
 		version := part{name, "version", s.Version}
 		if seen[version] {
-			return nil, invalid("%s.Version: %q of %s is there twice", field, s.Version, s.Name)
+			return nil, invalid("%s.Version: %q of %q is there twice", field, s.Version, s.Name)
 		}
 		seen[version] = true
 		for j, n := range s.Nodes {

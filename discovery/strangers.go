@@ -182,5 +182,8 @@ func waitedInVain(ctx context.Context, why error) error {
 	case why == nil:
 		why = ctx.Err()
 	}
+	if why = bare(why); errors.Is(why, registry.ErrUnavailable) {
+		return fmt.Errorf("nothing is known of the service yet: %w", why)
+	}
 	return fmt.Errorf("%w: nothing is known of the service yet: %w", registry.ErrUnavailable, why)
 }

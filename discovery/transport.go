@@ -17,20 +17,29 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A TransportOption sets a part of a Transport: OnlyHosts and PickBy.
+// A TransportOption sets a part of a Transport: OnlyHosts and PickBy. A nil one, and one
+// that is given nil, has no effect.
 type TransportOption func(*transport)
 
 // OnlyHosts has a Transport leave alone all hosts but those that serves names: for
 // a client that calls the outside too, or is redirected there. It is asked for hosts
 // that could be a service, from many goroutines at a time.
 func OnlyHosts(serves func(host string) bool) TransportOption {
-	return func(t *transport) { t.serves = serves }
+	return func(t *transport) {
+		if serves != nil {
+			t.serves = serves
+		}
+	}
 }
 
 // PickBy has a Transport pick the node for a request by these options: a Namespace,
 // a Zone, a HashKey out of a header. It is called from many goroutines at a time.
 func PickBy(opts func(*http.Request) []PickOption) TransportOption {
-	return func(t *transport) { t.opts = opts }
+	return func(t *transport) {
+		if opts != nil {
+			t.opts = opts
+		}
+	}
 }
 
 // Transport makes an http.RoundTripper for URLs with the name of a service in the
@@ -68,7 +77,9 @@ func Transport(r *Resolver, base http.RoundTripper, opts ...TransportOption) htt
 		t.base = http.DefaultTransport
 	}
 	for _, opt := range opts {
-		opt(t)
+		if opt != nil {
+			opt(t)
+		}
 	}
 	return t
 }
@@ -81,6 +92,9 @@ type transport struct {
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.check(req); err != nil {
+		return nil, failure("call", "", "", err)
+	}
 	if !isService(req.URL) || !t.serves(req.URL.Hostname()) {
 		return t.base.RoundTrip(req)
 	}
@@ -102,6 +116,22 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// check returns what is wrong with a request, which it then closes, or with the Transport.
+func (t *transport) check(req *http.Request) (err error) {
+	switch {
+	case req == nil:
+		return invalid("the request is nil")
+	case req.URL == nil:
+		err = invalid("the request has no URL")
+	case t.r == nil:
+		err = invalid("Transport: the Resolver is nil")
+	default:
+		return nil
+	}
+	(*outgoing)(nil).settle(req)
+	return err
+}
+
 // CloseIdleConnections does so in base.
 func (t *transport) CloseIdleConnections() {
 	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
@@ -111,7 +141,7 @@ func (t *transport) CloseIdleConnections() {
 
 // isService tells whether a URL may name a service.
 func isService(u *url.URL) bool {
-	if u == nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" {
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" {
 		return false
 	}
 	_, err := netip.ParseAddr(u.Hostname())
@@ -137,7 +167,7 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
 		p.Done(context.Canceled) // no fault of the node
 		return nil, backoff.Permanent(&registry.OpError{
-			Op: "call", Service: req.URL.Hostname(), Node: n.ID,
+			Op: "call", Namespace: p.m.service.Namespace, Service: req.URL.Hostname(), Node: n.ID,
 			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
 		})
 	}
