@@ -27,7 +27,7 @@ load: ## Run the tests that measure load and heap (build tag load), one after th
 	@GO="$(GO)" scripts/run-tests -tags load -run '^TestLoad' -v -count=1 -p 1 -timeout $(TIMEOUT) \
 		$$(grep -rl --include='*_load_test.go' '^func TestLoad' . | xargs -n1 dirname | sort -u)
 
-lint: ## Run go vet, gofumpt and staticcheck
+lint: ## Run go vet, gofumpt, staticcheck and underlock, which finds log lines and callbacks under a mutex
 	$(GO) vet -tags load ./...
 	cd bench && $(GO) vet ./...
 	@echo "$(TOOL) gofumpt -l ."; files=$$($(TOOL) gofumpt -l .) || exit 1; \
@@ -35,6 +35,7 @@ lint: ## Run go vet, gofumpt and staticcheck
 		printf 'not formatted; run %s gofumpt -w on:\n%s\n' "$(TOOL)" "$$files" >&2; exit 1; \
 	fi
 	$(TOOL) staticcheck -tags load ./...
+	cd tools && $(GO) vet ./... && $(GO) tool staticcheck ./... && $(GO) test -count=1 ./... && $(GO) run ./underlock ..
 
 cross: ## Build the importable packages for other systems
 	@GO="$(GO)" scripts/cross-build darwin/arm64 windows/amd64 linux/arm64

@@ -25,7 +25,7 @@ type set struct {
 
 func newTable(v *View, o *options) *table {
 	t := &table{o: o, view: v}
-	t.every = t.choose(&selection{})
+	t.every = t.of(*v, "")
 	t.view = t.every.view
 	return t
 }
@@ -46,14 +46,18 @@ func (t *set) picker(b Balancer) picker {
 	return t.pickers.get(b, func() picker { return b.picker(t.members) })
 }
 
-// choose works out a set.
+// choose works out the set of a selection. It calls the filter of a user: no mutex is
+// held.
 func (t *table) choose(s *selection) *set {
 	v := *t.view
-	if *s != (selection{}) {
-		v.members = slices.DeleteFunc(slices.Clone(v.members), func(m *member) bool { return !s.matches(m) })
-		v.nodes = nodesOf(v.members)
-	}
-	c := &set{view: &v, members: t.callable(v.members, s.zone)}
+	v.members = slices.DeleteFunc(slices.Clone(v.members), func(m *member) bool { return !s.matches(m) })
+	v.nodes = nodesOf(v.members)
+	return t.of(v, s.zone)
+}
+
+// of makes the set of a view that is narrowed already.
+func (t *table) of(v View, zone string) *set {
+	c := &set{view: &v, members: t.callable(v.members, zone)}
 	v.ready = nodesOf(c.members)
 	if len(c.members) > 0 {
 		c.own = t.o.balancer.picker(c.members)

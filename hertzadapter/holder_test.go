@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -45,5 +46,43 @@ func TestHolderClosesAfterAFailedRegister(t *testing.T) {
 	}
 	if closed != 1 {
 		t.Errorf("closed %d times, want once", closed)
+	}
+}
+
+// With the community's layout, the first Register asks the registry for its client,
+// and so has the registry's options read: they are functions of the user's.
+func TestOptionsOfTheRegistryRunUnderNoMutex(t *testing.T) {
+	var a *registrar
+	ran := 0
+	a = newRegistrar(shared(registry.NewRegistry(func(*registry.Options) {
+		if ran++; !a.mu.TryLock() {
+			t.Error("an option runs under the mutex")
+			return
+		}
+		a.mu.Unlock()
+	})), newOptions([]Option{WithCommunityKeys(true)}))
+	info := shopAt("10.0.0.1:80")
+	if _, err := a.begin(info, &registration{service: service(info, "tcp", "10.0.0.1:80")}, zerolog.Nop()); err != nil || ran == 0 {
+		t.Errorf("begin: %v, after %d runs of the option", err, ran)
+	}
+}
+
+// A Deregister that comes while Register makes the mirror is not lost.
+func TestDeregisterWhileTheMirrorIsMade(t *testing.T) {
+	var a *registrar
+	info, once := shopAt("10.0.0.1:80"), false
+	closed := 0
+	r := registry.NewRegistry(func(*registry.Options) {
+		if !once {
+			once = true
+			must(t, a.Deregister(info))
+		}
+	})
+	a = newRegistrar(&holder{open: func() (registry.Registry, closer) {
+		return r, func(ctx context.Context) error { closed++; return r.Close(ctx) }
+	}}, newOptions([]Option{WithCommunityKeys(true)}))
+	must(t, a.Register(info))
+	if len(a.live) != 0 || closed != 1 {
+		t.Errorf("%d are entered, closed %d times; want none, and once", len(a.live), closed)
 	}
 }

@@ -97,7 +97,6 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 		log.Info().Msg("not registered: the server was shut down before")
 		return nil
 	case err != nil:
-		a.release(context.Background(), log)
 		return err
 	}
 	defer close(reg.done)
@@ -235,9 +234,33 @@ func pause(ctx context.Context, d time.Duration) {
 var errEarly = errors.New("deregistered before")
 
 // begin enters reg in place of what was entered for info, and takes the registry
-// for it, which is to be released after an error. With errEarly, a Deregister of info
-// was there first and nothing is taken.
+// once for both. With errEarly, a Deregister of info was there first.
 func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerolog.Logger) (old *registration, err error) {
+	if a.early(info) {
+		return nil, errEarly
+	}
+	reg.r = a.holder.take()
+	reg.mirror, err = a.mirror(reg, log) // calls options of the registry, which may be the user's
+	old, err = a.enter(info, reg, err)
+	if err != nil || old != nil {
+		a.release(context.Background(), log)
+	}
+	return old, err
+}
+
+// early tells, once, that a Deregister of info came before its Register.
+func (a *registrar) early(info *hertzregistry.Info) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.phases[info] != early {
+		return false
+	}
+	a.phases[info] = met
+	return true
+}
+
+// enter enters reg. Where it replaces nothing, it fails if reg could not be made.
+func (a *registrar) enter(info *hertzregistry.Info, reg *registration, made error) (old *registration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	was := a.phases[info]
@@ -246,13 +269,11 @@ func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerol
 		return nil, errEarly
 	}
 	old = a.live[keyOf(info)]
-	if old != nil {
+	switch {
+	case old != nil:
 		reg.r, reg.mirror, reg.before = old.r, old.mirror, old
-	} else {
-		reg.r = a.holder.take()
-		if reg.mirror, err = a.mirror(reg, log); err != nil {
-			return nil, err
-		}
+	case made != nil:
+		return nil, made
 	}
 	a.live[keyOf(info)] = reg
 	return old, nil

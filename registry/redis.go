@@ -79,34 +79,47 @@ func (r *Redis) Init(opts ...Option) error {
 
 // connection returns the way to Redis, made at the first call.
 func (r *Redis) connection() (*conn, error) {
+	for {
+		r.mu.Lock()
+		c, opts, closed := r.conn, r.opts, r.closed
+		r.mu.Unlock()
+		switch {
+		case closed:
+			return nil, ErrClosed
+		case c != nil:
+			return c, nil
+		}
+		o, err := resolve(opts) // calls the options, and so code of the user's
+		if err != nil {
+			return nil, err
+		}
+		if err := r.connect(o, len(opts)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// connect makes the way to Redis from what the first of the options say; it makes none
+// if there is one, if Close came, or if Init has added options meanwhile.
+func (r *Redis) connect(o Options, options int) (err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		return nil, ErrClosed
+	if r.conn == nil && !r.closed && len(r.opts) == options {
+		r.conn, err = connect(o)
 	}
-	if r.conn == nil {
-		o, err := resolve(r.opts)
-		if err != nil {
-			return nil, err
-		}
-		c, err := connect(o)
-		if err != nil {
-			return nil, err
-		}
-		r.conn = c
-	}
-	return r.conn, nil
+	return err
 }
 
 // Options returns what is in force, and before the first call what would be.
 func (r *Redis) Options() Options {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.conn == nil {
-		o, _ := resolve(r.opts) // what is wrong shows at the first call
+	c, opts := r.conn, r.opts
+	r.mu.Unlock()
+	if c == nil {
+		o, _ := resolve(opts) // what is wrong shows at the first call
 		return o
 	}
-	o := r.conn.o
+	o := c.o
 	o.Addrs = slices.Clone(o.Addrs)
 	return o
 }
