@@ -102,7 +102,7 @@ func (r *Resolver) Close() error {
 // A service that has lost its nodes is no error, for a day: then Redis forgets that it
 // existed. A resolver that has seen it goes on with the empty view. A name that is no
 // service is asked about again after a second, so one that begins to exist is found
-// within a second; within 30 s where thousands of such names are asked for at a time.
+// within a second; within 30 s while over a hundred such names are asked for in a second.
 func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOption) (*View, error) {
 	if _, t := r.ready(service); t != nil && len(opts) == 0 && ctx != nil {
 		return t.view, nil

@@ -15,11 +15,14 @@ import (
 // asks for is forgotten 30 s later at most.
 //
 // The source is asked again about a name that is remembered, and asked for, after a
-// second; where there are over a hundred names, the later the more there are, so that
-// it has about a hundred to answer a second. It is always asked at once about a name
-// that is not remembered: names that are services do not wait for those that are none.
+// second; where more than a hundred such names are asked for in a second, after up to
+// 30 s, so that it has about a hundred to answer a second. It is always asked at once
+// about a name that is not remembered: names that are services do not wait for those
+// that are none.
 type strangers struct {
 	mu         sync.Mutex
+	asked      float64   // how many questions about remembered names count, at askedAt
+	askedAt    time.Time // the last of them
 	young, old map[serviceName]*stranger // by when they were asked for; in one of them
 	timer      *time.Timer               // turns the young into old ones; nil before the first
 	ended      bool
@@ -45,14 +48,24 @@ const (
 	// it failed to answer.
 	askedSoonest, askedLatest = time.Second, 30 * time.Second
 	failedAgo                 = 200 * time.Millisecond
+
+	// askedPerSecond is how often it is asked again about names that are remembered.
+	askedPerSecond = 100
 )
 
-// patience is for how long an answer holds while there are n strangers.
-func patience(err error, n int) time.Duration {
-	if !errors.Is(err, registry.ErrNotFound) {
-		return failedAgo
+// holds tells whether an answer of that age is still good, where the source would be
+// asked again now; it counts that question. mu is held.
+func (s *strangers) holds(one *stranger, now time.Time) bool {
+	age := now.Sub(one.at)
+	if !errors.Is(one.err, registry.ErrNotFound) {
+		return age < failedAgo
 	}
-	return min(max(time.Duration(n)*askedSoonest/100, askedSoonest), askedLatest)
+	asked := max(0, s.asked-now.Sub(s.askedAt).Seconds()*askedPerSecond)
+	if age < askedSoonest || age < askedLatest && asked >= askedPerSecond {
+		return true
+	}
+	s.asked, s.askedAt = min(asked+1, 2*askedPerSecond), now
+	return false
 }
 
 // check returns why a name is no service; nil: it is, or perhaps. Of those who want to
@@ -77,7 +90,7 @@ func (s *strangers) check(ctx context.Context, name serviceName, ask func(contex
 			case <-ctx.Done():
 				return waitedInVain(ctx, nil)
 			}
-		case time.Since(one.at) < patience(one.err, len(s.young)+len(s.old)):
+		case s.holds(one, time.Now()):
 			defer s.mu.Unlock()
 			return one.err
 		}

@@ -108,6 +108,22 @@ func TestStrangersAreFoundWithinASecond(t *testing.T) {
 	})
 }
 
+// That holds also where thousands of other names were asked for a moment ago.
+func TestStrangersAreFoundAfterManyOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newBook()
+		r := bySource(t, src)
+		wantFound(t, r, "shop", registry.ErrNotFound)
+		for i := range 3000 {
+			wantFound(t, r, fmt.Sprint(i), registry.ErrNotFound)
+		}
+		src.set(func() { src.knows["shop"], src.Source = true, newBook("shop").Source })
+		r.src = src
+		time.Sleep(time.Second)
+		wantFound(t, r, "shop", nil)
+	})
+}
+
 // They are forgotten when nobody asks for them, and there are never too many.
 func TestStrangersAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
