@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,9 @@ func lateRenewal(t *testing.T, tp redistest.Topology) {
 	var op *registry.OpError
 	if errors.As(err, &op) && (op.Namespace != "default" || op.Service != "shop" || op.Node != "a") {
 		t.Errorf("the cause does not name the node: %+v", op)
+	}
+	if want := "held by " + newAddress + ", since 20"; !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
 	}
 	if now := b.end("a"); now != end {
 		t.Errorf("the old process renewed the new one's lease: it ended at %.0f and ends at %.0f", end, now)

@@ -209,7 +209,7 @@ func (r *Redis) renew(ctx context.Context, c *conn, tasks []*task) RenewEvent {
 			sc.task.err = res.Err
 			continue
 		}
-		r.renewed(c, sc.task, sc.nodes, res.Codes, sent)
+		r.renewed(ctx, c, sc.task, sc.nodes, res.Codes, sent)
 	}
 	return report
 }
@@ -228,7 +228,8 @@ func oneByOne(results []lua.Result) lua.Result {
 
 // renewed draws the conclusions of a renewal: what Redis does not know any more
 // is registered again in the same round.
-func (r *Redis) renewed(c *conn, t *task, nodes []*node, codes []lua.Code, sent time.Time) {
+func (r *Redis) renewed(ctx context.Context, c *conn, t *task, nodes []*node, codes []lua.Code, sent time.Time) {
+	held := c.holders(ctx, t.batch.service, nodes, codes)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {
@@ -239,6 +240,6 @@ func (r *Redis) renewed(c *conn, t *task, nodes []*node, codes []lua.Code, sent 
 			t.again = append(t.again, n)
 			continue
 		}
-		_ = r.judge(c, n, codes[i], sent) // what it finds, the node's state says
+		_ = r.judge(c, n, codes[i], held[n], sent) // what it finds, the node's state says
 	}
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,11 +8,8 @@ import (
 	"net"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // hopeless tells whether an error stays until somebody changes an option, a right or
@@ -102,29 +98,4 @@ func (c *conn) located(err error, namespace, service string) error {
 		return fmt.Errorf("%w (keys %s*, channel %s)", err, strings.TrimSuffix(k.Index(), "index"), k.Events(c.db))
 	}
 	return err
-}
-
-// holder adds to the refusal of a node who holds it, and since when.
-func (c *conn) holder(ctx context.Context, p *plan, err error) error {
-	var about *nodeError
-	if !errors.As(err, &about) || !errors.Is(err, ErrConflict) && !errors.Is(err, ErrSuperseded) {
-		return err
-	}
-	found, readErr := c.HMGet(ctx, c.space.Service(p.namespace, p.name).Node(about.node), "lease", "data").Result()
-	if readErr != nil {
-		return err
-	}
-	lease, leaseErr := record.ParseLease(text(found[0]))
-	node, nodeErr := record.DecodeNode([]byte(text(found[1])))
-	if leaseErr != nil || nodeErr != nil {
-		return err // nobody holds it any more
-	}
-	who := node.Address
-	for _, part := range []struct{ name, value string }{{"zone", node.Zone}, {"version", node.Version}} {
-		if part.value != "" {
-			who += ", " + part.name + " " + part.value
-		}
-	}
-	since := time.UnixMicro(lease.Start).UTC().Format(time.RFC3339)
-	return &nodeError{about.node, fmt.Errorf("%w (held by %s, since %s)", about.err, who, since)}
 }

@@ -246,11 +246,12 @@ func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Resu
 	if res.Err != nil {
 		return res.Err
 	}
+	held := c.holders(ctx, p.service, p.nodes, res.Codes)
 	var refused error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range p.nodes {
-		err := r.judge(c, n, res.Codes[i], sent)
+		err := r.judge(c, n, res.Codes[i], held[n], sent)
 		if err != nil && refused == nil {
 			refused = &nodeError{n.id, err}
 		}

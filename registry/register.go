@@ -42,7 +42,7 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 		return err
 	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		return struct{}{}, op.c.holder(ctx, p, r.register(ctx, op, p))
+		return struct{}{}, r.register(ctx, op, p)
 	})
 	return err
 }
@@ -82,7 +82,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 	}
 	for _, planned := range p.nodes {
 		if n := s.nodes[planned.id]; n != nil && n.over() {
-			return nil, &nodeError{planned.id, fmt.Errorf("%w: Deregister, then Register again", ErrSuperseded)}
+			return nil, &nodeError{planned.id, fmt.Errorf("%w: Deregister, then Register again%s", ErrSuperseded, n.held)}
 		}
 	}
 	r.services[k] = s

@@ -41,6 +41,7 @@ type node struct {
 	manual    bool
 	check     func(context.Context) error
 
+	held      string // who took it, where it is Superseded, as holders tells
 	batch     *batch // who renews it; nil for a manual one
 	state     State
 	confirmed bool      // was registered at least once

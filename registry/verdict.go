@@ -8,8 +8,8 @@ import (
 )
 
 // judge draws the conclusion of one code about one node: its state, and the
-// error that a caller sees. A node that left meanwhile has no state any more.
-func (r *Redis) judge(c *conn, n *node, code lua.Code, sent time.Time) error {
+// error that a caller sees; held says who has a node that another process took. A node that left meanwhile has no state any more.
+func (r *Redis) judge(c *conn, n *node, code lua.Code, held string, sent time.Time) error {
 	if n.over() {
 		return nil
 	}
@@ -22,19 +22,20 @@ func (r *Redis) judge(c *conn, n *node, code lua.Code, sent time.Time) error {
 	case lua.None:
 		return nil // another node of the call was refused
 	case lua.Conflict:
-		return r.lose(c, n, Superseded, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive", ErrConflict))
+		return r.lose(c, n, Superseded, held, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive%s", ErrConflict, held))
 	case lua.Superseded:
-		return r.lose(c, n, Superseded, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back", ErrSuperseded))
+		return r.lose(c, n, Superseded, held, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back%s", ErrSuperseded, held))
 	default: // removed by an operator, or by somebody who has our lease
-		return r.lose(c, n, Removed, fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", ErrSuperseded))
+		return r.lose(c, n, Removed, "", fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", ErrSuperseded))
 	}
 }
 
 // lose ends the renewal of a node that somebody else has now. What never stood
 // is simply refused: its Register reports that.
-func (r *Redis) lose(c *conn, n *node, state State, err error) error {
+func (r *Redis) lose(c *conn, n *node, state State, held string, err error) error {
 	if n.confirmed || n.batch != nil {
 		n.service.leave(n)
+		n.held = held
 		r.become(c, n, state, err)
 	}
 	return err

@@ -1,0 +1,54 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// holders tells who has the nodes that a call was refused for, and since when, as the
+// end of an error: " (held by ..., since ...)". There is nothing for a node that nobody
+// holds any more, or where Redis does not say.
+func (c *conn) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
+	asked := map[*node]*redis.SliceCmd{}
+	p := c.Pipeline()
+	for i, n := range nodes {
+		if codes[i] == lua.Superseded || codes[i] == lua.Conflict {
+			asked[n] = p.HMGet(ctx, s.keys.Node(n.id), "lease", "data")
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	_, _ = p.Exec(ctx) // each command has its own error
+	held := map[*node]string{}
+	for n, cmd := range asked {
+		if found, err := cmd.Result(); err == nil {
+			held[n] = heldBy(text(found[0]), text(found[1]))
+		}
+	}
+	return held
+}
+
+func heldBy(lease, data string) string {
+	l, err := record.ParseLease(lease)
+	if err != nil {
+		return ""
+	}
+	n, err := record.DecodeNode([]byte(data))
+	if err != nil {
+		return ""
+	}
+	who := n.Address
+	if n.Zone != "" {
+		who += ", zone " + n.Zone
+	}
+	if n.Version != "" {
+		who += ", version " + n.Version
+	}
+	return " (held by " + who + ", since " + time.UnixMicro(l.Start).UTC().Format(time.RFC3339) + ")"
+}
