@@ -169,7 +169,7 @@ func ExampleOnState() {
 			case registry.Live:
 				fmt.Println("callers see us")
 			case registry.Superseded, registry.Removed:
-				fmt.Println(cause)
+				fmt.Println("another process took over:", errors.Is(cause, registry.ErrSuperseded))
 				close(over)
 			}
 		}))
@@ -182,7 +182,7 @@ func ExampleOnState() {
 	<-over
 	// Output:
 	// callers see us
-	// rollcall: renew default/shop/shop-0: superseded by a newer lease
+	// another process took over: true
 }
 
 // What lives, in all namespaces.

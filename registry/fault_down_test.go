@@ -65,17 +65,6 @@ func TestRegisterRetryBeforeRedis(t *testing.T) {
 	seen.next(t, registry.Live)
 }
 
-// Credentials that are put right later are an outage like another.
-func TestRegisterRetryBeforePassword(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	r := open(t, at(server), registry.Username("shop"), registry.Password("secret"), registry.Timeout(500*time.Millisecond))
-	seen := newStates()
-	register(t, r, service("shop", node("a")), seen.option(), registry.RegisterRetry())
-	server.SetUser("shop", "on", ">secret", "~*", "&*", "+@all")
-	seen.next(t, registry.Live)
-}
-
 // A first Register that finds no Redis says so in time, and nothing of it comes
 // later; what stood before comes back.
 func TestRegisterWhileDown(t *testing.T) {

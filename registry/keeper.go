@@ -234,7 +234,7 @@ func (r *Redis) renewed(ctx context.Context, c *conn, t *task, nodes []*node, co
 	defer r.mu.Unlock()
 	for i, n := range nodes {
 		if codes[i] == lua.None {
-			if n.state == Live {
+			if n.state == Live && n.refusedSince.IsZero() { // else watchers hold it
 				r.become(c, n, Lost, errForgotten)
 			}
 			t.again = append(t.again, n)

@@ -138,11 +138,13 @@ func TestRefusedServicesKeepNobodyBack(t *testing.T) {
 	t.Parallel()
 	const interval = 500 * time.Millisecond
 	server := redistest.Start(t)
-	r := user(t, server, registrarRights(prefix(t)), registry.Interval(interval), registry.TTL(patience), registry.Timeout(time.Second))
+	all := []string{"on", ">secret", "~*", "&*", "+@all"}
+	r := user(t, server, all, registry.Interval(interval), registry.TTL(patience), registry.Timeout(time.Second))
 	register(t, r, service("shop", node("a")))
 	for i := range 50 {
-		register(t, r, service(fmt.Sprint("desk-", i), node("a")), registry.RegisterRetry())
+		register(t, r, service(fmt.Sprint("desk-", i), node("a")))
 	}
+	server.SetUser(prefix(t), append([]string{"on", ">secret"}, registrarRights(prefix(t))...)...) // of shop alone
 	shop := ledgerOf(t, server.Client(), "shop")
 	for range 3 { // the rounds of 50 others and of this one fall together in the end
 		if err := server.Client().Del(t.Context(), shop.Node("a"), shop.Index()).Err(); err != nil {
@@ -150,6 +152,7 @@ func TestRefusedServicesKeepNobodyBack(t *testing.T) {
 		}
 		within(t, interval+time.Second, "back", func() error { return shop.indexed("a") })
 	}
+	server.SetUser(prefix(t), all...) // for Close
 }
 
 // A service with a short interval, and Redis far away, ends the leases of no other one.
