@@ -21,8 +21,8 @@ import (
 // that are none.
 type strangers struct {
 	mu         sync.Mutex
-	asked      float64   // how many questions about remembered names count, at askedAt
-	askedAt    time.Time // the last of them
+	asked      float64                   // how many questions about remembered names count, at askedAt
+	askedAt    time.Time                 // the last of them
 	young, old map[serviceName]*stranger // by when they were asked for; in one of them
 	timer      *time.Timer               // turns the young into old ones; nil before the first
 	ended      bool
