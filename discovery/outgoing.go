@@ -30,9 +30,12 @@ func (o *outgoing) next(req *http.Request) (*outgoing, error) {
 		return n, nil
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.touched {
+	touched := o.touched
+	if !touched {
 		n.body, o.body = o.body, nil
+	}
+	o.mu.Unlock()
+	if !touched {
 		return n, nil
 	}
 	body, err := req.GetBody()
@@ -78,12 +81,13 @@ func (o *outgoing) Read(b []byte) (int, error) {
 // Close closes a body that was read, and any once it is settled.
 func (o *outgoing) Close() error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.closed = true
-	if o.body == nil || !o.touched && !o.settled {
+	body, now := o.body, o.touched || o.settled
+	o.mu.Unlock()
+	if body == nil || !now {
 		return nil
 	}
-	return o.body.Close()
+	return body.Close()
 }
 
 // settle says that there will be no other try. Where there was none, o is nil.
@@ -96,9 +100,10 @@ func (o *outgoing) settle(req *http.Request) {
 		return
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.settled = true
-	if o.closed && !o.touched && o.body != nil {
-		_ = o.body.Close()
+	body, now := o.body, o.closed && !o.touched
+	o.mu.Unlock()
+	if body != nil && now {
+		_ = body.Close()
 	}
 }

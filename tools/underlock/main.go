@@ -1,10 +1,10 @@
 // Command underlock finds what this module forbids: a log line, or a call of a
-// function of the user's (an observer, an OnState, a check, a filter, a credentials
-// provider), that is made while a mutex is held. Either may block, or call back and
+// function of the user's (an observer, an OnState, a check, a filter, an option, a
+// credentials provider, the body of a request), that is made while a mutex is held. Either may block, or call back and
 // wait for that very mutex.
 //
 // It follows static calls, and function literals to where they are called. It does
-// not follow calls through interfaces, goroutines that are started, and function
+// not follow other calls through interfaces, goroutines that are started, and function
 // literals that are only kept or handed on, such as to an outbox. The mutex is held
 // from Lock or RLock to Unlock or RUnlock on any path through the function, and to
 // the end of the function where those are deferred.

@@ -27,6 +27,7 @@ var usersFuncs = []string{
 	"func(*registry.Node) bool",                     // discovery.Filter
 	"func(context.Context) (string, string, error)", // registry.Credentials
 	"func() (string, string)",                       // credentials of go-redis
+	"func() (io.ReadCloser, error)",                 // http.Request.GetBody
 }
 
 // forbidden says what a call does that must not happen under a mutex; "": nothing.
@@ -38,6 +39,9 @@ func forbidden(call *ssa.CallCommon) string {
 		return ""
 	}
 	if call.IsInvoke() {
+		if call.Value.Type().String() == "io.ReadCloser" { // a body of a request or an answer
+			return "calls " + call.Method.Name() + " of an io.ReadCloser"
+		}
 		return ""
 	}
 	return users(call.Value.Type())

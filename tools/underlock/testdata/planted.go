@@ -6,6 +6,7 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -57,6 +58,14 @@ func (r *room) callbacks(ctx context.Context, f registry.Follower) {
 	}
 	r.rw.RUnlock()
 	r.observe(nil)
+}
+
+func (r *room) bodies(req *http.Request) {
+	r.mu.Lock()
+	_ = req.Body.Close()     // want: calls Close of an io.ReadCloser, under r.mu
+	_, r.err = req.GetBody() // want: calls a func() (io.ReadCloser, error), under r.mu
+	r.mu.Unlock()
+	_ = req.Body.Close()
 }
 
 func (r *room) deferredUnlock() {
