@@ -17,7 +17,7 @@ var everyBalancer = []Balancer{
 
 // crowd makes members n0, n1 and so on, of these weights in turn.
 func crowd(n int, weights ...float64) []*member {
-	s := &service{}
+	s := &service{r: &Resolver{}}
 	members := make([]*member, n)
 	for i := range members {
 		members[i] = &member{
@@ -31,7 +31,7 @@ func crowd(n int, weights ...float64) []*member {
 
 // hold picks n times, and ends none of the calls.
 func hold(b Balancer, members []*member, n int, key func(int) uint64) map[*member]int {
-	count, p, s := map[*member]int{}, b.picker(members), &service{}
+	count, p, s := map[*member]int{}, b.picker(members), &service{r: &Resolver{}}
 	for i := range n {
 		count[s.begin(p.pick(key(i)), b.tracks()).m]++
 	}
@@ -113,7 +113,7 @@ func TestCrowds(t *testing.T) {
 			t.Run(fmt.Sprint(b, " of ", n), func(t *testing.T) {
 				t.Parallel()
 				members := crowd(n, 10)
-				p, s := b.picker(members), &service{}
+				p, s := b.picker(members), &service{r: &Resolver{}}
 				var mu sync.Mutex
 				count := map[*member]int{}
 				var all sync.WaitGroup

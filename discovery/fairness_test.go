@@ -90,7 +90,7 @@ func play(t *testing.T, seed uint64, b Balancer, p pattern, d time.Duration, wei
 	}
 	var calls []served
 	synctest.Test(t, func(t *testing.T) {
-		s, picker := &service{}, b.picker(members)
+		s, picker := &service{r: &Resolver{}}, b.picker(members)
 		switch p := picker.(type) { // which begin anywhere
 		case *p2cPicker:
 			p.rotation.next.Store(uint32(scramble(seed)))

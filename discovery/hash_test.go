@@ -13,7 +13,7 @@ import (
 
 // homes are the nodes that keys have where none is busy.
 func homes(b Balancer, members []*member, keys int) []string {
-	p, s := b.picker(members), &service{}
+	p, s := b.picker(members), &service{r: &Resolver{}}
 	ids := make([]string, keys)
 	for i := range ids {
 		picked := s.begin(p.pick(manyKeys(i)), b.tracks())
@@ -124,7 +124,7 @@ func TestRingKeepsItsBoundAtOnce(t *testing.T) {
 	const workers, load = 64, 1.25
 	members := crowd(10, 10)
 	limit := int64(math.Ceil(load * workers / 10))
-	b, s := Ring(load), &service{}
+	b, s := Ring(load), &service{r: &Resolver{}}
 	p := b.picker(members)
 	var all sync.WaitGroup
 	var most atomic.Int64

@@ -16,9 +16,9 @@ func (t *table) nobody(set *set, q *question) error {
 	case len(all) == 0:
 		return fmt.Errorf("%w: the service has none", ErrNoNodes)
 	case left == 0:
-		return fmt.Errorf("%w: %s: none is left by %s", ErrNoNodes, headcount(all), &q.selection)
+		return fmt.Errorf("%w: %s: none is left by %s", ErrNoNodes, headcount(all), q.selection.String())
 	case left < len(all): // otherwise some of them could be called
-		return fmt.Errorf("%w: %s: %s leaves %d nodes, all with the weight NoTraffic", ErrNoNodes, headcount(all), &q.selection, left)
+		return fmt.Errorf("%w: %s: %s leaves %d nodes, all with the weight NoTraffic", ErrNoNodes, headcount(all), q.selection.String(), left)
 	}
 	return fmt.Errorf("%w: %d nodes, all with the weight NoTraffic", ErrNoNodes, left)
 }
