@@ -88,6 +88,20 @@ func (r *room) onOnePath(locked bool) {
 	}
 }
 
+func (r *room) deferredOnOnePath(locked bool) {
+	if locked {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+	}
+	r.logger.Warn().Msg("x") // want: logs, under r.mu
+}
+
+func (r *room) unlocksBeforeTheEnd() {
+	r.mu.Lock()
+	defer r.observe(nil)
+	r.mu.Unlock()
+}
+
 func (r *room) inALoop() {
 	for range 2 {
 		r.logger.Warn().Msg("x") // want: logs, under r.mu
