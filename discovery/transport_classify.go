@@ -73,8 +73,10 @@ func ended(req *http.Request) error {
 	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
 		return context.DeadlineExceeded
 	}
+	//lint:ignore SA1019 http.Client with a Timeout closes it
+	cancelled := req.Cancel
 	select {
-	case <-req.Cancel:
+	case <-cancelled:
 		return context.Canceled
 	default:
 		return nil

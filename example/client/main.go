@@ -23,6 +23,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/app/client"
 	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/protocol/consts"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/example/internal/at"
@@ -36,6 +37,7 @@ func main() {
 	every := flag.Duration("every", 0, "call at this interval until Ctrl-C; 0 calls a few times")
 	flag.Parse()
 	log.SetFlags(0)
+	logging.Disable() // go-redis writes a line for each master that sentinels name
 	opts, err := redis.Options()
 	if err != nil {
 		log.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cloudwego/hertz/pkg/common/hlog"
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
@@ -53,7 +54,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	p.head(b.what)
 
-	o, live := newObserver(p), discovery.New(r)
+	o, live := newObserver(p), discovery.New(r, discovery.Logger(zerolog.Nop())) // the crash is the demo's own
 	c, err := newCaller(live, o)
 	if err != nil {
 		return errors.Join(err, live.Close(), r.Close(ctx))
