@@ -96,6 +96,9 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 		namespaces.Members = append(namespaces.Members, keys.NamespaceMember(ns))
 	}
 	err := lua.Announce(ctx, c, append(calls, namespaces)...)
+	if errors.Is(err, context.Canceled) {
+		return // by Close
+	}
 	if err != nil {
 		c.failed(ctx)
 		c.attempted("lists", err)
@@ -105,7 +108,7 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 		if n := c.listing.failed(""); n.Phase != logs.Nothing {
 			c.warn(func(e *zerolog.Event) {
 				e.Err(err).EmbedObject(n).
-					Msg("rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries; what redis said names what to allow")
+					Msg("rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again")
 			})
 		}
 		return

@@ -127,7 +127,7 @@ func (h *hub) refuse(ch channel, err error) {
 	}
 	if !again {
 		h.c.warn(func(e *zerolog.Event) {
-			e.Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused: allow the channel to the user")
+			e.Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused, and views stay as they are until it is not: see the error, and the rights in docs/protocol.md")
 		})
 	}
 }

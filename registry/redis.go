@@ -27,7 +27,8 @@ type Redis struct {
 	turns    []turn       // not logged yet
 	lost     logs.Episode // of nodes
 
-	refusedSince time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
+	refusedSince  time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
+	refusalLogged time.Time // when a line said so last
 
 	calls       group         // all that may outlast the caller's patience
 	checks      group         // calls of a RegisterCheck

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
 )
@@ -110,15 +111,19 @@ func (r *Redis) publishLive(ctx context.Context, c *conn, calls []liveCall) {
 	r.logRefusal(c, calls, cmp.Or(errs...))
 }
 
-// logRefusal says, once each, that Redis begins to refuse renewals, or not to. failed
-// is why watchers could not be told. Redis.mu is held.
+// logRefusal says that Redis refuses renewals, when it begins and once a minute, and that
+// it does no more. failed is why watchers could not be told. Redis.mu is held.
 func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
+	now := time.Now()
 	switch {
 	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
-	case r.refusedSince.IsZero() && len(calls) > 0:
+	case len(calls) > 0 && now.Sub(r.refusalLogged) >= logs.RepeatEvery:
 		call := calls[0]
 		since, err := call.service.contact.local(call.message.Since), classify(call.err)
-		r.refusedSince = since
+		if r.refusedSince.IsZero() {
+			r.refusedSince = since
+		}
+		r.refusalLogged = now
 		told := "rollcall: redis refuses to renew leases. Watchers are told that the nodes live; GetService and new watchers miss them once their leases end"
 		if failed != nil {
 			told = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
@@ -128,9 +133,11 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 				Time("since", since).Msg(told)
 		})
 	case !r.refusedSince.IsZero() && !r.refused():
-		lasted := time.Since(r.refusedSince).Round(time.Millisecond)
-		r.refusedSince = time.Time{}
-		c.warn(func(e *zerolog.Event) { e.Stringer("after", lasted).Msg("rollcall: redis renews leases again") })
+		since, lasted := r.refusedSince, now.Sub(r.refusedSince).Round(time.Millisecond)
+		r.refusedSince, r.refusalLogged = time.Time{}, time.Time{}
+		c.warn(func(e *zerolog.Event) {
+			e.Time("since", since).Stringer("lasted", lasted).Msg("rollcall: redis renews leases again")
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -204,7 +205,7 @@ func (s *subscription) answered(answer signal) bool {
 func quiet(err error, silence time.Duration) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return errors.Join(errors.New("nothing came for "+silence.String()+", not even the answer to a ping"), err)
+		return fmt.Errorf("nothing came for %v, not even the answer to a ping: %w", silence, err)
 	}
 	return err
 }

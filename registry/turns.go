@@ -39,9 +39,11 @@ func (r *Redis) tell(c *conn) {
 		}
 		byFact[f] = append(byFact[f], t)
 		id := t.node.service.String() + "/" + t.node.id
-		if t.state == Lost {
+		switch t.state {
+		case Lost:
 			lost = logged(lost, r.lost.Failed(id, now))
-		} else {
+		case Withheld: // it is not back
+		default:
 			back = logged(back, r.lost.Recovered(id, now))
 		}
 	}
