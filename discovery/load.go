@@ -79,7 +79,7 @@ func (l latency) after(took float64, elapsed time.Duration, v verdict) latency {
 	}
 	switch {
 	case l.average <= 0:
-		if l.row > 0 { // slow ones, as those that had to connect, count little
+		if l.row > 0 && average > 0 { // slow ones, as those that had to connect, count little
 			took = average * math.Pow(took/average, 1/float64(l.row+1))
 		}
 		if l.row+1 < few {

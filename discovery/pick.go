@@ -50,7 +50,7 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 }
 
 // unknown tells that the service has never existed.
-func (t *table) unknown() bool { return t.view.history == "" && len(t.view.nodes) == 0 }
+func (t *table) unknown() bool { return !t.seen && t.view.history == "" && len(t.view.nodes) == 0 }
 
 // tracking is what is noted of a call.
 func (r *Resolver) tracking(q *question) tracking {

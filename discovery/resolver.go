@@ -63,9 +63,7 @@ func New(src Source, opts ...Option) *Resolver {
 		r.disk.tasks.Go(func() { r.disk.run(r.ctx, &r.services) })
 	}
 	for _, name := range r.o.preload {
-		if s, err := r.open(serviceName{name: name}); err == nil { // else every call says why
-			s.users.Add(1)
-		}
+		_, _ = r.open(serviceName{name: name}, 1) // every call says why not
 	}
 	return r
 }
@@ -126,11 +124,10 @@ func (r *Resolver) Changes(ctx context.Context, service string) iter.Seq[*View] 
 	return func(yield func(*View) bool) {
 		var last *table
 		for ctx != nil && ctx.Err() == nil {
-			s, err := r.open(serviceName{name: service})
+			s, err := r.open(serviceName{name: service}, 1)
 			if err != nil {
 				return
 			}
-			s.users.Add(1)
 			on := s.each(ctx, &last, yield)
 			if s.users.Add(-1); s.unknown() {
 				r.meet(s)
@@ -293,11 +290,11 @@ func (r *Resolver) service(ctx context.Context, name serviceName) (*service, err
 			return nil, err
 		}
 	}
-	return r.open(name)
+	return r.open(name, 0)
 }
 
 // open returns the service of a name, followed from now on if it was not.
-func (r *Resolver) open(name serviceName) (*service, error) {
+func (r *Resolver) open(name serviceName, users int64) (*service, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -310,6 +307,9 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 		}
 		if s == nil && opening == nil {
 			break
+		}
+		if s != nil {
+			s.users.Add(users)
 		}
 		r.mu.Unlock()
 		if s != nil {
@@ -340,6 +340,7 @@ func (r *Resolver) open(name serviceName) (*service, error) {
 		return nil, err
 	}
 	s := newService(r, name, f)
+	s.users.Add(users)
 	s.used.Store(true)
 	r.tasks.Go(s.follow)
 	services := maps.Clone(*r.services.Load())

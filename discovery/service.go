@@ -38,6 +38,7 @@ type service struct {
 	latest  *registry.View // of the source; nil before the first
 	saved   time.Time      // when, if latest was read from disk
 	shown   []*registry.Service
+	seen    bool // the service has existed
 	guard   guard
 	err     error         // why there is no table yet
 	changed chan struct{} // closed, and made anew, when table or err changes
@@ -196,6 +197,8 @@ func (s *service) build() {
 	v.nodes = nodesOf(v.members)
 	v.services = sync.OnceValue(func() map[*registry.Node]*registry.Service { return servicesOf(v.members) })
 	t := newTable(v, s.o)
+	s.seen = s.seen || !t.unknown()
+	t.seen = s.seen
 	s.table.Store(t)
 	s.wake(next)
 	s.err = nil

@@ -12,6 +12,7 @@ type table struct {
 	o     *options
 	view  *View
 	every *set // of the empty selection
+	seen  bool // the service has existed since it is followed
 	sets  cache[selection, *set]
 }
 

@@ -42,6 +42,9 @@ type feed struct {
 	place int       // in the hub's agenda
 }
 
+// subject names the feed in the log of an outage.
+func (f *feed) subject() string { return "watch of " + f.name.namespace + "/" + f.name.name }
+
 // A health is how much a feed may be trusted.
 type health struct {
 	proven     bool      // a snapshot has counted

@@ -23,8 +23,9 @@ type View struct {
 	Revision uint64
 	History  string
 
-	// Lapsed are the nodes whose leases ran out, with nobody saying goodbye, and
-	// that have not come back: of the last TTL at least.
+	// Lapsed are the nodes that are gone and did not deregister, and that have not come
+	// back: their leases ran out, or Redis lost them and their hold ended. Of the last TTL
+	// at least.
 	Lapsed []Lapse
 
 	// Held are the IDs of nodes that the registry has lost, in a flush or a

@@ -198,6 +198,7 @@ func (h *hub) detach(f *feed, w listener) {
 	}
 	delete(h.feeds, ch)
 	h.agenda.remove(f)
+	h.c.outage.recovered(f.subject()) // it is of no interest any more
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -32,6 +33,9 @@ func (t *trouble) recovered(subject string) logs.Note {
 // attempted takes what came of a trip to Redis for a subject, such as a service. All
 // services and actors of a registry share one outage, and its few lines in the log.
 func (c *conn) attempted(subject string, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) {
+		return // that says nothing of Redis
+	}
 	if err == nil || !errors.Is(classify(err), ErrUnavailable) || lua.Refusal(err) != "" {
 		c.logOutage(c.outage.recovered(subject), nil)
 		return

@@ -28,6 +28,7 @@ type Redis struct {
 	lost     logs.Episode // of nodes
 
 	refusedSince  time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
+	renewsAgain   bool      // a node that was refused has been renewed since
 	refusalLogged time.Time // when a line said so last
 
 	calls       group         // all that may outlast the caller's patience

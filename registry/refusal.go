@@ -135,9 +135,12 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	case !r.refusedSince.IsZero() && !r.refused():
 		since, lasted := r.refusedSince, now.Sub(r.refusedSince).Round(time.Millisecond)
 		r.refusedSince, r.refusalLogged = time.Time{}, time.Time{}
-		c.warn(func(e *zerolog.Event) {
-			e.Time("since", since).Stringer("lasted", lasted).Msg("rollcall: redis renews leases again")
-		})
+		if r.renewsAgain { // otherwise the nodes that it refused have left
+			c.warn(func(e *zerolog.Event) {
+				e.Time("since", since).Stringer("lasted", lasted).Msg("rollcall: redis renews leases again")
+			})
+		}
+		r.renewsAgain = false
 	}
 }
 

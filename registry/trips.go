@@ -99,7 +99,9 @@ func (h *hub) poll(feeds []*feed) {
 }
 
 func (h *hub) looked(f *feed, l look, mark, arrivals uint64) {
-	h.c.attempted("watch of "+f.name.namespace+"/"+f.name.name, l.err)
+	if h.feeds[f.keys.Events(h.c.db)] == f {
+		h.c.attempted(f.subject(), l.err)
+	}
 	if l.err != nil {
 		h.c.failed(h.ctx)
 	}

@@ -30,7 +30,7 @@ func (r *Redis) tell(c *conn) {
 	}
 	byFact := map[fact][]turn{}
 	var facts []fact
-	var lost, back logs.Note
+	var lost, back logs.Note // back: of the last that came back, if none is lost since
 	now := time.Now()
 	for _, t := range r.turns {
 		f := fact{t.was, t.state, t.cause}
@@ -41,7 +41,7 @@ func (r *Redis) tell(c *conn) {
 		id := t.node.service.String() + "/" + t.node.id
 		switch t.state {
 		case Lost:
-			lost = logged(lost, r.lost.Failed(id, now))
+			lost, back = logged(lost, r.lost.Failed(id, now)), logs.Note{}
 		case Withheld: // it is not back
 		default:
 			back = logged(back, r.lost.Recovered(id, now))
@@ -52,7 +52,9 @@ func (r *Redis) tell(c *conn) {
 		if f.state == Lost && lost.Phase == logs.Nothing || f.state == Live && f.was == Lost {
 			continue
 		}
-		lost.Phase = logs.Nothing
+		if f.state == Lost {
+			lost.Phase = logs.Nothing // one line for all
+		}
 		level, text := line(f.was, f.state)
 		of := byFact[f]
 		c.log(level, func(e *zerolog.Event) { describe(e, of).Msg(text) })

@@ -16,6 +16,7 @@ func (r *Redis) judge(c *conn, n *node, code lua.Code, held string, sent time.Ti
 	switch code {
 	case lua.Done, lua.Quiet, lua.Older:
 		n.confirmed = true
+		r.renewsAgain = r.renewsAgain || !n.refusedSince.IsZero()
 		n.trusted, n.refusedSince = sent.Add(n.ttl), time.Time{}
 		r.become(c, n, Live, nil)
 		return nil

@@ -58,7 +58,7 @@ func (r *Replica) Pass(d time.Duration, now time.Time) {
 		r.holds[id] = h
 		if h.left <= 0 {
 			r.release(id, now)
-			r.changes[len(r.changes)-1].Lapsed = !h.told.IsZero()
+			r.changes[len(r.changes)-1].Lapsed = true // nobody deregistered it
 		}
 	}
 	for id, h := range r.lives {

@@ -186,7 +186,7 @@ func TestHold(t *testing.T) {
 				r.Pass(ttl-1, time.Unix(1, 0))
 				same(t, "shown before", shows(r), "a=1(held) b=1")
 				r.Pass(1, time.Unix(1, 0))
-			}, "-a=1", "b=1",
+			}, "!a=1", "b=1", // nobody has deregistered it
 		},
 		{
 			"a second loss does not move its end", func(r *Replica) {
@@ -194,7 +194,7 @@ func TestHold(t *testing.T) {
 				r.Pass(ttl-1, time.Unix(1, 0))
 				take(r, snap(0, nil))
 				r.Pass(1, time.Unix(1, 0))
-			}, "-a=1", "b=1(held)",
+			}, "!a=1", "b=1(held)",
 		},
 		{
 			"lost again after it was back", func(r *Replica) {
