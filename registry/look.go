@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -161,7 +162,15 @@ func (c *conn) look(ctx context.Context, services []keys.Service, report func(wh
 	}
 	var all sync.WaitGroup
 	for client, which := range masters {
-		all.Go(func() { report(which, c.lookAt(ctx, client, services, which)) })
+		all.Go(func() {
+			looks := c.lookAt(ctx, client, services, which)
+			for j := range looks { // a server that does not suit the options says what it lacks, not why
+				if err := looks[j].err; err != nil && hopeless(classify(err)) {
+					looks[j].err = cmp.Or(c.meet(ctx), err)
+				}
+			}
+			report(which, looks)
+		})
 	}
 	all.Wait()
 }
