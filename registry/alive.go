@@ -10,14 +10,13 @@ import (
 
 // alive takes the message of nodes that they live although Redis refuses to renew
 // their leases.
-func (f *feed) alive(payload string, poll time.Duration, now time.Time) (missed bool) {
+func (f *feed) alive(payload string, poll time.Duration, now time.Time) {
 	l, err := record.DecodeLive([]byte(payload))
 	if err != nil {
 		f.reread(now.Add(poll)) // as with an event that cannot be read
-		return false
+		return
 	}
 	f.replica.Live(l, f.contact.at(now))
-	return false
 }
 
 // refused notes whether leases are refused, for the view.

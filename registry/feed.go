@@ -111,7 +111,8 @@ func (f *feed) reread(at time.Time) {
 // event takes a message of the subscription.
 func (f *feed) event(payload string, poll time.Duration, now time.Time) (missed bool) {
 	if record.IsLive([]byte(payload)) {
-		return f.alive(payload, poll, now)
+		f.alive(payload, poll, now)
+		return false
 	}
 	e, err := record.DecodeEvent([]byte(payload))
 	if err != nil {
