@@ -88,10 +88,16 @@ func (s *staleness) tell(t *trouble, views []*View, at time.Time) {
 	})
 }
 
+// onRedis is a Source that is a *registry.Redis, or that wraps one.
+type onRedis interface {
+	Knower
+	Options() registry.Options
+}
+
 // level is that of the line about a stale view. A *registry.Redis logs an outage itself,
 // with what to do: a second warning would say nothing new.
 func (s *staleness) level(v *View) zerolog.Level {
-	if _, logs := s.r.src.(*registry.Redis); logs && v.saved.IsZero() && errors.Is(v.err, registry.ErrUnavailable) {
+	if _, logs := s.r.src.(onRedis); logs && v.saved.IsZero() && errors.Is(v.err, registry.ErrUnavailable) {
 		return zerolog.InfoLevel
 	}
 	return zerolog.WarnLevel

@@ -32,10 +32,42 @@ func CommunitySource(r *registry.Redis) discovery.Source { return communitySourc
 
 type communitySource struct{ r *registry.Redis }
 
+var (
+	_ discovery.Knower = communitySource{}
+
+	errNoRegistry = invalid("CommunitySource was given no registry")
+)
+
+// Options are those of the registry.
+func (s communitySource) Options() registry.Options {
+	if s.r == nil {
+		return registry.Options{}
+	}
+	return s.r.Options()
+}
+
+// Knows tells whether either layout has the service.
+func (s communitySource) Knows(ctx context.Context, namespace, service string) (bool, error) {
+	if s.r == nil {
+		return false, errNoRegistry
+	}
+	known, err := s.r.Knows(ctx, namespace, service)
+	home := homeOf(s.r)
+	if known || err != nil || namespace != "" && namespace != home.Namespace {
+		return known, err
+	}
+	client, err := s.r.Client()
+	if err != nil {
+		return false, err
+	}
+	listed, err := listedIn(ctx, client, service, home)
+	return len(listed) > 0, err
+}
+
 // Follow follows a service in both layouts.
 func (s communitySource) Follow(namespace, service string) (registry.Follower, error) {
 	if s.r == nil {
-		return nil, invalid("CommunitySource was given no registry")
+		return nil, errNoRegistry
 	}
 	client, err := s.r.Client()
 	if err != nil {
@@ -75,6 +107,9 @@ type communityFollower struct {
 // Next waits for either layout to change. The first view waits for both; after that
 // what was last read of the community's layout stays while it cannot be read.
 func (f *communityFollower) Next(ctx context.Context) (*registry.View, error) {
+	if ctx == nil {
+		return f.Follower.Next(ctx) // says so
+	}
 	for {
 		wait, cancel := context.WithCancel(ctx)
 		if v := f.take(cancel); v != nil {
@@ -93,7 +128,7 @@ func (f *communityFollower) Next(ctx context.Context) (*registry.View, error) {
 		woken := errors.Is(err, context.Canceled) && ctx.Err() == nil
 		if err != nil && !woken {
 			if ctx.Err() != nil && readErr != nil {
-				err = errors.Join(err, readErr)
+				err = joined(err, readErr)
 			}
 			return nil, err
 		}
@@ -148,22 +183,39 @@ func (f *communityFollower) poll(ctx context.Context) {
 
 // read takes what the layout lists.
 func (f *communityFollower) read(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
-	defer cancel()
-	key := community.Key(f.service)
-	values, err := f.client.HGetAll(ctx, key).Result()
+	listed, err := listedIn(ctx, f.client, f.service, f.home)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		f.err = fmt.Errorf("read the community's layout, %s: %w", key, err)
+		f.err = err
 		return
 	}
-	listed := foreign(values, f.home)
 	f.fresh = f.fresh || !f.known || !slices.EqualFunc(f.listed, listed, equalEntries)
 	f.listed, f.known, f.err = listed, true, nil
 	if f.fresh && f.wake != nil {
 		f.wake()
 	}
+}
+
+// listedIn reads what the layout lists of a service.
+func listedIn(ctx context.Context, client redis.UniversalClient, service string, home community.Home) ([]community.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
+	defer cancel()
+	key := community.Key(service)
+	values, err := client.HGetAll(ctx, key).Result()
+	if err != nil {
+		kind := registry.ErrUnavailable
+		switch {
+		case errors.Is(err, context.Canceled):
+			return nil, err
+		case redis.HasErrorPrefix(err, "NOPERM"):
+			kind = registry.ErrPermission
+		case redis.HasErrorPrefix(err, "WRONGTYPE"):
+			kind = registry.ErrConflict
+		}
+		return nil, fmt.Errorf("%w: read the community's layout, %s: %w", kind, key, err)
+	}
+	return foreign(values, home), nil
 }
 
 // foreign are the entries that are not ours, by address. Of ours the registry knows

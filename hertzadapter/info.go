@@ -77,3 +77,17 @@ func keyOf(info *hertzregistry.Info) infoKey {
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("hertzadapter: %w: %s", registry.ErrInvalid, fmt.Sprintf(format, args...))
 }
+
+// joined is errors.Join with a text of one line.
+func joined(errs ...error) (all error) {
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case all == nil:
+			all = err
+		default:
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+	}
+	return all
+}

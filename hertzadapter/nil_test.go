@@ -19,6 +19,9 @@ import (
 func TestNilIsInvalid(t *testing.T) {
 	info := shopAt("10.0.0.1:80")
 	d := live(t, shops())
+	follower, err := CommunitySource(connect(t, "redis://"+refused(t))).Follow("", "shop")
+	must(t, err)
+	defer follower.Stop()
 	var none Option
 	var noRedis *registry.Redis
 	use := func(d *discovery.Resolver, opts ...Option) error {
@@ -44,12 +47,18 @@ func TestNilIsInvalid(t *testing.T) {
 		"registry, a pointer":             func() error { return NewRegistry(noRedis).Register(info) },
 		"registry, the old layout":        func() error { return NewRegistry(noRedis, WithCommunityKeys(true)).Register(info) },
 		"registry of CommunitySource":     func() error { _, err := CommunitySource(nil).Follow("", "shop"); return err },
-		"resolver of NewResolver":         func() error { return resolve(NewResolver(nil), t.Context()) },
-		"resolver of Discovery":           func() error { return use(nil) },
-		"context of Resolve":              func() error { return resolve(NewResolver(d), nil) }, //nolint:staticcheck // on purpose
-		"Info of Register":                func() error { return NewRegistry(&fake{}).Register(nil) },
-		"Info of Deregister":              func() error { return NewRegistry(&fake{}).Deregister(nil) },
-		"Addr":                            func() error { return NewRegistry(&fake{}).Register(&hertzregistry.Info{ServiceName: "shop"}) },
+		"registry of its resolver":        func() error { return resolve(NewResolver(live(t, CommunitySource(nil))), t.Context()) },
+		"registry of its Knows": func() error {
+			_, err := CommunitySource(nil).(discovery.Knower).Knows(t.Context(), "", "shop")
+			return err
+		},
+		"context of its Next":     func() error { _, err := follower.Next(nil); return err }, //nolint:staticcheck // on purpose
+		"resolver of NewResolver": func() error { return resolve(NewResolver(nil), t.Context()) },
+		"resolver of Discovery":   func() error { return use(nil) },
+		"context of Resolve":      func() error { return resolve(NewResolver(d), nil) }, //nolint:staticcheck // on purpose
+		"Info of Register":        func() error { return NewRegistry(&fake{}).Register(nil) },
+		"Info of Deregister":      func() error { return NewRegistry(&fake{}).Deregister(nil) },
+		"Addr":                    func() error { return NewRegistry(&fake{}).Register(&hertzregistry.Info{ServiceName: "shop"}) },
 		"Addr, a pointer": func() error {
 			return NewRegistry(&fake{}).Register(&hertzregistry.Info{ServiceName: "shop", Addr: (*net.UnixAddr)(nil)})
 		},

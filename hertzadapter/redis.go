@@ -2,7 +2,6 @@ package hertzadapter
 
 import (
 	"context"
-	"errors"
 
 	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
@@ -50,7 +49,7 @@ type redisResolver struct {
 func (v *redisResolver) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), v.o.timeout)
 	defer cancel()
-	return errors.Join(v.r.Close(), v.end(ctx))
+	return joined(v.r.Close(), v.end(ctx))
 }
 
 // resolverName is the same for what reaches the same Redis in the same way.

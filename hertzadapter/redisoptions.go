@@ -3,7 +3,6 @@ package hertzadapter
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"time"
 
@@ -83,7 +82,7 @@ func (o *redisOptions) connect() (*registry.Redis, closer) {
 	client := redis.NewClient(&c)
 	r := registry.NewRegistry(append(o.lease(), registry.Client(client), registry.Logger(o.logger))...)
 	return r, func(ctx context.Context) error {
-		return errors.Join(r.Close(ctx), client.Close())
+		return joined(r.Close(ctx), client.Close())
 	}
 }
 

@@ -80,7 +80,7 @@ type registration struct {
 
 // Register announces info. See NewRegistry.
 func (a *registrar) Register(info *hertzregistry.Info) error {
-	if err := errors.Join(checkInfo(info), a.o.check()); err != nil {
+	if err := joined(checkInfo(info), a.o.check()); err != nil {
 		return err
 	}
 	network, address, err := advertised(info.Addr, a.o.advertise)
@@ -210,7 +210,7 @@ func (reg *registration) withdraw(ctx context.Context, o options) error {
 	if err == nil && !told { // callers turn away by what they hear now, and need as long
 		pause(ctx, o.drain)
 	}
-	return errors.Join(append(errs, err)...)
+	return joined(append(errs, err)...)
 }
 
 // within calls f with a context that ends after d.
