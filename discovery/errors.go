@@ -54,7 +54,7 @@ func ownNamespace(src Source) string {
 	switch src := src.(type) {
 	case *StaticSource:
 		return defaultNamespace
-	case interface{ Options() registry.Options }: // a registry, and what wraps it
+	case interface{ Options() registry.Options }: // *registry.Redis, and what wraps it
 		if !isNil(src) {
 			return src.Options().Namespace
 		}

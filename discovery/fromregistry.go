@@ -32,14 +32,6 @@ func FromRegistry(reg registry.Registry) Source {
 
 type watchSource struct{ reg registry.Registry }
 
-// Options are those of the registry, which say what its own namespace is.
-func (s watchSource) Options() registry.Options {
-	if isNil(s.reg) {
-		return registry.Options{}
-	}
-	return s.reg.Options()
-}
-
 func (s watchSource) Follow(namespace, service string) (registry.Follower, error) {
 	switch {
 	case isNil(s.reg):
