@@ -39,7 +39,7 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 		if ours == nil {
 			return struct{}{}, nil
 		}
-		return struct{}{}, r.withdraw(ctx, op.c, []*service{ours}, which)
+		return struct{}{}, r.say(ctx, op.c, r.part(op.c, []*service{ours}, which))[ours]
 	})
 	return err
 }
@@ -79,7 +79,7 @@ func (r *Redis) withdrawAll(ctx context.Context, c *conn) error {
 		farewells = append(farewells, s.pending(func(string) bool { return true })...)
 	}
 	r.mu.Unlock()
-	return r.say(ctx, c, farewells)
+	return r.say(ctx, c, farewells).one()
 }
 
 // pending returns the goodbyes of some nodes that were not delivered yet. Redis.mu is
@@ -111,19 +111,14 @@ type farewell struct {
 	err     error // how it went
 }
 
-// withdraw deregisters the nodes that it is asked for.
-func (r *Redis) withdraw(ctx context.Context, c *conn, services []*service, which func(*node) bool) error {
-	return r.say(ctx, c, r.part(c, services, which))
-}
-
 // say delivers farewells, and has the keeper say again what Redis did not hear of.
-func (r *Redis) say(ctx context.Context, c *conn, farewells []*farewell) error {
+func (r *Redis) say(ctx context.Context, c *conn, farewells []*farewell) failures {
 	r.deregister(ctx, c, farewells)
-	var failed error
+	failed := failures{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range farewells {
-		failed = cmp.Or(failed, f.err)
+		failed.add(f.service, f.err)
 		for _, n := range f.nodes {
 			if f.err != nil {
 				r.sayLater(n, f.by, time.Now())

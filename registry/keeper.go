@@ -1,8 +1,8 @@
 package registry
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -124,7 +124,7 @@ func (r *Redis) round(ctx context.Context, c *conn, due []*batch) {
 	}
 	r.schedule(c, tasks, began)
 	for _, t := range tasks {
-		report.Err = errors.Join(report.Err, t.err)
+		report.Err = cmp.Or(report.Err, t.err)
 	}
 	report.Took = time.Since(began)
 	c.observe(report)

@@ -20,22 +20,26 @@ import (
 // in each, a hundred nodes would hold Redis too long.
 const maxCallBytes = 256 << 10
 
-// put registers nodes, of any services, under their leases. It returns the first
-// failure; what each node came to stands in its state. A service that fails keeps no
+// put registers nodes, of any services, under their leases. It returns why services
+// failed; what each node came to stands in its state. A service that fails keeps no
 // other one from being registered.
-func (r *Redis) put(ctx context.Context, c *conn, nodes []*node) error {
+func (r *Redis) put(ctx context.Context, c *conn, nodes []*node) failures {
 	failed := r.fixLeases(ctx, c, nodes)
-	nodes, without := partition(nodes, func(n *node) bool { return failed[n.service] == nil })
-	err := r.send(ctx, c, nodes)
-	if errors.Is(err, lua.ErrLate) {
+	nodes, _ = partition(nodes, func(n *node) bool { return failed[n.service] == nil })
+	refused := r.send(ctx, c, nodes)
+	late, _ := partition(nodes, func(n *node) bool { return errors.Is(refused[n.service], lua.ErrLate) })
+	if len(late) > 0 {
 		// Redis's clock was not where we took it to be. Now it is known.
-		err = r.send(ctx, c, nodes)
+		again := r.send(ctx, c, late)
+		for _, n := range late {
+			refused[n.service] = again[n.service]
+		}
 	}
-	r.overtaken(ctx, c, nodes, err)
-	for _, n := range without {
-		err = cmp.Or(err, failed[n.service])
+	r.overtaken(ctx, c, nodes, refused)
+	for s, err := range refused {
+		failed.add(s, err)
 	}
-	return err
+	return failed
 }
 
 // partition returns those of nodes that are so, and those that are not.
@@ -53,24 +57,26 @@ func partition(nodes []*node, so func(*node) bool) (yes, no []*node) {
 // overtaken undoes what a call has done, or may yet do, for nodes that were
 // deregistered while it was under way: their first goodbye may have come to
 // Redis before it.
-func (r *Redis) overtaken(ctx context.Context, c *conn, nodes []*node, err error) {
-	from := time.Now()
-	if unknown(err) {
-		from = c.deadline(ctx)
-	}
+func (r *Redis) overtaken(ctx context.Context, c *conn, nodes []*node, failed failures) {
+	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range nodes {
-		if n.state == Left && !n.confirmed {
-			r.sayLater(n, lua.Undo, from)
+		if n.state != Left || n.confirmed {
+			continue
 		}
+		from := now
+		if err := failed[n.service]; err != nil && unknown(err) {
+			from = c.deadline(ctx)
+		}
+		r.sayLater(n, lua.Undo, from)
 	}
 }
 
 // fixLeases gives a lease to each node that has none. It starts after that of
 // the present holder, so that it wins whatever the clocks say. It returns the services
 // that this failed for, and why.
-func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) map[*service]error {
+func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) failures {
 	byService := map[*service][]*node{}
 	r.mu.Lock()
 	for _, n := range nodes {
@@ -79,10 +85,10 @@ func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) map[*serv
 		}
 	}
 	r.mu.Unlock()
-	failed := map[*service]error{}
+	failed := failures{}
 	for s, nodes := range byService {
 		for chunk := range slices.Chunk(nodes, lua.MaxNodes) {
-			if failed[s] = r.fixLeasesOf(ctx, c, s, chunk); failed[s] != nil {
+			if failed.add(s, r.fixLeasesOf(ctx, c, s, chunk)); failed[s] != nil {
 				break
 			}
 		}
@@ -141,7 +147,7 @@ type putCall struct {
 	call    lua.RegisterCall
 }
 
-func (r *Redis) send(ctx context.Context, c *conn, nodes []*node) error {
+func (r *Redis) send(ctx context.Context, c *conn, nodes []*node) failures {
 	puts := r.putCalls(ctx, c, nodes)
 	calls := make([]lua.RegisterCall, len(puts))
 	for i, p := range puts {
@@ -151,11 +157,9 @@ func (r *Redis) send(ctx context.Context, c *conn, nodes []*node) error {
 	results := lua.Register(ctx, c, calls...)
 	received := time.Now()
 
-	var failed error
+	failed := failures{}
 	for i, p := range puts {
-		if err := r.registered(ctx, c, p, results[i], sent, received); err != nil && failed == nil {
-			failed = err
-		}
+		failed.add(p.service, r.registered(ctx, c, p, results[i], sent, received))
 	}
 	return failed
 }

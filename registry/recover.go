@@ -30,26 +30,26 @@ func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
 	r.mu.Lock()
 	stood, others := partition(nodes, func(n *node) bool { return n.token != "" })
 	r.mu.Unlock()
-	err := cmp.Or(r.putAll(ctx, c, stood, began), r.putAll(ctx, c, others, began))
+	failedFirst, failed := r.putAll(ctx, c, stood, began), r.putAll(ctx, c, others, began)
 	for _, t := range tasks {
 		if t.err == nil && len(r.missing(t.again, began)) > 0 {
-			t.err = err
+			t.err = cmp.Or(failedFirst[t.batch.service], failed[t.batch.service])
 		}
 	}
 }
 
 // putAll registers nodes. Where one of a call is refused, the others are sent again
 // without it.
-func (r *Redis) putAll(ctx context.Context, c *conn, nodes []*node, began time.Time) (err error) {
+func (r *Redis) putAll(ctx context.Context, c *conn, nodes []*node, began time.Time) (failed failures) {
 	for len(nodes) > 0 {
-		err = r.put(ctx, c, nodes)
+		failed = r.put(ctx, c, nodes)
 		left := r.missing(nodes, began)
 		if len(left) == len(nodes) {
 			break
 		}
 		nodes = left
 	}
-	return err
+	return failed
 }
 
 // missing returns the nodes that were neither registered nor refused since.

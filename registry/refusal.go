@@ -101,18 +101,24 @@ func (r *Redis) publishLive(ctx context.Context, c *conn, calls []liveCall) {
 	errs := c.publish(ctx, calls)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	failed, about := error(nil), 0
 	for i, call := range calls {
-		if errs[i] == nil {
-			for _, n := range call.nodes {
-				n.told = sent
+		if errs[i] != nil {
+			if failed == nil {
+				failed, about = errs[i], i
 			}
+			continue
+		}
+		for _, n := range call.nodes {
+			n.told = sent
 		}
 	}
-	r.logRefusal(c, calls, cmp.Or(errs...))
+	r.logRefusal(c, calls[about:], failed)
 }
 
 // logRefusal says that Redis refuses renewals, when it begins and once a minute, and that
-// it does no more. failed is why watchers could not be told. Redis.mu is held.
+// it does no more. failed is why watchers could not be told of the first call. Redis.mu
+// is held.
 func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	now := time.Now()
 	switch {
@@ -170,14 +176,17 @@ func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
 	var all sync.WaitGroup
 	for client, which := range masters {
 		all.Go(func() {
-			_, err := client.Pipelined(ctx, func(p redis.Pipeliner) error {
-				for _, i := range which {
-					p.Publish(ctx, calls[i].service.keys.Events(c.db), calls[i].message.Encode())
-				}
-				return nil
-			})
-			for _, i := range which {
-				errs[i] = err
+			p := client.Pipeline()
+			published := make([]*redis.IntCmd, len(which))
+			for j, i := range which {
+				published[j] = p.Publish(ctx, calls[i].service.keys.Events(c.db), calls[i].message.Encode())
+			}
+			_, failed := p.Exec(ctx)
+			if slices.ContainsFunc(published, func(cmd *redis.IntCmd) bool { return cmd.Err() != nil }) {
+				failed = nil // each command has its own error, unless Redis refused the connection
+			}
+			for j, i := range which {
+				errs[i] = cmp.Or(published[j].Err(), failed)
 			}
 		})
 	}

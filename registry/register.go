@@ -124,7 +124,7 @@ func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) 
 	if p.exclusive {
 		r.clear(ctx, c, nodes)
 	}
-	return r.put(ctx, c, nodes)
+	return r.put(ctx, c, nodes)[nodes[0].service]
 }
 
 // clear says the goodbyes of these nodes that were not delivered yet: the lease of an
