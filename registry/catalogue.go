@@ -83,8 +83,10 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 		defer cancel()
 	}
 	byNamespace := map[string][]string{}
+	versions := make([]string, len(nodes)) // as they are entered: a Register may change them meanwhile
 	r.mu.Lock()
-	for _, n := range nodes {
+	for i, n := range nodes {
+		versions[i] = n.version
 		byNamespace[n.service.namespace] = append(byNamespace[n.service.namespace], keys.ServiceMember(n.service.name, n.version))
 	}
 	r.mu.Unlock()
@@ -121,7 +123,7 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, n := range nodes {
-		n.listed = true
+	for i, n := range nodes {
+		n.listed = n.listed || n.version == versions[i]
 	}
 }
