@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -30,6 +31,8 @@ type disk struct {
 
 	files  atomic.Pointer[map[string]bool] // in the folder, when it was looked at last
 	listed chan struct{}                   // closed when there are files
+
+	unwritten, useless logs.Trouble // by service, for its lines in the log
 }
 
 const (
@@ -135,10 +138,9 @@ type copyOnDisk struct {
 	sought  bool        // it was read, or there was none of use; of follow
 	changed atomic.Bool // the service has, perhaps, since it was written
 
-	mu      sync.Mutex        // of who writes
-	sum     [sha256.Size]byte // of what was written, but for the time
-	saved   time.Time
-	failing bool // the last write
+	mu    sync.Mutex        // of who writes
+	sum   [sha256.Size]byte // of what was written, but for the time
+	saved time.Time
 }
 
 // save writes the service if it has changed, or if the time in its file is older
@@ -214,17 +216,21 @@ func (d *disk) write(name serviceName, data []byte) (err error) {
 	return os.Rename(f.Name(), filepath.Join(d.dir, snapshotFile(name)))
 }
 
-// wrote logs when writing begins to fail, and when it works again.
+// wrote logs, for all services together, when writing begins to fail, once a minute, and
+// when it works again.
 func (s *service) wrote(err error) {
-	before := s.onDisk.failing
-	s.onDisk.failing = err != nil
-	switch {
-	case s.onDisk.failing == before:
-	case before:
-		s.log(zerolog.WarnLevel, func(e *zerolog.Event) { e.Msg("rollcall: a snapshot is written again") })
-	default:
+	d, name := s.disk, s.name.String()
+	if err == nil {
+		d.useless.Recovered(name)
+		if n := d.unwritten.Recovered(name); n.Phase == logs.Ended {
+			s.reporter.log(func(l *zerolog.Logger) { l.Warn().EmbedObject(n).Msg("rollcall: snapshots are written again") })
+		}
+		return
+	}
+	if n := d.unwritten.Failed(name); n.Phase != logs.Nothing {
 		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
-			e.Err(err).Msg("rollcall: a snapshot cannot be written: without it a start while Redis is away finds nothing")
+			e.Err(inLine(err)).EmbedObject(n).Int("services", n.Subjects).
+				Msg("rollcall: snapshots cannot be written: without them a start while Redis is away finds nothing; see the folder and its disk")
 		})
 	}
 }
@@ -246,8 +252,12 @@ func (d *disk) load(name serviceName, age time.Duration) *snapshot {
 		err = fmt.Errorf("%w: it was saved %v ago", ErrStale, now.Sub(s.Saved).Round(time.Second))
 	}
 	if err != nil {
+		level := zerolog.InfoLevel
+		if n := d.useless.Failed(name.String()); n.Phase != logs.Nothing {
+			level = zerolog.WarnLevel
+		}
 		d.reporter.log(func(l *zerolog.Logger) {
-			l.Warn().Err(err).Str("file", path).Msg("rollcall: a snapshot is of no use, and ignored")
+			l.WithLevel(level).Err(inLine(err)).Str("file", path).Msg("rollcall: a snapshot is of no use, and ignored: remove the file, or let the next change of the service replace it")
 		})
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
 // The defaults of Ejection.
@@ -145,12 +147,21 @@ func (s *service) eject(m *member, err error) {
 	}
 	now := time.Now()
 	h.eject(s.o.ejection, now)
-	out := h.until.Sub(now)
-	s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
-		e.Err(err).Str("node", m.ID).Stringer("for", out).Msg("rollcall: node ejected, calls to it fail")
-	})
+	s.logEjected(m, now, err, "rollcall: node ejected: calls to it fail, and others take them until one succeeds; see the error, and the log of the node")
 	s.happened(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID, Ejected: true})
 	s.build()
+}
+
+// logEjected logs that a node is out: as a warning where it is the first of the resolver,
+// and once a minute, and else at the level Info. mu is held.
+func (s *service) logEjected(m *member, now time.Time, err error, text string) {
+	s.r.ejectedAt.Store(now.UnixNano())
+	level := zerolog.InfoLevel
+	if n := s.r.ejections.Failed(""); n.Phase != logs.Nothing {
+		level = zerolog.WarnLevel
+	}
+	out := m.state.health.until.Sub(now).Round(time.Millisecond)
+	s.log(level, func(e *zerolog.Event) { e.Err(inLine(err)).Str("node", m.ID).Stringer("for", out).Msg(text) })
 }
 
 // gone tells that a call was to a node that nobody knows any more. mu is held.
@@ -187,10 +198,7 @@ func (s *service) probed(m *member, v verdict, err error) {
 		return
 	case bad:
 		h.eject(s.o.ejection, now)
-		out := h.until.Sub(now)
-		s.log(zerolog.InfoLevel, func(e *zerolog.Event) {
-			e.Err(err).Str("node", m.ID).Stringer("for", out).Msg("rollcall: ejected node still fails")
-		})
+		s.logEjected(m, now, err, "rollcall: ejected node still fails: others go on taking its calls; see the error, and the log of the node")
 	case unsaid:
 		h.probed, h.until = false, now
 	}
@@ -200,7 +208,7 @@ func (s *service) probed(m *member, v verdict, err error) {
 // readmit brings a node back. mu is held.
 func (s *service) readmit(m *member, now time.Time) {
 	m.state.health.readmit(now)
-	s.log(zerolog.WarnLevel, func(e *zerolog.Event) { e.Str("node", m.ID).Msg("rollcall: ejected node is back") })
+	s.log(zerolog.InfoLevel, func(e *zerolog.Event) { e.Str("node", m.ID).Msg("rollcall: ejected node is back") })
 	s.happened(EjectEvent{Namespace: s.name.namespace, Service: s.name.name, Node: m.ID})
 }
 
@@ -218,6 +226,7 @@ func (s *service) review(members []*member, now time.Time) (next time.Time) {
 			out = append(out, m)
 		}
 	}
+	s.ejected.Store(int64(len(out)))
 	if len(out) == 0 {
 		s.due.Store(nil)
 		return next
@@ -226,6 +235,7 @@ func (s *service) review(members []*member, now time.Time) (next time.Time) {
 	for range -spare(members) {
 		s.readmit(out[0], now)
 		out = out[1:]
+		s.ejected.Add(-1)
 	}
 	due := out
 	for i, m := range out {

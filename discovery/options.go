@@ -161,10 +161,11 @@ func Guard(share float64) Option { return func(o *options) { o.guard = share } }
 func SnapshotDir(dir string) Option { return func(o *options) { o.snapshotDir = dir } }
 
 // Logger receives the log. Without it, warnings go to standard error, one line each;
-// Logger(zerolog.Nop()) silences the resolver. Worth a line are views that go stale and
-// that are so no more, for all services together; nodes that are guarded, or ejected; and
-// snapshots that cannot be used. That views of a *registry.Redis go stale in an outage,
-// which that registry logs as a warning, is said at the level Info only.
+// Logger(zerolog.Nop()) silences the resolver. Worth warnings are views that are stale,
+// nodes that are guarded, nodes that are ejected, and snapshots that cannot be written or
+// used: for all services together a line when it begins, one a minute, and one when it
+// ends. Each further node that is ejected, or is back, is a line at the level Info. So are
+// views of a *registry.Redis that go stale in an outage, which that registry warns of.
 func Logger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // Slog is Logger for a *slog.Logger, whose handler decides on the levels. Nil is the

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/outbox"
 )
 
@@ -16,10 +17,18 @@ type reporter struct {
 	observe Observer // nil: nobody
 	lines   outbox.Outbox
 	events  outbox.Outbox // an entry for each service with something to tell, see unseen
+
+	// Of the goroutine of events:
+	lost     int       // EjectEvents that were dropped, and of which no line tells
+	lostTold time.Time // when the last line was written
 }
 
 func newReporter(o *options) *reporter {
-	return &reporter{logger: o.logger, observe: o.observe, lines: outbox.Outbox{Most: maxLines}}
+	r := &reporter{logger: o.logger, observe: o.observe}
+	r.lines = outbox.Outbox{Most: maxLines, Dropped: func(n int) {
+		r.logger.Warn().Int("lines", n).Msg("rollcall: log lines were dropped: the logger is slow, and should return at once")
+	}}
+	return r
 }
 
 const (
@@ -52,11 +61,23 @@ func (r *reporter) close() {
 	}
 }
 
+// missed logs, once a minute at most, that the Observer does not get some events.
+func (r *reporter) missed(events int) {
+	r.lost += events
+	if n := r.lost; n > 0 && time.Since(r.lostTold) >= logs.RepeatEvery {
+		r.lost, r.lostTold = 0, time.Now()
+		r.log(func(l *zerolog.Logger) {
+			l.Warn().Int("events", n).Msg("rollcall: EjectEvents were dropped: the Observer is slow, and should return at once")
+		})
+	}
+}
+
 // What the Observer has still to be told of a service: the newest view, and what was
 // ejected before it.
 type unseen struct {
 	view   *View
 	ejects []EjectEvent
+	lost   int // older ejects, that were dropped
 }
 
 // happened tells the Observer of an event, in time. mu is held.
@@ -72,7 +93,8 @@ func (s *service) happened(e Event) {
 	case ViewEvent:
 		u.view = e.View
 	case EjectEvent:
-		u.ejects = append(u.ejects[max(0, len(u.ejects)+1-maxEjects):], e)
+		over := max(0, len(u.ejects)+1-maxEjects)
+		u.ejects, u.lost = append(u.ejects[over:], e), u.lost+over
 	}
 }
 
@@ -82,6 +104,7 @@ func (s *service) show() {
 	u := s.unseen
 	s.unseen = unseen{}
 	s.mu.Unlock()
+	s.reporter.missed(u.lost)
 	for _, e := range u.ejects {
 		if s.ctx.Err() == nil {
 			s.reporter.observe(e)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -23,6 +24,9 @@ type Resolver struct {
 	disk     *disk    // nil: no snapshots
 	tracks   tracking // of the balancer
 	budget   budget
+
+	ejections logs.Trouble // of all services together
+	ejectedAt atomic.Int64 // when a node was out last, in Unix nanoseconds
 
 	services atomic.Pointer[map[serviceName]*service]
 	byName   atomic.Pointer[map[string]*service] // those of the source's own namespace

@@ -34,6 +34,8 @@ type service struct {
 	due   atomic.Pointer[[]*member] // ejected nodes to be probed; nil: none
 	ring  atomic.Int64              // calls under way that Ring has picked for
 
+	ejected atomic.Int64 // how many nodes are
+
 	mu      sync.Mutex
 	latest  *registry.View // of the source; nil before the first
 	saved   time.Time      // when, if latest was read from disk
@@ -45,10 +47,11 @@ type service struct {
 	timer   *time.Timer   // builds anew when time alone changes something
 	next    time.Time     // when that is; zero: never
 	unseen  unseen
-	guarded time.Time // since when nodes are; zero: none is
 }
 
 type serviceName struct{ namespace, name string }
+
+func (n serviceName) String() string { return n.namespace + "/" + n.name }
 
 func newService(r *Resolver, name serviceName, f registry.Follower) *service {
 	s := &service{
@@ -125,7 +128,10 @@ func (s *service) unknown() bool {
 func (s *service) close() {
 	s.follower.Stop()
 	if s.disk != nil {
-		s.disk.tasks.Go(func() { s.save(savedLast) })
+		s.disk.tasks.Go(func() {
+			s.save(savedLast)
+			s.disk.unwritten.Recovered(s.name.String()) // of no interest any more
+		})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +188,6 @@ func (s *service) rebuild() {
 func (s *service) build() {
 	now := time.Now()
 	kept := s.guard.step(s.latest, s.calls(), now)
-	s.tellGuarded(kept.ids, now)
 	v := &View{
 		namespace: s.name.namespace, service: s.name.name,
 		revision: s.latest.Revision, history: s.latest.History,
@@ -211,26 +216,6 @@ func (s *service) log(level zerolog.Level, write func(*zerolog.Event)) {
 	s.reporter.log(func(l *zerolog.Logger) {
 		write(l.WithLevel(level).Str("namespace", s.r.namespace(s.name.namespace)).Str("service", s.name.name))
 	})
-}
-
-// tellGuarded logs when nodes begin to be guarded, and when none is any more. mu is
-// held.
-func (s *service) tellGuarded(ids []string, now time.Time) {
-	since := s.guarded
-	switch {
-	case len(ids) > 0 && since.IsZero():
-		s.guarded = now
-		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
-			e.Strs("nodes", ids).Msg("rollcall: leases ran out and nothing else says that the nodes are dead: they stay listed; " +
-				"see why they do not renew")
-		})
-	case len(ids) == 0 && !since.IsZero():
-		s.guarded = time.Time{}
-		s.log(zerolog.WarnLevel, func(e *zerolog.Event) {
-			e.Stringer("lasted", now.Sub(since).Round(time.Millisecond)).
-				Msg("rollcall: no node is listed any more whose lease ran out: each is back, or gone")
-		})
-	}
 }
 
 // wake has the service built anew at a time; the zero time is never. mu is held.

@@ -12,16 +12,17 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A staleness tells the log of views that are stale: one line when the first is, one a
-// minute, and one when none is any more, for all services of a resolver together. Those
-// that were read from SnapshotDir have lines of their own. It belongs to one goroutine.
+// A staleness tells the log of views that are not what the source says now: one line when
+// the first is, one a minute, and one when none is any more, for all services of a resolver
+// together. Those that are stale, those that were read from SnapshotDir, and those with
+// nodes that are guarded have lines of their own. It belongs to one goroutine.
 type staleness struct {
-	r           *Resolver
-	lost, saved trouble
+	r                    *Resolver
+	lost, saved, guarded condition
 }
 
-// A trouble is an episode and what its lines say.
-type trouble struct {
+// A condition is an episode of views, and what its lines say.
+type condition struct {
 	episode logs.Episode
 	since   time.Time
 	level   zerolog.Level // the highest so far
@@ -31,60 +32,110 @@ type trouble struct {
 func newStaleness(r *Resolver) *staleness {
 	return &staleness{
 		r: r,
-		lost: trouble{text: map[logs.Phase]string{
+		lost: condition{text: map[logs.Phase]string{
 			logs.Began: "rollcall: views are stale: they show the nodes that were known last; see why the source does not answer",
 			logs.Lasts: "rollcall: views are still stale: they show the nodes that were known last; see why the source does not answer",
 			logs.Ended: "rollcall: no view is stale any more",
 		}},
-		saved: trouble{text: map[logs.Phase]string{
+		saved: condition{text: map[logs.Phase]string{
 			logs.Began: "rollcall: views show what was saved in SnapshotDir, for nothing else is known yet; see why the source does not answer",
 			logs.Lasts: "rollcall: views still show what was saved in SnapshotDir; see why the source does not answer",
 			logs.Ended: "rollcall: no view shows what was saved in SnapshotDir any more",
 		}},
+		guarded: condition{text: map[logs.Phase]string{
+			logs.Began: "rollcall: leases ran out and nothing else says that the nodes are dead: they stay listed; see why they do not renew",
+			logs.Lasts: "rollcall: nodes are still listed whose leases ran out; see why they do not renew",
+			logs.Ended: "rollcall: no node is listed any more whose lease ran out: each is back, or gone",
+		}},
 	}
 }
 
-// look takes the views as they stand.
+// look takes the views as they are.
 func (s *staleness) look(services map[serviceName]*service, at time.Time) {
-	var lost, saved []*View
+	var lost, saved, guarded []*View
 	for _, one := range services {
-		switch t := one.table.Load(); {
-		case t == nil || t.view.Live():
+		if one.ejected.Load() > 0 {
+			s.r.ejectedAt.Store(at.UnixNano())
+		}
+		t := one.table.Load()
+		if t == nil {
+			continue
+		}
+		if len(t.view.guarded) > 0 {
+			guarded = append(guarded, t.view)
+		}
+		switch {
+		case t.view.Live():
 		case t.view.saved.IsZero():
 			lost = append(lost, t.view)
 		default:
 			saved = append(saved, t.view)
 		}
 	}
-	s.tell(&s.lost, lost, at)
-	s.tell(&s.saved, saved, at)
+	s.tell(&s.lost, lost, at, s.stale)
+	s.tell(&s.saved, saved, at, s.stale)
+	s.tell(&s.guarded, guarded, at, s.doubted)
+	if at.UnixNano()-s.r.ejectedAt.Load() >= int64(logs.RepeatEvery) { // else one that fails and recovers again and again would fill the log
+		if n := s.r.ejections.Recovered(""); n.Phase == logs.Ended {
+			s.r.reporter.log(func(l *zerolog.Logger) {
+				l.Warn().EmbedObject(n).Msg("rollcall: no node is ejected any more, for a minute now")
+			})
+		}
+	}
 }
 
-// tell logs what is worth a line: about the worst of the views, and how many they are.
-func (s *staleness) tell(t *trouble, views []*View, at time.Time) {
+// A fact is what a line says of a view.
+type fact struct {
+	level zerolog.Level
+	since time.Time
+	err   error
+	nodes []string
+}
+
+func (s *staleness) stale(v *View, _ time.Time) fact {
+	return fact{level: s.level(v), since: v.staleSince, err: v.err}
+}
+
+func (s *staleness) doubted(v *View, since time.Time) fact {
+	return fact{level: zerolog.WarnLevel, since: since, nodes: v.guarded}
+}
+
+// maxNodes is how many nodes a line names.
+const maxNodes = 10
+
+// tell logs what is worth a line: about the worst of the views, and how many they are. Of
+// a view, say tells what a line says; where it knows no time of its own, it is given that
+// of the episode.
+func (s *staleness) tell(c *condition, views []*View, at time.Time, say func(*View, time.Time) fact) {
 	if len(views) == 0 {
-		if n := t.episode.Recovered("", at); n.Phase == logs.Ended {
-			level, since := t.level, t.since
+		if n := c.episode.Recovered("", at); n.Phase == logs.Ended {
+			level, since := c.level, c.since
 			s.r.reporter.log(func(l *zerolog.Logger) {
-				l.WithLevel(level).Time("since", since).Stringer("lasted", at.Sub(since).Round(time.Millisecond)).Msg(t.text[n.Phase])
+				l.WithLevel(level).Time("since", since).Stringer("lasted", at.Sub(since).Round(time.Millisecond)).Msg(c.text[n.Phase])
 			})
 		}
 		return
 	}
-	n := t.episode.Failed("", at)
+	n := c.episode.Failed("", at)
 	if n.Phase == logs.Nothing {
 		return
 	}
 	v := slices.MinFunc(views, func(a, b *View) int {
-		return cmp.Or(cmp.Compare(s.level(b), s.level(a)), a.staleSince.Compare(b.staleSince))
+		x, y := say(a, n.Since), say(b, n.Since)
+		return cmp.Or(cmp.Compare(y.level, x.level), x.since.Compare(y.since), cmp.Compare(len(y.nodes), len(x.nodes)))
 	})
+	f := say(v, n.Since)
 	if n.Phase == logs.Began {
-		t.since, t.level = v.staleSince, s.level(v)
+		c.since, c.level = f.since, f.level
 	}
-	t.level = max(t.level, s.level(v))
+	c.level = max(c.level, f.level)
 	s.r.reporter.log(func(l *zerolog.Logger) {
-		l.WithLevel(s.level(v)).Err(inLine(v.err)).Time("since", v.staleSince).Int("services", len(views)).
-			Str("namespace", s.r.namespace(v.namespace)).Str("service", v.service).Msg(t.text[n.Phase])
+		e := l.WithLevel(f.level).Err(inLine(f.err)).Time("since", f.since).Int("services", len(views)).
+			Str("namespace", s.r.namespace(v.namespace)).Str("service", v.service)
+		if len(f.nodes) > 0 {
+			e.Strs("nodes", f.nodes[:min(len(f.nodes), maxNodes)]).Int("listed", len(f.nodes))
+		}
+		e.Msg(c.text[n.Phase])
 	})
 }
 

@@ -256,6 +256,9 @@ func (m *mirror) drop(ctx context.Context) error {
 		return nil
 	}
 	_, err := community.Drop(ctx, m.client, m.service, m.own, m.written)
+	if err == nil {
+		m.written = ""
+	}
 	return err
 }
 

@@ -331,3 +331,33 @@ func TestRegisteringAgainTellsTheOldLayout(t *testing.T) {
 	must(t, a.Deregister(info))
 	old.finds(t)
 }
+
+// A field that was taken out is not taken out again and again.
+func TestARemovedNodeCostsNoFurtherCalls(t *testing.T) {
+	s := redistest.Start(t)
+	m, err := newMirror(connect(t, s.URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	must(t, err)
+	old := oldPackage{c: s.Client()}
+	scripts := func() (n int) {
+		for line := range strings.Lines(s.Client().Info(t.Context(), "commandstats").Val()) {
+			_, _ = fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &n)
+			if strings.HasPrefix(line, "cmdstat_evalsha:") {
+				break
+			}
+		}
+		return n
+	}
+	m.follow(registry.Live)
+	old.finds(t, "10.0.0.1:80")
+	m.follow(registry.Removed)
+	old.finds(t)
+	before := scripts()
+	for range 5 {
+		m.follow(registry.Removed)
+		await(t, "it has looked", func() bool { return len(m.news) == 0 })
+	}
+	must(t, m.close(t.Context())) // waits for a call that is under way
+	if n := scripts() - before; n > 0 {
+		t.Errorf("%d further calls", n)
+	}
+}

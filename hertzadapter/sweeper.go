@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/community"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -42,7 +43,7 @@ type sweeper struct {
 	suspects map[string]bool // those that left it
 	next     time.Time       // when to look at the suspects
 	nextAll  time.Time       // when to look at all
-	refused  bool            // and the log says so
+	refused  logs.Episode    // the view
 }
 
 // run sweeps until ctx ends.
@@ -64,19 +65,32 @@ func (s *sweeper) run(ctx context.Context) {
 		switch {
 		case err == nil:
 			s.see(v)
+			s.note(nil)
 		case errors.Is(err, registry.ErrClosed):
 			cancel()
 			return
 		default: // nothing new, or refused, and that at once
-			if errors.Is(err, registry.ErrPermission) && !s.refused {
-				s.refused = true
-				s.log.Warn().Err(err).Msg("crashed nodes stay in the community's layout: this user may not subscribe to its own service")
-			}
+			s.note(err)
 			<-wait.Done()
 		}
 		cancel()
 		if now := time.Now(); ctx.Err() == nil && !now.Before(due) {
 			s.sweep(ctx, now)
+		}
+	}
+}
+
+// note logs what the wait for a view came to, where that is worth a line.
+func (s *sweeper) note(err error) {
+	now := time.Now()
+	switch {
+	case err == nil:
+		if n := s.refused.Recovered("", now); n.Phase == logs.Ended {
+			s.log.Warn().EmbedObject(n).Msg("crashed nodes are taken out of the community's layout again")
+		}
+	case errors.Is(err, registry.ErrPermission):
+		if n := s.refused.Failed("", now); n.Phase != logs.Nothing {
+			s.log.Warn().Err(err).EmbedObject(n).Msg("crashed nodes stay in the community's layout: this user may not subscribe to its own service; see the rights in docs/migration.md")
 		}
 	}
 }

@@ -3,17 +3,24 @@
 // the code that has something to report never waits.
 package outbox
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
+
+// droppedEvery is how often Dropped is called at most.
+const droppedEvery = time.Minute
 
 // An Outbox makes the calls that are added, one at a time and in the order of Add.
 // Its goroutine lives only while a call waits or runs. The zero value is ready.
 type Outbox struct {
 	Most    int         // how many calls may wait: the oldest are dropped; 0: no limit
-	Dropped func(n int) // is called next in turn after n calls were dropped; nil: nobody
+	Dropped func(n int) // is called next in turn after n calls were dropped, once a minute at most; nil: nobody
 
 	mu    sync.Mutex
 	calls []func()
 	lost  int           // dropped since the last call of Dropped
+	told  time.Time     // when that was
 	idle  chan struct{} // closed when the goroutine ends; nil: there is none
 	ended bool
 }
@@ -46,8 +53,8 @@ func (o *Outbox) run() {
 func (o *Outbox) next() func() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if n := o.lost; n > 0 && o.Dropped != nil {
-		o.lost = 0
+	if n := o.lost; n > 0 && o.Dropped != nil && time.Since(o.told) >= droppedEvery {
+		o.lost, o.told = 0, time.Now()
 		return func() { o.Dropped(n) }
 	}
 	if len(o.calls) == 0 {

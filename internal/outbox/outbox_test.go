@@ -3,6 +3,7 @@ package outbox
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -45,6 +46,32 @@ func TestOldestCallsAreDroppedAndCounted(t *testing.T) {
 		<-o.Idle()
 		if diff := cmp.Diff([]int{-2, 2, 3, 4}, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+// A user's function that stays slow is worth a call of Dropped a minute, not one for
+// each call that comes through.
+func TestDroppedIsCalledOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []int
+		o := Outbox{Most: 1, Dropped: func(n int) { told = append(told, n) }}
+		for range 150 {
+			for range 3 {
+				o.Add(func() { time.Sleep(time.Second) })
+			}
+			time.Sleep(time.Second)
+		}
+		<-o.Idle()
+		if len(told) != 3 {
+			t.Errorf("Dropped was called %d times in 150 s: %v", len(told), told)
+		}
+		lost := 0
+		for _, n := range told {
+			lost += n
+		}
+		if lost < 200 || lost > 2*150 {
+			t.Errorf("%d calls were dropped, as Dropped was told", lost)
 		}
 	})
 }
