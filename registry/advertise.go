@@ -2,7 +2,6 @@ package registry
 
 import (
 	"cmp"
-	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -99,7 +98,7 @@ func ownHost(families []string, route func(string) (netip.Addr, error)) (string,
 		}
 		errs = append(errs, err)
 	}
-	return "", invalid("Address", "the server listens on all addresses, and none that others can reach was found: give the host, or set %s: %v", podIP, errors.Join(errs...))
+	return "", invalid("Address", "the server listens on all addresses, and none that others can reach was found: give the host, or set %s: %v", podIP, join(errs...))
 }
 
 // splitAddress returns host and port of an address that is well formed. The host may be

@@ -43,7 +43,8 @@ func RegisterManual() RegisterOption { return func(o *registerOptions) { o.manua
 // third of the interval. While it fails the lease is not renewed, and a node
 // that was lost is not registered again. A check that fails at Register fails
 // Register, unless RegisterRetry is given. The keeper calls it from one goroutine at a
-// time; a Register of the same check may call it meanwhile.
+// time; a Register of the same check may call it meanwhile. A check that panics has failed:
+// it is a probe, and its panic is what it found. The log has the panic and the stack.
 func RegisterCheck(check func(context.Context) error) RegisterOption {
 	return func(o *registerOptions) { o.check = check }
 }
@@ -57,7 +58,8 @@ func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry 
 // the cause where there is one: once for nodes that change together, and for each
 // node that is superseded or removed, which the error names. Calls come one after
 // the other, from a goroutine of the registry's: f should return soon, because
-// reports wait for it; renewal does not.
+// reports wait for it; renewal does not. A panic in f ends the process, as a panic in any
+// goroutine of the program's own does: nobody waits for f who could be told of it.
 func OnState(f func(State, error)) RegisterOption {
 	return func(o *registerOptions) { o.onState = f }
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -129,7 +130,7 @@ func (c *conn) dial() error {
 		client := redis.NewClusterClient(cl)
 		c.UniversalClient = client
 		if err := checkClient(client); err != nil { // the URL may ask for replicas
-			return errors.Join(err, client.Close())
+			return join(err, client.Close())
 		}
 	default:
 		s := &redis.Options{Addr: o.Addrs[0]}
@@ -165,14 +166,24 @@ func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error
 		return nil
 	}
 	parsed, err := parse(raw)
-	switch {
-	case err != nil && strings.Contains(err.Error(), "@"): // it quotes the password
-		return invalid("URL", "it cannot be parsed; percent-encode what is special in user and password")
-	case err != nil:
-		return invalid("URL", "%v", err)
+	if err != nil {
+		return unparsed(raw, err)
 	}
 	*into = parsed
 	return nil
+}
+
+// unparsed says what is wrong with a URL, and never its password: the errors of package
+// url and of go-redis quote the whole or a part.
+func unparsed(raw string, err error) error {
+	if scheme, _, _ := strings.Cut(raw, "://"); !slices.Contains([]string{"redis", "rediss", "unix"}, strings.ToLower(scheme)) {
+		return invalid("URL", "it must begin with redis:// or rediss://, for example redis://host:6379/0, or be unix:///path")
+	}
+	u, wrong := url.Parse(raw)
+	if wrong != nil || strings.Contains(err.Error(), "@") || u.User == nil && strings.Contains(raw, "@") {
+		return invalid("URL", "it cannot be parsed: write it like redis://user:password@host:6379/0, and percent-encode what is special in user and password")
+	}
+	return invalid("URL", "%v", err)
 }
 
 // checkClusterPath refuses a database, which go-redis overlooks in the URL of a

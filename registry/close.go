@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,9 @@ const closeGrace = 2 * time.Second
 func (r *Redis) Close(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background() // nothing must be left open for that
+	}
+	if !r.made() {
+		return failure("close", "", "", errNotMade)
 	}
 	r.mu.Lock()
 	c, a, again := r.conn, r.actors, r.closed
@@ -51,17 +53,17 @@ func (r *Redis) Close(ctx context.Context) error {
 	// need some of it to end.
 	deadline, _ := ctx.Deadline()
 	limited, stop := context.WithTimeout(ctx, time.Until(deadline)*3/4)
-	err := r.withdrawAll(limited, c)
+	err := r.withdrawAll(limited, c, inside)
 	stop()
 	if a != nil {
 		a.cancel()
 		if !inside {
-			err = errors.Join(err, finished(ctx, "a call to redis", &a.done))
+			err = join(err, finished(ctx, "a call to redis", &a.done))
 		}
 	}
-	err = errors.Join(err, c.Close())
+	err = join(err, c.Close())
 	if !inside {
-		err = errors.Join(err, finished(ctx, "a check", &r.checks), finished(ctx, "a call that was given up", &r.calls),
+		err = join(err, finished(ctx, "a check", &r.checks), finished(ctx, "a call that was given up", &r.calls),
 			c.reports.wait(ctx))
 	}
 	return failure("close", "", "", err)

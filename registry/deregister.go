@@ -67,12 +67,15 @@ func chosen(s *Service, namespace string) (func(*node) bool, error) {
 }
 
 // withdrawAll deregisters everything, once what is being registered is: a third of
-// ctx is for that. Goodbyes that were not delivered yet are said with the others.
-func (r *Redis) withdrawAll(ctx context.Context, c *conn) error {
-	deadline, _ := ctx.Deadline()
-	limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
-	_ = finished(limited, "a Register", &r.registering) // what is late then, runs out
-	cancel()
+// ctx is for that. Goodbyes that were not delivered yet are said with the others. Inside
+// of a function of the user's it does not wait: a Register may be waiting for that.
+func (r *Redis) withdrawAll(ctx context.Context, c *conn, inside bool) error {
+	if !inside {
+		deadline, _ := ctx.Deadline()
+		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
+		_ = finished(limited, "a Register", &r.registering) // what is late then, runs out
+		cancel()
+	}
 	farewells := r.part(c, r.all(), func(*node) bool { return true })
 	r.mu.Lock()
 	for _, s := range r.services {

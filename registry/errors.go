@@ -116,12 +116,30 @@ func invalid(field, format string, args ...any) error {
 	return fmt.Errorf("%w: %s: %s", ErrInvalid, field, fmt.Sprintf(format, args...))
 }
 
+// A oneLine is an error whose text is one line.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
+func (e oneLine) Unwrap() error { return e.error }
+
+// inOneLine makes one line of an error, such as go-redis's about several sentinels.
+func inOneLine(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	return oneLine{err}
+}
+
+// join is errors.Join in one line.
+func join(errs ...error) error { return inOneLine(errors.Join(errs...)) }
+
 // errCheck marks what a RegisterCheck said: the caller's own words.
 var errCheck = errors.New("check failed")
 
 // classify joins what Redis or the network said with the sentinel that it
 // means. The end of the caller's own context by cancellation stays what it is.
 func classify(err error) error {
+	err = inOneLine(err)
 	for _, s := range []error{
 		nil, context.Canceled, errors.ErrUnsupported, errCheck,
 		ErrNotFound, ErrWatcherStopped, ErrClosed, ErrInvalid, ErrConflict, ErrSuperseded, ErrUnavailable, ErrPermission,

@@ -132,7 +132,7 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 			return nil, ErrClosed
 		case !news:
 			if err := cmp.Or(f.health.refused, f.health.err); err != nil {
-				return nil, errors.Join(ctx.Err(), err)
+				return nil, join(ctx.Err(), err)
 			}
 			return nil, ctx.Err()
 		}

@@ -211,7 +211,7 @@ func (c *conn) notifying(ctx context.Context, client *redis.Client) (bool, error
 		return want == have, nil
 	}
 	if err := client.ConfigSet(ctx, flag, want).Err(); err != nil {
-		return false, errors.Join(errors.New("keyspace events cannot be turned on"), err)
+		return false, join(errors.New("keyspace events cannot be turned on"), err)
 	}
 	return true, nil
 }

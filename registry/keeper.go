@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -57,35 +56,6 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 		}
 	}
 	return due, next
-}
-
-// ask runs a batch's check. Failing, it withholds renewal until it is due again.
-func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
-	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
-	defer cancel()
-	var err error
-	callOut(func() { err = b.check(limited) })
-	if err == nil {
-		err = limited.Err()
-	}
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err == nil {
-		b.inquiry, b.due = passed, now
-	} else {
-		b.inquiry, b.due = unasked, now.Add(shortened(b.key.interval))
-		r.withhold(c, b, err)
-		r.tell(c)
-	}
-	r.actors.wake(r.actors.renewals)
-}
-
-// withhold notes that a batch is not renewed because of its check.
-func (r *Redis) withhold(c *conn, b *batch, err error) {
-	for _, n := range b.nodes {
-		r.become(c, n, Withheld, fmt.Errorf("%w: %w", errCheck, err))
-	}
 }
 
 // A task is what one round does for one batch.

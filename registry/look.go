@@ -247,7 +247,7 @@ func parseLook(answer []any, err error) (l look) {
 	}
 	s, err1 := strconv.ParseInt(text(clock[0]), 10, 64)
 	us, err2 := strconv.ParseInt(text(clock[1]), 10, 64)
-	if err := errors.Join(err1, err2); err != nil {
+	if err := join(err1, err2); err != nil {
 		return look{err: err}
 	}
 	l.members, l.now = int(members), time.Unix(s, us*1000)

@@ -15,7 +15,8 @@ import (
 
 // meet asks the server what it is, until it has answered once, and returns an error
 // where the options do not suit it. HELLO needs no right. A server that does not know
-// HELLO, such as a proxy, is taken as it is.
+// HELLO, such as a proxy, is taken as it is. One that cannot serve now, and says so, such
+// as LOADING, has said nothing of itself: that is returned, and it is asked again.
 func (c *conn) meet(ctx context.Context) error {
 	if c.met.Load() {
 		return nil
@@ -36,8 +37,11 @@ func (c *conn) meet(ctx context.Context) error {
 	case !errors.As(err, &reply):
 		c.failed(ctx)
 		return cmp.Or(c.misdialed(ctx, err), err)
-	case strings.Contains(strings.ToLower(err.Error()), "'hello'") || !hopeless(classify(err)):
+	case strings.Contains(strings.ToLower(err.Error()), "'hello'"), redis.HasErrorPrefix(err, "NOPROTO"),
+		redis.HasErrorPrefix(err, "ERR") && !hopeless(classify(err)):
 		err = nil
+	default:
+		c.failed(ctx)
 	}
 	c.met.Store(err == nil)
 	return err

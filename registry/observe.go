@@ -3,7 +3,8 @@ package registry
 import "time"
 
 // An Observer receives events as they happen: from many goroutines, at times
-// concurrently, in the middle of the work. It must return at once.
+// concurrently, in the middle of the work. It must return at once. As with OnState, a
+// panic in it ends the process.
 type Observer func(Event)
 
 // Event is one of CallEvent, RenewEvent, StateEvent and ReapEvent.

@@ -50,7 +50,7 @@ func (c *conn) logOutage(n logs.Note, err error) {
 		logs.Ended: "rollcall: contact with redis is back",
 	}[n.Phase]
 	if text != "" {
-		c.warn(func(e *zerolog.Event) { e.Err(err).Str("redis", c.o.where()).EmbedObject(n).Msg(text) })
+		c.warn(func(e *zerolog.Event) { e.Err(inOneLine(err)).Str("redis", c.o.where()).EmbedObject(n).Msg(text) })
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 // allNamespaces stands for every namespace where one reads.
 const allNamespaces = "*"
 
-// Redis is the Registry on Redis. Make it with NewRegistry.
+// Redis is the Registry on Redis. Make it with NewRegistry: the calls of another one, such
+// as the zero value, return ErrInvalid.
 type Redis struct {
 	mu       sync.Mutex // guards all below, and what the services hold
 	opts     []Option
@@ -53,6 +54,9 @@ func NewRegistry(opts ...Option) *Redis {
 // Where CONFIG is allowed, it warns in the log about a maxmemory-policy that
 // evicts nodes.
 func (r *Redis) Init(opts ...Option) error {
+	if !r.made() {
+		return failure("init", "", "", errNotMade)
+	}
 	r.mu.Lock()
 	late := r.conn != nil && len(opts) > 0
 	if !late {
@@ -79,8 +83,16 @@ func (r *Redis) Init(opts ...Option) error {
 	return nil
 }
 
+var errNotMade = invalid("Redis", "it was not made by NewRegistry: call registry.NewRegistry")
+
+// made tells whether NewRegistry made it.
+func (r *Redis) made() bool { return r != nil && r.gone != nil }
+
 // connection returns the way to Redis, made at the first call.
 func (r *Redis) connection() (*conn, error) {
+	if !r.made() {
+		return nil, errNotMade
+	}
 	for {
 		r.mu.Lock()
 		c, opts, closed := r.conn, r.opts, r.closed
@@ -114,6 +126,10 @@ func (r *Redis) connect(o Options, options int) (err error) {
 
 // Options returns what is in force, and before the first call what would be.
 func (r *Redis) Options() Options {
+	if !r.made() {
+		o, _ := resolve(nil)
+		return o
+	}
 	r.mu.Lock()
 	c, opts := r.conn, r.opts
 	r.mu.Unlock()
@@ -140,6 +156,9 @@ func (r *Redis) Client() (redis.UniversalClient, error) {
 // String says where the registry is: "rollcall on redis 127.0.0.1:6379,
 // database 0, prefix rollcall".
 func (r *Redis) String() string {
+	if !r.made() {
+		return "rollcall on nothing: " + errNotMade.Error()
+	}
 	o := r.Options()
 	return fmt.Sprintf("rollcall on %s, prefix %s", o.where(), o.Prefix)
 }

@@ -114,7 +114,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 
 // establish does what Redis has to see of a Register.
 func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) error {
-	if err := r.passes(ctx, p.check); err != nil {
+	if err := r.passes(ctx, c, p.check); err != nil {
 		return err
 	}
 	if err := c.meet(ctx); err != nil {
@@ -137,26 +137,6 @@ func (r *Redis) clear(ctx context.Context, c *conn, nodes []*node) {
 	})
 	r.mu.Unlock()
 	r.deregister(ctx, c, farewells)
-}
-
-// passes asks a check, which need not heed its context.
-func (r *Redis) passes(ctx context.Context, check func(context.Context) error) error {
-	if check == nil {
-		return nil
-	}
-	said := make(chan error, 1)
-	if err := r.aside(&r.checks, func() { callOut(func() { said <- check(ctx) }) }); err != nil {
-		return err
-	}
-	select {
-	case err := <-said:
-		if err != nil {
-			return fmt.Errorf("%w: %w", errCheck, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%w: it has not returned: %w", errCheck, context.Cause(ctx))
-	}
 }
 
 // settle draws the conclusions of a Register: who is renewed from now on, and
@@ -189,6 +169,9 @@ func (r *Redis) settle(ctx context.Context, op *operation, p *plan, nodes []*nod
 				Msg("rollcall: registration goes on in the background")
 		})
 		return nil
+	}
+	if err == nil && r.closed && slices.ContainsFunc(nodes, func(n *node) bool { return n.state == Left }) {
+		return ErrClosed // from within its check, which Close does not wait for
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"runtime"
 
@@ -64,7 +63,7 @@ func newReporters(l zerolog.Logger) *reporters {
 // wait waits until nothing is to be reported, but no longer than ctx. What is
 // reported last are dropped reports, as lines.
 func (r *reporters) wait(ctx context.Context) error {
-	return errors.Join(r.states.wait(ctx), r.events.wait(ctx), r.lines.wait(ctx))
+	return join(r.states.wait(ctx), r.events.wait(ctx), r.lines.wait(ctx))
 }
 
 // log has a line written that say fills in, soon and by another goroutine. What say

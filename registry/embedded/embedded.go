@@ -58,8 +58,9 @@ type options struct{ addr string }
 // has the data.
 func Address(addr string) Option { return func(o *options) { o.addr = addr } }
 
-// Server is a running in-process Redis. Its methods may be called from many
-// goroutines.
+// Server is a running in-process Redis, made by Start. Its methods may be called from
+// many goroutines. Of a nil one, and of the zero value, there is no address, and Close is
+// an error.
 type Server struct {
 	redis    *miniredis.Miniredis
 	listener net.Listener
@@ -86,7 +87,8 @@ func Start(opts ...Option) (*Server, error) {
 	redis := miniredis.NewMiniRedis()
 	c, err := redis.Dial()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("rollcall: start the embedded redis: %w", err), l.Close())
+		_ = l.Close()
+		return nil, fmt.Errorf("rollcall: start the embedded redis: %w", err)
 	}
 	_ = c.Close()
 
@@ -102,15 +104,32 @@ func Start(opts ...Option) (*Server, error) {
 	return s, nil
 }
 
+func (s *Server) started() bool { return s != nil && s.close != nil }
+
 // Addr returns the address that clients dial, host:port.
-func (s *Server) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string {
+	if !s.started() {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
 
 // URL returns redis://host:port.
-func (s *Server) URL() string { return "redis://" + s.Addr() }
+func (s *Server) URL() string {
+	if !s.started() {
+		return ""
+	}
+	return "redis://" + s.Addr()
+}
 
 // Close stops the server, drops every connection and waits until its goroutines
 // have ended. It may be called many times.
-func (s *Server) Close() error { return s.close() }
+func (s *Server) Close() error {
+	if !s.started() {
+		return errors.New("rollcall: close the embedded redis: it was not started: call embedded.Start")
+	}
+	return s.close()
+}
 
 func (s *Server) shutDown() error {
 	s.cancel()

@@ -167,3 +167,15 @@ func TestBackend(t *testing.T) {
 		t.Error("a bad address was accepted")
 	}
 }
+
+// A server that Start has not made has no address and is not closed, and never panics.
+func TestAServerThatWasNotStarted(t *testing.T) {
+	for name, s := range map[string]*embedded.Server{"zero": {}, "nil": nil} {
+		if s.Addr() != "" || s.URL() != "" {
+			t.Errorf("%s: at %q, %q", name, s.Addr(), s.URL())
+		}
+		if err := s.Close(); err == nil || !strings.Contains(err.Error(), "embedded.Start") {
+			t.Errorf("%s: Close: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// ask runs a batch's check. Failing, it withholds renewal until it is due again.
+func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
+	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
+	defer cancel()
+	err := c.probe(limited, b.check)
+	if err == nil {
+		err = limited.Err()
+	}
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		b.inquiry, b.due = passed, now
+	} else {
+		b.inquiry, b.due = unasked, now.Add(shortened(b.key.interval))
+		r.withhold(c, b, err)
+		r.tell(c)
+	}
+	r.actors.wake(r.actors.renewals)
+}
+
+// probe asks a check of the user's. A check that panics has failed: it says that
+// something is wrong with what it looks at.
+func (c *conn) probe(ctx context.Context, check func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the check panicked: %v", v)
+			stack := string(debug.Stack())
+			c.warn(func(e *zerolog.Event) {
+				e.Str("panic", fmt.Sprint(v)).Str("stack", stack).
+					Msg("rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes")
+			})
+		}
+	}()
+	callOut(func() { err = check(ctx) })
+	return err
+}
+
+// withhold notes that a batch is not renewed because of its check.
+func (r *Redis) withhold(c *conn, b *batch, err error) {
+	for _, n := range b.nodes {
+		r.become(c, n, Withheld, fmt.Errorf("%w: %w", errCheck, err))
+	}
+}
+
+// passes asks a check, which need not heed its context.
+func (r *Redis) passes(ctx context.Context, c *conn, check func(context.Context) error) error {
+	if check == nil {
+		return nil
+	}
+	said := make(chan error, 1)
+	if err := r.aside(&r.checks, func() { said <- c.probe(ctx, check) }); err != nil {
+		return err
+	}
+	select {
+	case err := <-said:
+		if err != nil {
+			return fmt.Errorf("%w: %w", errCheck, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: it has not returned: %w", errCheck, context.Cause(ctx))
+	}
+}
