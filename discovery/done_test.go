@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -135,4 +136,56 @@ func TestClosedOften(t *testing.T) {
 			wantIdle(t, r)
 		})
 	}
+}
+
+// A RoundTripper, or a GetBody, that panics leaves no call under way.
+func TestARoundTripperThatPanicsHasNoCallUnderWay(t *testing.T) {
+	for _, b := range everyBalancer {
+		t.Run(b.String(), func(t *testing.T) {
+			r := started(t, manyNodes(3), b)
+			base := roundTrips(func(*http.Request) (*http.Response, error) { panic("a mistake") })
+			again := roundTrips(func(req *http.Request) (*http.Response, error) {
+				_, _ = io.ReadAll(req.Body)
+				return nil, errors.New("broken")
+			})
+			for name, c := range map[string]struct {
+				base http.RoundTripper
+				req  *http.Request
+			}{
+				"RoundTrip": {base, httptest.NewRequest("GET", "http://shop/", nil)},
+				"GetBody":   {again, bodyThatPanics()},
+			} {
+				func() {
+					defer func() {
+						if recover() == nil {
+							t.Errorf("%s: no panic", name)
+						}
+					}()
+					_, _ = Transport(r, c.base).RoundTrip(c.req) //nolint:bodyclose // there is none
+				}()
+				wantIdle(t, r)
+			}
+		})
+	}
+}
+
+type roundTrips func(*http.Request) (*http.Response, error)
+
+func (f roundTrips) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Nor does one that returns nothing, and it is an error.
+func TestARoundTripperThatReturnsNothing(t *testing.T) {
+	r := started(t, manyNodes(3), LeastLoaded())
+	nothing := roundTrips(func(*http.Request) (*http.Response, error) { return nil, nil })
+	_, err := Transport(r, nothing).RoundTrip(httptest.NewRequest("GET", "http://shop/", nil)) //nolint:bodyclose // there is none
+	if err == nil || !strings.Contains(err.Error(), "neither a response nor an error") {
+		t.Error(err)
+	}
+	wantIdle(t, r)
+}
+
+func bodyThatPanics() *http.Request {
+	req := httptest.NewRequest("PUT", "http://shop/", io.NopCloser(io.MultiReader()))
+	req.GetBody = func() (io.ReadCloser, error) { panic("a mistake") }
+	return req
 }

@@ -18,9 +18,25 @@ func (t *table) nobody(set *set, q *question) error {
 	case left == 0:
 		return fmt.Errorf("%w: %s: none is left by %s", ErrNoNodes, headcount(all), q.selection.String())
 	case left < len(all): // otherwise some of them could be called
-		return fmt.Errorf("%w: %s: %s leaves %d nodes, all with the weight NoTraffic", ErrNoNodes, headcount(all), q.selection.String(), left)
+		return fmt.Errorf("%w: %s: %s leaves %s with the weight NoTraffic", ErrNoNodes, headcount(all), q.selection.String(), allOf(left))
 	}
-	return fmt.Errorf("%w: %d nodes, all with the weight NoTraffic", ErrNoNodes, left)
+	return fmt.Errorf("%w: %s with the weight NoTraffic", ErrNoNodes, allOf(left))
+}
+
+// count reads "1 node" or "5 nodes".
+func count(nodes int) string {
+	if nodes == 1 {
+		return "1 node"
+	}
+	return fmt.Sprint(nodes, " nodes")
+}
+
+// allOf reads "1 node" or "5 nodes, all".
+func allOf(nodes int) string {
+	if nodes == 1 {
+		return count(nodes)
+	}
+	return count(nodes) + ", all"
 }
 
 // headcount reads "5 nodes, 1 draining, 1 ejected".
@@ -37,10 +53,7 @@ func headcount(members []*member) string {
 			idle++
 		}
 	}
-	text := fmt.Sprintf("%d nodes", len(members))
-	if len(members) == 1 {
-		text = "1 node"
-	}
+	text := count(len(members))
 	for _, part := range []struct {
 		n    int
 		what string

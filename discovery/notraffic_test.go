@@ -96,6 +96,19 @@ func TestNoTrafficHoldsAlsoAlone(t *testing.T) {
 	}
 }
 
+// One node is no plural.
+func TestNoTrafficOfOneNode(t *testing.T) {
+	src := newTold()
+	src.tell("one", weights(shop(1, "1/a"), registry.NoTraffic))
+	src.tell("two", weights(shop(1, "1/a", "2/b"), registry.NoTraffic, 1))
+	r := resolver(t, src)
+	_, err := r.Pick(t.Context(), "one")
+	same(t, "all", err.Error(), "rollcall: pick one: no nodes: 1 node with the weight NoTraffic")
+	_, err = r.Pick(t.Context(), "two", discovery.Version("1"))
+	same(t, "some", err.Error(),
+		`rollcall: pick two: no nodes: 2 nodes, 1 with the weight NoTraffic: Version("1") leaves 1 node with the weight NoTraffic`)
+}
+
 // It stands in for no draining node, is not ejected, does not count among those that
 // the half is of which stays in, and a message for all reaches it.
 func TestNoTrafficBesideOthers(t *testing.T) {

@@ -105,11 +105,17 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	var body *outgoing // of the last try
 	var resp *http.Response
 	err := t.r.try(req.Context(), job{"call", req.URL.Hostname(), opts, func(p Picked) (err error) {
+		sent := false
+		defer func() {
+			if !sent { // it panics, or the body is not to be had: no fault of the node
+				p.Done(context.Canceled)
+			}
+		}()
 		if body, err = body.next(req); err != nil {
-			p.Done(context.Canceled) // no fault of the node
 			return backoff.Permanent(err)
 		}
 		resp, err = t.send(req, body, p)
+		sent = true
 		return err
 	}})
 	body.settle(req)
@@ -182,6 +188,10 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	to.URL = &u
 
 	resp, err := t.base.RoundTrip(to)
+	if resp == nil && err == nil {
+		p.Done(context.Canceled) // no fault of the node
+		return nil, backoff.Permanent(fmt.Errorf("the RoundTripper %T returned neither a response nor an error", t.base))
+	}
 	if err != nil {
 		c := t.classify(err, req, &seen, body)
 		p.Done(&c)

@@ -211,3 +211,34 @@ func TestMiddlewareRefusesUnixSockets(t *testing.T) {
 		t.Errorf("%v, and it went to %v", err, s.hosts)
 	}
 }
+
+// An endpoint that panics leaves no call under way, and the host as it was.
+func TestAnEndpointThatPanicsHasNoCallUnderWay(t *testing.T) {
+	d := discovery.New(discovery.Static(shops()...), discovery.WithBalancer(discovery.LeastLoaded()))
+	t.Cleanup(func() { must(t, d.Close()) })
+	calls := map[string]int{}
+	for i := range 60 {
+		func() {
+			req, resp := protocol.AcquireRequest(), protocol.AcquireResponse()
+			defer protocol.ReleaseRequest(req)
+			defer protocol.ReleaseResponse(resp)
+			defer func() {
+				if host := string(req.Host()); (recover() != nil) != (i < 30) || host != "shop" {
+					t.Errorf("call %d: a panic, or none; the host is %q", i, host)
+				}
+			}()
+			req.SetRequestURI("http://shop/")
+			req.SetOptions(config.WithSD(true))
+			_ = Discovery(d)(func(_ context.Context, req *protocol.Request, _ *protocol.Response) error {
+				if i < 30 {
+					panic("a mistake")
+				}
+				calls[string(req.Host())]++
+				return nil
+			})(t.Context(), req, resp)
+		}()
+	}
+	if len(calls) != 3 {
+		t.Errorf("calls went to %v, want all three nodes", calls)
+	}
+}

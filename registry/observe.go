@@ -10,9 +10,9 @@ type Observer func(Event)
 // Event is one of CallEvent, RenewEvent, StateEvent and ReapEvent.
 type Event interface{ event() }
 
-// CallEvent: a call of the Registry interface has returned.
+// CallEvent: a call of the Registry interface, or of Knows, has returned.
 type CallEvent struct {
-	Op                 string // "register", "deregister", "get", "list", "watch"
+	Op                 string // "register", "deregister", "get", "list", "watch", "know"
 	Namespace, Service string
 	Took               time.Duration
 	Err                error
