@@ -106,9 +106,9 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 	if !later.IsZero() {
 		again = later.Add(spread())
 	}
-	if len(overdue) == 0 && len(foreign) == 0 {
+	if len(overdue) == 0 {
 		return again, nil
-	} // nobody is overdue, but an index that was swept empty has the history expire
+	}
 	// A reap that waits in a stopped Redis would remove everybody who could not
 	// renew there. A second after the answer that it goes by, it does nothing.
 	target.Deadline = now.Add(time.Second)

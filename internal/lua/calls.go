@@ -66,7 +66,7 @@ type RenewCall struct {
 // Renew runs renew.lua once for each call, all in one pipeline.
 func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []Result {
 	return runAll(ctx, c, calls, func(r RenewCall) call {
-		k := []string{r.Service.Index()}
+		k := []string{r.Service.Index(), r.Service.Version(), r.Service.Log()}
 		a := []any{r.Deadline.UnixMicro()}
 		for _, n := range r.Nodes {
 			k = append(k, r.Service.Node(n.ID))

@@ -107,16 +107,21 @@ local function fenced(holder, holder_seq, gone, lease, seq)
   end
 end
 
+-- Whether index, version and log may expire too early or too late, see keep.
+local misdated = false
+
 -- The history of a service. open reads it, change adds to it, commit writes it.
 local epoch, rev, tag
 local entries, events = {}, {}
+local missing -- version or log
 
 local function open(version, log, nonce)
   local v = read('HMGET', version, 'epoch', 'rev', 'tag')
-  read('LLEN', log)
+  missing = read('LLEN', log) == 0
   epoch, rev, tag = v[1], tonumber(v[2] or ''), v[3]
   if not (epoch and rev and tag) then
     epoch, rev, tag = int(now) .. '-' .. nonce, 0, ''
+    missing = true
   end
 end
 
@@ -132,34 +137,45 @@ local function change(kind, id, lease, payload, nonce)
     .. ' ' .. what .. '\n' .. payload
 end
 
--- extend sets the ends of leases: score, id, score, id, ...
-local function extend(index, ends)
+-- DAY is how long the keys of a service outlive its last lease, ms. They get an
+-- HOUR more, so that a renewal has to push their end out only once an hour.
+local DAY, HOUR = 86400000, 3600000
+
+-- extend sets the ends of leases: score, id, score, id, ...; the longest of these
+-- leases lasts ttl ms.
+local function extend(index, ends, ttl)
   if #ends > 0 then
     redis.call('ZADD', index, unpack(ends))
+    misdated = misdated or redis.call('PTTL', index) < ttl + DAY
   end
 end
 
--- empty tells whether the index lists no node.
-local function empty(index)
-  return #redis.call('ZRANGE', index, 0, 0) == 0
+-- keep has index, version and log expire a day and an hour after the last lease of
+-- the index ends; where the index lists no node, in a day.
+local function keep(index, version, log)
+  if not misdated then
+    return
+  end
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
+  local left = DAY
+  if last then
+    local lease = (tonumber(last) or 0) - now_ms
+    left = DAY + HOUR + math.min(math.max(lease, 0), 1e16) -- PEXPIRE may refuse more
+  end
+  for _, key in ipairs({index, version, log}) do
+    redis.call('PEXPIRE', key, int(left))
+  end
 end
 
--- RETIRED is how long the history of a service outlives its last node, ms.
-local RETIRED = 86400000
-
 -- commit writes what change collected, and returns why PUBLISH failed, or ''.
--- Scripts that may leave a service without nodes give its index too: then version
--- and log expire in a day, unless register keeps them.
-local function commit(version, log, channel, index)
+local function commit(index, version, log, channel)
   if #events > 0 then
     redis.call('HSET', version, 'epoch', epoch, 'rev', int(rev), 'tag', tag)
     redis.call('LPUSH', log, unpack(entries))
     redis.call('LTRIM', log, 0, 127)
+    misdated = misdated or missing
   end
-  if index and empty(index) then
-    redis.call('PEXPIRE', version, RETIRED)
-    redis.call('PEXPIRE', log, RETIRED)
-  end
+  keep(index, version, log)
   local refused = ''
   for _, event in ipairs(events) do
     local reply = redis.pcall('PUBLISH', channel, event)

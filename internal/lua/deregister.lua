@@ -59,7 +59,8 @@ for i, n in ipairs(nodes) do
   end
   if codes[i] == 1 then
     redis.call('ZREM', KEYS[1], n.id)
+    misdated = true
     change('del', n.id, n.lease, '', nonce)
   end
 end
-return done(KEYS[1], commit(KEYS[2], KEYS[3], channel, KEYS[1]), codes)
+return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), codes)

@@ -106,7 +106,7 @@ func (s *stage) anyCall(sc *script) call {
 	case register:
 		return call{sc, append(keys, s.svc.Node("new")), append(args, 0, "new", ours, 1, 600000, "{}", ""), 1}
 	case renew:
-		return call{sc, []string{s.svc.Index(), s.svc.Node("a")}, append(deadline, "a", ours, 1), 1}
+		return call{sc, append(keys, s.svc.Node("a")), append(deadline, "a", ours, 1), 1}
 	case renewNode:
 		return call{sc, []string{s.svc.Node("b")}, append(deadline, ours, 1), 1}
 	case deregister:

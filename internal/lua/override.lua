@@ -43,4 +43,4 @@ end
 if code == 1 then
   change('set', id, h[1] or '-', override, nonce)
 end
-return done(KEYS[1], commit(KEYS[2], KEYS[3], channel, KEYS[1]), {code})
+return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), {code})

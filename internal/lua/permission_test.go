@@ -18,7 +18,7 @@ import (
 var allowed = []string{
 	"on", ">secret", "~luatest:*", "&luatest:*", "+hello", "+eval", "+evalsha",
 	"+time", "+hmget", "+hget", "+hset", "+hdel", "+del", "+zscore", "+zmscore", "+zadd", "+zrem", "+zrange",
-	"+pexpire", "+persist", "+pttl", "+llen", "+lpush", "+ltrim", "+publish",
+	"+pexpire", "+pttl", "+llen", "+lpush", "+ltrim", "+publish",
 }
 
 // restricted plays on the stage of refused, as a user to whom the rules apply.

@@ -47,15 +47,20 @@ if failure then
   return failure
 end
 
+local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     redis.call('ZREM', KEYS[1], n.id)
+    misdated = true
     if n.left == -1 then
       redis.call('DEL', n.key)
     end
     change(n.gone and 'del' or 'exp', n.id, n.lease, '', nonce)
   elseif codes[i] == 2 then
-    redis.call('ZADD', KEYS[1], int(now_ms + n.left), n.id)
+    ends[#ends + 1] = int(now_ms + n.left)
+    ends[#ends + 1] = n.id
+    longest = math.max(longest, n.left)
   end
 end
-return done(KEYS[1], commit(KEYS[2], KEYS[3], channel, KEYS[1]), codes)
+extend(KEYS[1], ends, longest)
+return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), codes)

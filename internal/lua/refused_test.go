@@ -13,7 +13,7 @@ import (
 var refusedScenarios = slices.Concat(lateScenarios(), wrongTypeScenarios(), malformedScenarios())
 
 // writings are calls that would change much on the stage that refused prepares,
-// and the keys that they name.
+// and the keys that have to be of the right type for it.
 var writings = []struct {
 	name string
 	call func(*stage) reply

@@ -26,7 +26,6 @@ local channel, nonce, exclusive = ARGV[2], text(3, NONCE), number(4) == 1
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes, refused = {}, {}, false
-local listed, changed = false, false
 local indexed = scores(KEYS[1], 5, 6)
 for i = 1, #KEYS - 3 do
   local a = 6 * i - 1
@@ -54,7 +53,6 @@ for i = 1, #KEYS - 3 do
     code = 1
   end
   nodes[i], codes[i] = n, code
-  listed, changed = listed or indexed[i], changed or code == 1
 end
 
 if failure then
@@ -67,15 +65,10 @@ if refused then
   return done(KEYS[1], '', codes)
 end
 
--- The first node of a service that had none: its history is kept from now on.
-if changed and not listed and empty(KEYS[1]) then
-  redis.call('PERSIST', KEYS[2])
-  redis.call('PERSIST', KEYS[3])
-end
-
-local ends = {}
+local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
+    misdated = misdated or (tonumber(indexed[i] or '') or 0) > now_ms + n.ttl -- a shorter lease
     change('put', n.id, n.lease, n.data, nonce)
     redis.call('DEL', n.key)
     redis.call('HSET', n.key, 'lease', n.lease, 'seq', int(n.seq), 'rev', int(rev), 'ttl', int(n.ttl), 'data', n.data)
@@ -87,7 +80,8 @@ for i, n in ipairs(nodes) do
     redis.call('PEXPIRE', n.key, int(n.ttl))
     ends[#ends + 1] = int(now_ms + n.ttl)
     ends[#ends + 1] = n.id
+    longest = math.max(longest, n.ttl)
   end
 end
-extend(KEYS[1], ends)
-return done(KEYS[1], commit(KEYS[2], KEYS[3], channel), codes)
+extend(KEYS[1], ends, longest)
+return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), codes)

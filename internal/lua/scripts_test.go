@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 	fake, standalone, cluster := fake(t), standalone(t), cluster(t)
 	for _, sc := range slices.Concat(
 		registerScenarios, batchScenarios, fencingScenarios, renewScenarios, deregisterScenarios,
-		reapScenarios, overrideScenarios, historyScenarios, retiredScenarios, refusedScenarios,
+		reapScenarios, overrideScenarios, historyScenarios, retiredScenarios, keptScenarios, refusedScenarios,
 	) {
 		t.Run(sc.rule, func(t *testing.T) {
 			var want []string

@@ -4,8 +4,10 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -123,17 +125,24 @@ func (s *stage) checkLog(events []event, log entry) error {
 	return nil
 }
 
-// checkExpiry wants version and log to expire where the service has no node left,
-// and not otherwise. Where its index was taken away, no script has seen it empty.
+// checkExpiry wants index, version and log to expire a day after the last lease
+// ends, and up to an hour later; in a day where no node is left. Where the index
+// was evicted, no script has seen it empty.
 func (s *stage) checkExpiry(all map[string]entry) error {
-	_, nodes := all[s.svc.Index()]
-	for _, k := range []string{s.svc.Version(), s.svc.Log()} {
-		switch e, there := all[k]; {
-		case !there:
-		case nodes && e.Expires != "never":
-			return fmt.Errorf("%s expires in %s, and the service has nodes", k, e.Expires)
-		case !nodes && e.Expires == "never" && !s.evicted[s.svc.Index()]:
-			return fmt.Errorf("%s never expires, and the service has no node", k)
+	index, nodes := all[s.svc.Index()]
+	least, most := 0, 24*60
+	if nodes {
+		last := slices.Max(slices.Collect(maps.Values(index.Scores)))
+		lease := int(time.Until(time.UnixMilli(int64(last))).Minutes())
+		least, most = 24*60+lease, 25*60+max(lease, int(ttl.Minutes()))
+	} else if s.evicted[s.svc.Index()] {
+		most += 60 + int(ttl.Minutes())
+	}
+	for _, k := range []string{s.svc.Index(), s.svc.Version(), s.svc.Log()} {
+		e, there := all[k]
+		var left int
+		if _, err := fmt.Sscanf(e.Expires, "%dm", &left); there && (err != nil || left < least-1 || left > most+1) {
+			return fmt.Errorf("%s expires in %q, want %d to %d minutes", k, e.Expires, least, most)
 		}
 	}
 	return nil
