@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
 )
@@ -17,35 +18,35 @@ import (
 // The sentinels that every failure of this package unwraps to, for errors.Is.
 var (
 	// ErrNotFound: no node of that service lives.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = errdefs.ErrNotFound
 
 	// ErrWatcherStopped: Next was called after Stop.
-	ErrWatcherStopped = errors.New("watcher stopped")
+	ErrWatcherStopped = errdefs.ErrWatcherStopped
 
 	// ErrClosed: the registry was closed.
-	ErrClosed = errors.New("registry closed")
+	ErrClosed = errdefs.ErrClosed
 
 	// ErrInvalid: the input or an option is wrong, or the server is not one that the
 	// options lead to or that can hold a registry; the text names the field. Nothing
 	// was written. A server without a command that is needed is errors.ErrUnsupported
 	// too.
-	ErrInvalid = errors.New("invalid")
+	ErrInvalid = errdefs.ErrInvalid
 
 	// ErrConflict: another process lives under that node ID and exclusive was
 	// asked for, or a foreign value stands under one of our keys.
-	ErrConflict = errors.New("conflict")
+	ErrConflict = errdefs.ErrConflict
 
 	// ErrSuperseded: a newer lease, or an operator, took the node over. It stays
 	// so until Deregister.
-	ErrSuperseded = errors.New("superseded by a newer lease")
+	ErrSuperseded = errdefs.ErrSuperseded
 
 	// ErrUnavailable: Redis did not answer, or cannot serve now. It may be tried
 	// again.
-	ErrUnavailable = errors.New("redis unavailable")
+	ErrUnavailable = errdefs.ErrUnavailable
 
 	// ErrPermission: Redis refused the user or the command. docs/protocol.md
 	// lists what is needed.
-	ErrPermission = errors.New("permission denied by redis")
+	ErrPermission = errdefs.ErrPermission
 )
 
 // OpError says which operation on which service and node failed.

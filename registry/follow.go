@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -82,8 +81,8 @@ type Follower interface {
 // A follower is the Follower of one call of Follow.
 type follower struct {
 	h       *hub
-	feed    *feed  // of the hub's goroutine
-	health  health // as Next learned it last
+	feed    *feed          // of the hub's goroutine
+	health  replica.Health // as Next learned it last
 	news    chan struct{}
 	stopped chan struct{}
 	stop    sync.Once
@@ -131,14 +130,14 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		case f.h.ctx.Err() != nil:
 			return nil, ErrClosed
 		case !news:
-			if err := cmp.Or(f.health.refused, f.health.err); err != nil {
+			if err := cmp.Or(f.health.Refused, f.health.Err); err != nil {
 				return nil, join(ctx.Err(), err)
 			}
 			return nil, ctx.Err()
 		}
 		told := make(chan struct{})
 		f.h.do(func() {
-			v, f.health = f.feed.see(), f.feed.health
+			v, f.health = f.feed.see(), f.feed.Health()
 			close(told)
 		})
 		select {
@@ -146,14 +145,14 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		case <-f.h.ctx.Done():
 			return nil, ErrClosed
 		}
-		if f.health.proven {
+		if f.health.Proven {
 			return v, nil
 		}
-		if f.health.refused != nil {
-			return nil, f.health.refused
+		if f.health.Refused != nil {
+			return nil, f.health.Refused
 		}
-		if hopeless(f.health.err) {
-			return nil, f.health.err
+		if hopeless(f.health.Err) {
+			return nil, f.health.Err
 		}
 	}
 }
@@ -183,15 +182,15 @@ func (f *feed) see() *View {
 	if f.view != nil {
 		return f.view
 	}
-	at := f.replica.At()
-	f.view = &View{Revision: at.Rev, History: at.Epoch, StaleSince: f.health.staleSince, Err: f.health.err}
-	if f.health.refusal != (replica.Refusal{}) {
-		said := errors.New(f.health.refusal.Why)
-		f.view.RefusedSince, f.view.Refused = f.refusedSince, cmp.Or(remedied(said, said.Error()), classify(said))
+	at, health := f.Replica.At(), f.Health()
+	f.view = &View{Revision: at.Rev, History: at.Epoch, StaleSince: health.StaleSince, Err: health.Err}
+	if health.Refusal != (replica.Refusal{}) {
+		said := errors.New(health.Refusal.Why)
+		f.view.RefusedSince, f.view.Refused = health.RefusedSince, cmp.Or(remedied(said, said.Error()), classify(said))
 	}
 	versions, newest := map[string]*Service{}, map[string]uint64{}
-	for _, n := range f.replica.Nodes() {
-		if f.replica.Held(n.ID) {
+	for _, n := range f.Replica.Nodes() {
+		if f.Replica.Held(n.ID) {
 			f.view.Held = append(f.view.Held, n.ID)
 		}
 		s := versions[n.Record.Version]
@@ -207,6 +206,8 @@ func (f *feed) see() *View {
 		}
 	}
 	slices.SortFunc(f.view.Services, byVersion)
-	f.view.Lapsed = slices.SortedFunc(maps.Values(f.lapses), func(a, b Lapse) int { return a.Time.Compare(b.Time) })
+	for _, l := range f.Lapses() {
+		f.view.Lapsed = append(f.view.Lapsed, Lapse{result(f, Delete, l.Node, l.Point, l.Time).Service, l.Time})
+	}
 	return f.view
 }

@@ -157,7 +157,7 @@ func (r *Redis) hinted(c *conn, k keys.Service) {
 	if h != nil {
 		h.do(func() {
 			if f := h.feeds[k.Events(c.db)]; f != nil {
-				f.pollAt = now
+				f.Poll(now)
 				h.plan(f)
 			}
 		})

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -26,7 +25,7 @@ type hub struct {
 	reading chan struct{} // limits snapshots under way
 
 	feeds   map[string]*feed // by channel
-	agenda  agenda           // of the feeds
+	feedsBy schedule         // by when they have something to do
 	due     time.Time        // when there is something to do
 	sub     *subscription
 	gen     int       // of sub
@@ -76,10 +75,10 @@ func (h *hub) schedule(at time.Time) {
 	}
 }
 
-// plan notes what a feed has to do next.
+// plan notes when a feed has something to do next.
 func (h *hub) plan(f *feed) {
-	h.agenda.plan(f)
-	h.schedule(h.agenda.first())
+	h.feedsBy.move(f, f.Next())
+	h.schedule(h.feedsBy.first())
 }
 
 // work starts whatever is due, and returns when something will be next.
@@ -98,12 +97,12 @@ func (h *hub) work(now time.Time) time.Time {
 			h.subscribe()
 		}
 	}
-	var polls []*feed
-	for _, f := range h.agenda.take(now.Add(together)) {
+	var polls []duePoll
+	for _, f := range h.feedsBy.take(now.Add(together)) {
 		polls = h.start(f, now, polls)
-		h.agenda.add(f)
+		h.feedsBy.add(f, f.Next())
 	}
-	h.schedule(h.agenda.first())
+	h.schedule(h.feedsBy.first())
 	h.poll(polls)
 	for _, n := range h.watches {
 		h.list(n, now)
@@ -112,45 +111,40 @@ func (h *hub) work(now time.Time) time.Time {
 }
 
 // start starts what is due of a feed. Polls that fall due soon go together.
-func (h *hub) start(f *feed, now time.Time, polls []*feed) []*feed {
-	if !f.rereadAt.IsZero() && !f.rereadAt.After(now) && !f.reading && f.subscribed {
+func (h *hub) start(f *feed, now time.Time, polls []duePoll) []duePoll {
+	if f.StartRead(now) {
 		h.read(f)
 	}
-	if !f.probeAt.IsZero() && !f.probeAt.After(now) && !f.probing && !f.reading {
-		h.probe(f)
+	if q, due := f.StartProbe(now); due {
+		h.probe(f, q)
 	}
-	if !f.pollAt.After(now.Add(together)) && !f.polling {
-		if f.health.refused != nil && h.sub != nil { // the right may have been given since
+	if q, due := f.StartPoll(now.Add(together)); due {
+		if f.Health().Refused != nil && h.sub != nil { // the right may have been given since
 			h.sub.ask(ask{channel: channel{name: f.keys.Events(h.c.db)}})
 		}
-		f.polling = true
-		polls = append(polls, f)
+		polls = append(polls, duePoll{f, q})
 	}
 	return polls
 }
 
-// after hands on what an input changed.
-func (h *hub) after(f *feed, missed bool) {
-	if changes := f.replica.Changes(); len(changes) > 0 {
+// after hands on what an input changed, and does what its verdict asks for.
+func (h *hub) after(f *feed, v replica.Verdict) {
+	if changes := f.Changes(time.Now()); len(changes) > 0 {
 		f.view = nil
-		f.lapse(changes, time.Now())
 		for w := range f.followers {
 			w.changed(f, changes)
 		}
 	}
-	f.refused(f.replica.Refusal())
-	if f.health.holding = f.replica.Holding(); f.health != f.told {
-		f.told, f.view = f.health, nil
+	if health := f.Health(); health != f.told {
+		f.told, f.view = health, nil
 		for w := range f.followers {
 			w.fares(f)
 		}
 	}
-	f.emptied(time.Now())
 	h.plan(f)
-	// A subscription that a snapshot has not followed yet is not to blame. Where
-	// events never come, because PUBLISH is refused to the registrar, a new one
-	// brings none either: it is made ever more seldom.
-	if now := time.Now(); missed && f.covered && h.sub != nil && now.After(h.missAt) {
+	// Where events never come, because PUBLISH is refused to the registrar, a new
+	// subscription brings none either: it is made ever more seldom.
+	if now := time.Now(); v == replica.Missed && h.sub != nil && now.After(h.missAt) {
 		if now.Sub(h.missAt) > calm {
 			h.missed.Reset()
 		}
@@ -173,11 +167,11 @@ func (h *hub) attach(name serviceName, w listener) *feed {
 	if f == nil {
 		now := time.Now()
 		f = &feed{
-			name: name, keys: k, replica: replica.New(), followers: map[listener]bool{}, lapses: map[string]Lapse{},
-			pollAt: now.Add(rand.N(h.c.o.PollInterval)),
+			Feed: replica.NewFeed(replica.FeedOptions{Poll: h.c.o.PollInterval, TTL: DefaultTTL}, now),
+			name: name, keys: k, followers: map[listener]bool{},
 		}
 		h.feeds[ch] = f
-		h.agenda.add(f)
+		h.feedsBy.add(f, f.Next())
 		if h.sub != nil {
 			h.sub.ask(ask{channel: channel{name: ch}})
 		}
@@ -197,7 +191,7 @@ func (h *hub) detach(f *feed, w listener) {
 		return
 	}
 	delete(h.feeds, ch)
-	h.agenda.remove(f)
+	h.feedsBy.remove(f)
 	h.c.outage.recovered(f.subject()) // it is of no interest any more
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})

@@ -6,6 +6,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
 // calm is how long no event has to be lost for the next loss to be taken as the
@@ -44,9 +46,8 @@ func (h *hub) renew(why error) {
 	h.schedule(h.subAt)
 	now := time.Now()
 	for _, f := range h.feeds {
-		f.subscribed, f.covered = false, false
-		f.fail(why, now)
-		h.after(f, false)
+		f.Unsubscribed(classify(why), now)
+		h.after(f, replica.Settled)
 	}
 	for _, w := range h.watches {
 		w.err = classify(why)
@@ -80,13 +81,12 @@ func (h *hub) hear(s signal) {
 			return
 		}
 		if f := h.feeds[s.acknowledged.name]; f != nil {
-			f.subscribed, f.health.refused = true, nil
 			at := now
-			if f.health.proven { // all at once after a reconnection would be a storm
+			if f.Health().Proven { // all at once after a reconnection would be a storm
 				at = now.Add(rand.N(time.Duration(len(h.feeds)) * time.Millisecond))
 			}
-			f.reread(at)
-			h.after(f, false)
+			f.Subscribed(at)
+			h.after(f, replica.Settled)
 		}
 	case s.refused != nil:
 		h.refuse(*s.refused, s.err)
@@ -100,7 +100,7 @@ func (h *hub) hear(s signal) {
 
 func (h *hub) message(m *redis.Message, now time.Time) {
 	if f := h.feeds[m.Channel]; f != nil && m.Pattern == "" {
-		h.after(f, f.event(m.Payload, h.c.o.PollInterval, now))
+		h.after(f, f.message([]byte(m.Payload), now))
 	}
 	if m.Pattern != "" {
 		if w := h.watches[channel{m.Pattern, true}]; w != nil {
@@ -120,10 +120,8 @@ func (h *hub) refuse(ch channel, err error) {
 		w.tell()
 	}
 	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
-		again = f.health.refused != nil
-		f.health.refused = news(f.health.refused, err)
-		f.fail(err, time.Now())
-		h.after(f, false)
+		again = !f.Refused(err, time.Now())
+		h.after(f, replica.Settled)
 	}
 	if !again {
 		h.c.warn(func(e *zerolog.Event) {

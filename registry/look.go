@@ -42,8 +42,7 @@ func askVersion(ctx context.Context, p redis.Pipeliner, k keys.Service) *redis.S
 // A reading is a snapshot, with what its last trip tells of contact.
 type reading struct {
 	replica.Snapshot
-	sent, received time.Time // ours
-	master         string
+	answer replica.Answer
 }
 
 // snapshot reads a service in pages, between two looks at its version.
@@ -74,7 +73,7 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 		return snap, err
 	}
 	var clock *redis.TimeCmd
-	snap.sent = time.Now()
+	sent := time.Now()
 	if cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		version = askVersion(ctx, p, k)
 		clock = p.Time(ctx)
@@ -82,10 +81,11 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 	}); err != nil {
 		return snap, refusal(cmds, err)
 	}
-	snap.received, snap.master = time.Now(), c.master(ctx, k)
+	received := time.Now()
 	if snap.Now, err = clock.Result(); err != nil {
 		return snap, err
 	}
+	snap.answer = replica.Answer{Sent: sent, Received: received, Now: snap.Now, Master: c.master(ctx, k)}
 	snap.After, err = point(version.Result())
 	return snap, err
 }
@@ -133,16 +133,9 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, ma
 
 // A look is what a poll found of one service.
 type look struct {
-	point          replica.Point
-	members        int
-	overdue        []string       // ids whose leases have ended by the index
-	crowded        bool           // so many that others were not read
-	next           time.Time      // Redis's: the earliest lease end that has not come; zero where none is near
-	lowest         []scoredMember // the earliest lease ends
-	now            time.Time      // Redis's
-	sent, received time.Time      // ours
-	master         string
-	err            error
+	replica.Poll
+	lowest []scoredMember // the earliest lease ends
+	err    error
 }
 
 // lowest is how many of the earliest lease ends a poll reads.
@@ -215,8 +208,9 @@ func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys
 			err = refusal(cmds[j*one:(j+1)*one], err)
 		}
 		looks[j] = parseLook(answer, err)
-		looks[j].sent, looks[j].received = sent, received
-		looks[j].master = c.master(ctx, services[i])
+		looks[j].Answer.Sent, looks[j].Answer.Received = sent, received
+		looks[j].Answer.Master = c.master(ctx, services[i])
+		looks[j].End = looks[j].end
 	}
 	return looks
 }
@@ -242,7 +236,7 @@ func parseLook(answer []any, err error) (l look) {
 	if !ok1 || !ok2 || !ok3 || !ok4 || len(clock) != 2 {
 		return bad
 	}
-	if l.point, err = point(version, nil); err != nil {
+	if l.Point, err = point(version, nil); err != nil {
 		return look{err: err}
 	}
 	s, err1 := strconv.ParseInt(text(clock[0]), 10, 64)
@@ -250,19 +244,34 @@ func parseLook(answer []any, err error) (l look) {
 	if err := join(err1, err2); err != nil {
 		return look{err: err}
 	}
-	l.members, l.now = int(members), time.Unix(s, us*1000)
+	l.Members, l.Answer.Now = int(members), time.Unix(s, us*1000)
 	l.lowest = scored(ends)
-	l.crowded = len(l.lowest) < l.members
+	l.Crowded = len(l.lowest) < l.Members
 	for _, m := range l.lowest {
-		if m.end.After(l.now) {
-			l.next, l.crowded = m.end, false
+		if m.end.UnixMilli() >= l.Answer.Now.UnixMilli() { // through that millisecond Redis keeps the hash
+			l.Next, l.Crowded = m.end, false
 			break
 		}
 		if id, err := keys.Unescape(m.member); err == nil {
-			l.overdue = append(l.overdue, id)
+			l.Overdue = append(l.Overdue, id)
 		}
 	}
 	return l
+}
+
+// end returns when a lease ends at the earliest, by the index: those that were not
+// read come after those that were. It is zero for a node that the index lacks.
+func (l look) end(id string) time.Time {
+	member := keys.EscapeID(id)
+	for _, m := range l.lowest {
+		if m.member == member {
+			return m.end
+		}
+	}
+	if n := len(l.lowest); 0 < n && n < l.Members {
+		return l.lowest[n-1].end
+	}
+	return time.Time{}
 }
 
 type scoredMember struct {
@@ -326,21 +335,31 @@ func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []s
 	return ids, next, err
 }
 
-// vanished returns those of the ids whose hashes Redis does not have. A
-// tombstone, which has no TTL field, is no hash of a node.
-func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) (gone []string, err error) {
+// vanished returns those of the ids whose leases have ended by the index and that have
+// no hash, and which master says so. One answer tells both: a flush in between would
+// take the hashes of nodes that live. A tombstone, which has no TTL field, is no hash of
+// a node.
+func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) (gone []string, master string, err error) {
 	for page := range slices.Chunk(ids, pageSize) {
-		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, id string) *redis.SliceCmd {
-			return p.HMGet(ctx, k.Node(id), "ttl")
+		ends, ttls := make([]*redis.FloatCmd, len(page)), make([]*redis.SliceCmd, len(page))
+		var clock *redis.TimeCmd
+		cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			for i, id := range page {
+				ends[i], ttls[i] = p.ZScore(ctx, k.Index(), keys.EscapeID(id)), p.HMGet(ctx, k.Node(id), "ttl")
+			}
+			clock = p.Time(ctx)
+			return nil
 		})
-		if err != nil {
-			return nil, err
+		if err != nil && !errors.Is(err, redis.Nil) { // a node that the index does not list
+			c.failed(ctx)
+			return nil, "", refusal(cmds, err)
 		}
-		for i, reply := range replies {
-			if v := reply.Val(); len(v) == 1 && v[0] == nil {
-				gone = append(gone, page[i])
+		for i, id := range page {
+			end, unlisted := ends[i].Result()
+			if ttl := ttls[i].Val(); unlisted == nil && int64(end) <= clock.Val().UnixMilli() && len(ttl) == 1 && ttl[0] == nil {
+				gone = append(gone, id)
 			}
 		}
 	}
-	return gone, nil
+	return gone, c.master(ctx, k), nil
 }

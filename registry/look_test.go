@@ -18,7 +18,7 @@ func TestParseLook(t *testing.T) {
 	version := []any{"e", "7", "t"}
 	at := replica.Point{Epoch: "e", Rev: 7, Tag: "t"}
 	clock := []any{"100", "250000"}
-	now := time.Unix(100, 250_000_000)
+	at100 := replica.Answer{Now: time.Unix(100, 250_000_000)}
 	full := make([]any, 0, 2*lowest) // as many as a look reads, all of which have ended
 	var ended []string
 	for i := range lowest {
@@ -41,44 +41,49 @@ func TestParseLook(t *testing.T) {
 		answer []any
 		want   look
 	}{
-		{"no service", []any{[]any{nil, nil, nil}, int64(0), []any{}, clock}, look{now: now}},
-		{"half a version", []any{[]any{"e", "7", nil}, int64(0), []any{}, clock}, look{now: now}},
+		{"no service", []any{[]any{nil, nil, nil}, int64(0), []any{}, clock}, look{Poll: replica.Poll{Answer: at100}}},
+		{"half a version", []any{[]any{"e", "7", nil}, int64(0), []any{}, clock}, look{Poll: replica.Poll{Answer: at100}}},
 		{
 			"flat",
 			[]any{version, int64(2), []any{"a", "99000", "b%2F", "101500"}, clock},
-			look{point: at, members: 2, overdue: []string{"a"}, next: time.UnixMilli(101_500), lowest: ends("a", 99_000, "b%2F", 101_500), now: now},
+			look{Poll: replica.Poll{Point: at, Members: 2, Overdue: []string{"a"}, Next: time.UnixMilli(101_500), Answer: at100}, lowest: ends("a", 99_000, "b%2F", 101_500)},
 		},
 		{
 			"in pairs",
 			[]any{version, int64(2), []any{[]any{"a", 99_000.0}, []any{"b", 101_500.0}}, clock},
-			look{point: at, members: 2, overdue: []string{"a"}, next: time.UnixMilli(101_500), lowest: ends("a", 99_000, "b", 101_500), now: now},
+			look{Poll: replica.Poll{Point: at, Members: 2, Overdue: []string{"a"}, Next: time.UnixMilli(101_500), Answer: at100}, lowest: ends("a", 99_000, "b", 101_500)},
 		},
 		{
-			"at its end",
-			[]any{version, int64(1), []any{"a%2F", "100250"}, clock},
-			look{point: at, members: 1, overdue: []string{"a/"}, lowest: ends("a%2F", 100_250), now: now},
+			"ended a millisecond ago",
+			[]any{version, int64(1), []any{"a%2F", "100249"}, clock},
+			look{Poll: replica.Poll{Point: at, Members: 1, Overdue: []string{"a/"}, Answer: at100}, lowest: ends("a%2F", 100_249)},
+		},
+		{
+			"in the millisecond of its end",
+			[]any{version, int64(1), []any{"a", "100250"}, clock},
+			look{Poll: replica.Poll{Point: at, Members: 1, Next: time.UnixMilli(100_250), Answer: at100}, lowest: ends("a", 100_250)},
 		},
 		{
 			"a foreign member",
 			[]any{version, int64(2), []any{"a b", "1", "c", "2"}, clock},
-			look{point: at, members: 2, overdue: []string{"c"}, lowest: ends("a b", 1, "c", 2), now: now},
+			look{Poll: replica.Poll{Point: at, Members: 2, Overdue: []string{"c"}, Answer: at100}, lowest: ends("a b", 1, "c", 2)},
 		},
 		{
 			"more than it reads",
 			[]any{version, int64(lowest + 1), full, clock},
-			look{point: at, members: lowest + 1, overdue: ended, crowded: true, lowest: allEnded, now: now},
+			look{Poll: replica.Poll{Point: at, Members: lowest + 1, Overdue: ended, Crowded: true, Answer: at100}, lowest: allEnded},
 		},
 		{
 			"as many as it reads",
 			[]any{version, int64(lowest), full, clock},
-			look{point: at, members: lowest, overdue: ended, lowest: allEnded, now: now},
+			look{Poll: replica.Poll{Point: at, Members: lowest, Overdue: ended, Answer: at100}, lowest: allEnded},
 		},
 		{
 			"more, which have time",
 			[]any{version, int64(lowest + 1), []any{"a", "1", "b", "200000"}, clock},
-			look{point: at, members: lowest + 1, overdue: []string{"a"}, next: time.UnixMilli(200_000), lowest: ends("a", 1, "b", 200_000), now: now},
+			look{Poll: replica.Poll{Point: at, Members: lowest + 1, Overdue: []string{"a"}, Next: time.UnixMilli(200_000), Answer: at100}, lowest: ends("a", 1, "b", 200_000)},
 		},
-		{"a clock of numbers", []any{version, int64(0), []any{}, []any{int64(100), int64(250_000)}}, look{point: at, now: now}},
+		{"a clock of numbers", []any{version, int64(0), []any{}, []any{int64(100), int64(250_000)}}, look{Poll: replica.Poll{Point: at, Answer: at100}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := parseLook(tc.answer, nil)

@@ -111,7 +111,7 @@ func (n *namespaceWatch) found(h *hub, service serviceName) {
 // where they were when the service was let go.
 func (h *hub) find(w *watcher, service serviceName, known *knownName) {
 	if w.service == "" || w.service == service.name {
-		h.attach(service, w).replica.Recall(known.last)
+		h.attach(service, w).Replica.Recall(known.last)
 	}
 }
 
@@ -135,10 +135,10 @@ func (n *namespaceWatch) heard(h *hub, m *redis.Message) {
 func (n *namespaceWatch) letGo(h *hub, now time.Time) {
 	for service, known := range n.names {
 		f := h.feed(service)
-		if !known.found || f == nil || !f.vacant(now.Add(-cmp.Or(h.c.o.vacantFor, vacantFor))) {
+		if !known.found || f == nil || !f.Vacant(now.Add(-cmp.Or(h.c.o.vacantFor, vacantFor))) {
 			continue
 		}
-		known.found, known.last, known.looked = false, f.replica.At(), now
+		known.found, known.last, known.looked = false, f.Replica.At(), now
 		for w := range n.watchers {
 			h.detach(f, w)
 		}

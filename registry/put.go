@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
 // maxCallBytes bounds the records of one script call: with a large API document
@@ -131,7 +132,7 @@ func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*n
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.heard(sent, received, now, master)
+	s.heard(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
 	for i, n := range nodes {
 		if n.token == "" {
 			n.token = record.Lease{Start: starts[i], Nonce: nonce()}.String()
@@ -197,7 +198,7 @@ func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall 
 // target is a service as a script call names it, with ctx's deadline by Redis's
 // clock. Redis.mu is held.
 func (c *conn) target(ctx context.Context, s *service) lua.Target {
-	return lua.Target{Service: s.keys, DB: c.db, Deadline: s.contact.at(c.deadline(ctx)), Nonce: nonce()}
+	return lua.Target{Service: s.keys, DB: c.db, Deadline: s.clock.At(c.deadline(ctx)), Nonce: nonce()}
 }
 
 // deadline is when a script call that is made now is too late, by our clock: a caller
@@ -216,14 +217,14 @@ func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, 
 	if c.attempted(s.String(), unanswered(res)); res.Now.IsZero() {
 		c.failed(ctx)
 		r.mu.Lock()
-		s.contact.lost()
+		s.clock.Failed()
 		r.mu.Unlock()
 		return
 	}
 	master := c.master(ctx, s.keys)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.heard(sent, received, res.Now, master)
+	s.heard(replica.Answer{Sent: sent, Received: received, Now: res.Now, Master: master})
 	c.published(s, res)
 	if res.Err != nil {
 		return

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
 // Reapers of one service spread over this time after a lease end, so that one of
@@ -55,7 +56,7 @@ func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
 	defer r.mu.Unlock()
 	at = now.Add(time.Hour)
 	for _, s := range r.services {
-		if len(s.nodes) == 0 || !s.contact.known() {
+		if len(s.nodes) == 0 || !s.clock.Known() {
 			continue
 		}
 		if r.conn.o.untimed {
@@ -63,9 +64,9 @@ func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
 				continue
 			}
 		} else if s.reapAt.IsZero() || !s.reapFor.Equal(s.next) {
-			s.reapFor, s.reapAt = s.next, s.contact.last.Add(s.ttl()/3)
+			s.reapFor, s.reapAt = s.next, s.clock.Last().Add(s.ttl()/3)
 			if !s.next.IsZero() {
-				s.reapAt = earlier(s.reapAt, s.contact.local(s.next))
+				s.reapAt = earlier(s.reapAt, s.clock.Local(s.next))
 			}
 			if s.reapAt.Before(now) {
 				s.reapAt = now
@@ -88,7 +89,7 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		s.contact.lost()
+		s.clock.Failed()
 		return time.Now().Add(s.ttl()/3 + spread()), err
 	}
 	if len(foreign) > 0 {
@@ -187,7 +188,7 @@ func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (lapses []laps
 	master, received := c.master(ctx, s.keys), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.heard(sent, received, now, master)
+	s.heard(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
 	s.next = time.Time{}
 	for _, z := range first.Val() {
 		end := time.UnixMilli(int64(z.Score))

@@ -82,10 +82,10 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 	for chunk := range slices.Chunk(nodes, record.MaxLive) {
 		s := chunk[0].service
 		call := liveCall{service: s, nodes: chunk, err: err}
-		call.message.Since, call.message.Why = s.contact.at(since), why
+		call.message.Since, call.message.Why = s.clock.At(since), why
 		for _, n := range chunk {
 			if n.refusedSince.IsZero() {
-				n.refusedSince = s.contact.at(since)
+				n.refusedSince = s.clock.At(since)
 			}
 			call.message.Since = earlier(call.message.Since, n.refusedSince)
 			call.message.Nodes = append(call.message.Nodes, record.LiveNode{Lease: n.token, ID: n.id})
@@ -125,7 +125,7 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
 	case len(calls) > 0 && now.Sub(r.refusalLogged) >= logs.RepeatEvery:
 		call := calls[0]
-		since, err := call.service.contact.local(call.message.Since), classify(call.err)
+		since, err := call.service.clock.Local(call.message.Since), classify(call.err)
 		if r.refusedSince.IsZero() {
 			r.refusedSince = since
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
 // A service is what this registry registered under one name, and what it knows
@@ -15,7 +16,7 @@ import (
 type service struct {
 	namespace, name string
 	keys            keys.Service
-	contact         contact
+	clock           replica.ServerClock
 	next            time.Time // Redis's: the lease end that comes next in the index, or zero
 	reapAt, reapFor time.Time // ours: the next look, and Redis's: the lease end that it is for
 	broke           time.Time // Redis's: when contact was last whole before the last break
@@ -178,15 +179,15 @@ func (s *service) tidy(b *batch) {
 	}
 }
 
-// heard takes an answer of the service's master, as contact does. A break is counted
-// from where the one before began, unless all that this was about has been judged.
-func (s *service) heard(sent, received, now time.Time, master string) {
-	was := s.contact
-	s.contact.heard(sent, received, now, master, s.ttl()/2)
+// heard takes an answer of the service's master. If contact breaks again before every
+// lease that the previous break affected was checked, the earlier break counts.
+func (s *service) heard(a replica.Answer) {
+	was := s.clock
+	s.clock.Answered(a, s.ttl()/2)
 	switch {
-	case s.contact.since.Equal(was.since) || !was.known():
-	case s.broke.IsZero() || !s.spared && received.After(was.provenFrom(s.ttl())):
-		s.broke = was.now
+	case s.clock.Since().Equal(was.Since()) || !was.Known():
+	case s.broke.IsZero() || !s.spared && a.Received.After(was.ProvenFrom(s.ttl())):
+		s.broke = was.Now()
 	}
 }
 
@@ -195,9 +196,9 @@ func (s *service) heard(sent, received, now time.Time, master string) {
 // contact broke, has so much time to renew: it is half of its TTL at least.
 func (s *service) judgedFrom(end time.Time) time.Time {
 	if left := end.Sub(s.broke); !s.broke.IsZero() && left > s.ttl() {
-		return s.contact.provenFrom(2 * left)
+		return s.clock.ProvenFrom(2 * left)
 	}
-	return s.contact.provenFrom(s.ttl())
+	return s.clock.ProvenFrom(s.ttl())
 }
 
 // ttl is the longest TTL of the service's nodes here: what contact is measured by.

@@ -24,9 +24,6 @@ func (h *hub) task(wait func(ctx context.Context), done func(now time.Time)) {
 }
 
 func (h *hub) read(f *feed) {
-	f.reading, f.rereadAt = true, time.Time{}
-	f.replica.Begin()
-	gen := h.gen
 	var snap reading
 	var err error
 	h.task(func(context.Context) {
@@ -42,55 +39,48 @@ func (h *hub) read(f *feed) {
 	}, func(now time.Time) {
 		if err != nil {
 			h.c.failed(h.ctx)
-		}
-		if err == nil && (gen != h.gen || !f.subscribed) {
-			f.reading = false
-			f.replica.Abandon() // events may have been lost meanwhile: once more
-			f.reread(now)
-			h.after(f, false)
+			f.ReadFailed(classify(err), now)
+			h.after(f, replica.Settled)
 			return
 		}
-		h.after(f, f.read(snap, err, h.c.o.PollInterval, now))
+		h.after(f, f.Read(snap.Snapshot, snap.answer, now))
 	})
 }
 
-func (h *hub) probe(f *feed) {
-	f.probing, f.probeAt = true, time.Time{}
-	mark, arrivals := f.replica.Mark(), f.replica.Arrivals()
+func (h *hub) probe(f *feed, q replica.Question) {
 	var p replica.Point
 	var err error
 	h.task(func(ctx context.Context) {
 		p, err = point(h.c.HMGet(ctx, f.keys.Version(), "epoch", "rev", "tag").Result())
 	}, func(now time.Time) {
-		f.probing = false
 		if err != nil {
 			h.c.failed(h.ctx)
-			f.fail(err, now)
-			f.probeAt = now.Add(between(doubtLatest, 2*doubtLatest))
-			h.after(f, false)
-			return
+			err = classify(err)
 		}
-		h.after(f, f.follow(f.replica.Probe(p, mark, arrivals), now))
+		h.after(f, f.Probed(q, p, err, now))
 	})
 }
 
 // pollsTogether is how many services are polled in one pipeline.
 const pollsTogether = 100
 
-func (h *hub) poll(feeds []*feed) {
-	for len(feeds) > 0 {
-		chunk := feeds[:min(pollsTogether, len(feeds))]
-		feeds = feeds[len(chunk):]
+// A duePoll is a feed that is polled, and what it knew when that began.
+type duePoll struct {
+	feed *feed
+	q    replica.Question
+}
+
+func (h *hub) poll(polls []duePoll) {
+	for chunk := range slices.Chunk(polls, pollsTogether) {
 		services := make([]keys.Service, len(chunk))
-		marks, arrivals := make([]uint64, len(chunk)), make([]uint64, len(chunk))
-		for i, f := range chunk {
-			services[i], marks[i], arrivals[i] = f.keys, f.replica.Mark(), f.replica.Arrivals()
+		for i, p := range chunk {
+			services[i] = p.feed.keys
 		}
 		h.task(func(ctx context.Context) {
 			h.c.look(ctx, services, func(which []int, looks []look) {
 				h.do(func() {
 					for j, i := range which {
-						h.looked(chunk[i], looks[j], marks[i], arrivals[i])
+						h.looked(chunk[i].feed, chunk[i].q, looks[j])
 					}
 				})
 			})
@@ -98,21 +88,24 @@ func (h *hub) poll(feeds []*feed) {
 	}
 }
 
-func (h *hub) looked(f *feed, l look, mark, arrivals uint64) {
+func (h *hub) looked(f *feed, q replica.Question, l look) {
 	if h.feeds[f.keys.Events(h.c.db)] == f {
 		h.c.attempted(f.subject(), l.err)
 	}
 	if l.err != nil {
 		h.c.failed(h.ctx)
+		f.PollFailed(classify(l.err), time.Now())
+		h.after(f, replica.Settled)
+		return
 	}
-	judge, missed := f.looked(l, mark, arrivals, h.c.o.PollInterval, time.Now())
+	judge, v := f.Polled(q, l.Poll, time.Now())
 	switch {
-	case judge && l.crowded:
-		h.ended(f, l.now)
+	case judge && l.Crowded:
+		h.ended(f, l.Answer.Now)
 	case judge:
-		h.check(f, l.overdue)
+		h.check(f, f.Overdue(l.Overdue, time.Time{}))
 	}
-	h.after(f, missed)
+	h.after(f, v)
 }
 
 // ended reads which leases have ended, where a poll has not seen all of them.
@@ -124,7 +117,7 @@ func (h *hub) ended(f *feed, at time.Time) {
 		ids, next, err = h.c.ended(ctx, f.keys, at)
 	}, func(time.Time) {
 		if err == nil {
-			f.expect(next)
+			ids = f.Overdue(ids, next)
 			h.plan(f)
 			h.check(f, ids)
 		}
@@ -134,19 +127,19 @@ func (h *hub) ended(f *feed, at time.Time) {
 // check looks for the hashes of nodes whose leases have ended: nobody may be
 // left to reap them.
 func (h *hub) check(f *feed, ids []string) {
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !f.replica.Shows(id) })
 	if len(ids) == 0 {
 		return
 	}
-	mark := f.replica.Mark()
+	q := f.Question()
 	var gone []string
+	var master string
 	var err error
 	h.task(func(ctx context.Context) {
-		gone, err = h.c.vanished(ctx, f.keys, ids)
+		gone, master, err = h.c.vanished(ctx, f.keys, ids)
 	}, func(now time.Time) {
 		if err == nil {
-			f.replica.Missing(gone, mark, f.contact.at(now))
-			h.after(f, false)
+			f.Missing(q, gone, master, now)
+			h.after(f, replica.Settled)
 		}
 	})
 }

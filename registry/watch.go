@@ -180,12 +180,12 @@ func signalOne(wake chan struct{}) {
 
 // stands tells of the nodes that a feed shows already.
 func (w *watcher) stands(f *feed) {
-	at := f.replica.At()
+	at := f.Replica.At()
 	now := time.Now()
-	if f.contact.known() {
-		now = f.contact.at(now)
+	if f.Clock.Known() {
+		now = f.Clock.At(now)
 	}
-	for _, n := range f.replica.Nodes() {
+	for _, n := range f.Replica.Nodes() {
 		w.add(result(f, Create, n, at, now))
 	}
 }
@@ -198,7 +198,8 @@ func (w *watcher) changed(f *feed, changes []replica.Change) {
 
 func (w *watcher) fares(f *feed) {
 	if !w.many {
-		w.started(f.health.proven && f.health.refused == nil, cmp.Or(f.health.refused, f.health.err))
+		health := f.Health()
+		w.started(health.Proven && health.Refused == nil, cmp.Or(health.Refused, health.Err))
 	}
 }
 

@@ -1,9 +1,13 @@
 // Package replica follows the state of one service from what a reader receives:
 // change events that may be lost, repeated, reordered or of a dead branch of
-// history, versions that were probed or polled, and snapshots.
+// history, versions that were probed or polled, and snapshots. Nothing in it does
+// I/O or waits: it is driven by calls, and the time is an argument.
 //
-// A Replica is a value without timers and sockets. Its owner feeds it and does
-// what the verdicts say:
+//	events, answers --> Feed --> Replica --> changes
+//	                     |
+//	                     +-- ServerClock
+//
+// A Replica is what is known of the service. Each input returns a verdict:
 //
 //	          Event, chains            Event, odd
 //	settled <-----------------> settled -----------> doubt
@@ -14,15 +18,18 @@
 //	   |  Snapshot that counts                         v or older than asked
 //	   +-------------------------------------------- reread
 //
+// A Feed does what the verdicts ask for: it decides when to take a snapshot, to probe
+// and to poll, for how long contact has lasted, and how far the view may be trusted. A
+// ServerClock is what the answers of one master tell of Redis's clock.
+//
 // # What it asks of its owner
 //
-// A snapshot begins once the subscription was acknowledged, and lies between two
-// looks at the version; events of a subscription that has ended are dropped. Mark
-// and Arrivals are those of when a question was sent. Pass counts contact alone,
-// and comes only after a poll that settled. Missing gets what one master told of
-// after half a TTL and a second of unbroken contact: a lease that has ended by an
-// index that still lists it, and no hash. Live gets each message of nodes that they
-// live, and Renewed the lease ends that a poll read.
+// The owner of a Feed starts what is due (StartRead, StartProbe, StartPoll), hands in
+// each answer or failure, calls Changes after each input, and makes a new subscription
+// when a verdict is Missed. It tells of each subscription that was acknowledged or has
+// ended, and drops the events of one that has ended. A snapshot lies between two looks
+// at the version. Missing gets what one answer told: a lease that has ended by an index
+// that still lists it, and no hash.
 //
 // # What it guarantees
 //
@@ -30,6 +37,6 @@
 // the state of Redis at the point it is at, and beside that only nodes that are
 // held: those that the registry lost, until one TTL of contact after they were
 // first missed, and those that told that they live while Redis refuses to renew
-// leases, until one TTL of contact after they last did. A node that lives is never taken away because an event, an index
-// or a replica of Redis was lost.
+// leases, until one TTL of contact after they last did. A node that lives is never
+// taken away because an event, an index or a replica of Redis was lost.
 package replica

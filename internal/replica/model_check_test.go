@@ -60,11 +60,12 @@ func (w *world) changed(s *server) {
 // reads the service again for another reason.
 func (w *world) deaf(r *reader) {
 	r.truth.deaf = true
-	sub, troubles, reads, missed := r.sub, r.truth.troubles, r.truth.reads, r.truth.missed
+	sub, troubles, reads, missed, untagged := r.sub, r.truth.troubles, r.truth.reads, r.truth.missed, w.judge.untagged
 	w.after(w.healed(), func() {
 		r.truth.deaf = false
 		noticed := r.truth.missed != missed || r.truth.reads == reads // or it need not have
-		if r.sub == sub && !sub.closed && noticed && r.truth.troubles == troubles && r.truth.troubled == 0 {
+		back := w.judge.untagged != untagged                          // the history expired, and what was lost may have been all of it
+		if r.sub == sub && !sub.closed && noticed && !back && r.truth.troubles == troubles && r.truth.troubled == 0 {
 			w.fail(noDeafness, "%s", r.name)
 		}
 	})
@@ -178,7 +179,7 @@ func (w *world) check(r *reader, from source) {
 	if w.healthy(r) && r.rep.at == w.master.version {
 		r.truth.live = true
 	}
-	for _, c := range r.rep.Changes() {
+	for _, c := range r.feed.Changes(w.local()) {
 		w.note("%s: %s %s by %s", r.name, []string{"create", "update", "delete"}[c.Action], c.Node.ID, from.name)
 		if c.Point.Rev < r.truth.told[c.Point.Epoch] {
 			w.fail(inOrder, "%s tells rev %d after rev %d", r.name, c.Point.Rev, r.truth.told[c.Point.Epoch])

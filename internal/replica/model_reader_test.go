@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -8,22 +9,16 @@ import (
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
-// A reader drives a Replica as the owner of one does: it subscribes, reads
-// snapshots, polls, and asks when in doubt.
+// A reader owns a Feed as production does: it subscribes, reads, probes and polls when
+// the feed says that it is due.
 type reader struct {
 	host
-	rep     *Replica
-	contact contact
-	sub     *subscription
+	feed *Feed
+	rep  *Replica // the feed's
+	sub  *subscription
 
-	taking   *taking // the snapshot under way
-	rereadAt time.Duration
-	tries    int
-	pollAt   time.Duration
-	probeAt  time.Duration
-	probing  bool
-	passed   time.Duration // when the last poll was answered
-	owed     time.Duration // contact until then, not yet counted for holds
+	wakes  int // so that only the newest counts
+	taking bool
 
 	shown map[string]Node // by the changes alone
 	truth readerTruth
@@ -35,16 +30,55 @@ const limit = time.Second
 func (w *world) newReader() *reader {
 	w.ids++
 	r := &reader{
-		host: host{w: w, name: fmt.Sprintf("reader%d", w.ids)},
-		rep:  New(), shown: map[string]Node{},
+		host: host{w: w, name: fmt.Sprintf("reader%d", w.ids)}, shown: map[string]Node{},
+		feed: NewFeed(FeedOptions{Poll: w.plan.poll, TTL: w.ttl, between: w.between, off: w.off}, w.local()),
 	}
-	r.rep.off = w.off
-	r.contact.w = w
+	r.rep = r.feed.Replica
 	r.truth.told, r.truth.words = map[string]uint64{}, map[string]time.Duration{}
 	w.readers = append(w.readers, r)
 	r.subscribe()
-	r.pollBy(w.now + w.between(0, w.poll()))
+	r.wake()
 	return r
+}
+
+// local is what the clock of every process shows.
+func (w *world) local() time.Time { return time.Unix(0, int64(w.now)) }
+
+// redis is a time of Redis's clock.
+func redis(clock time.Duration) time.Time { return time.UnixMicro(clock.Microseconds()) }
+
+// answer is what an answer that was sent for then, and comes now, tells of a clock.
+func (w *world) answer(sent, clock time.Duration, from *server) Answer {
+	return Answer{Sent: time.Unix(0, int64(sent)), Received: w.local(), Now: redis(clock), Master: from.name}
+}
+
+// wake has the reader look at what is due when the feed says so.
+func (r *reader) wake() {
+	r.wakes++
+	mine, next := r.wakes, r.feed.Next()
+	if next.IsZero() {
+		return
+	}
+	r.later(next.Sub(r.w.local()), func() {
+		if mine == r.wakes {
+			r.work()
+		}
+	})
+}
+
+// work starts what is due.
+func (r *reader) work() {
+	now := r.w.local()
+	if r.feed.StartRead(now) {
+		r.snapshot()
+	}
+	if q, due := r.feed.StartProbe(now); due {
+		r.probe(q)
+	}
+	if q, due := r.feed.StartPoll(now); due {
+		r.poll(q)
+	}
+	r.wake()
 }
 
 // A source says which input made a change.
@@ -53,7 +87,7 @@ type source struct {
 	at   time.Duration // when Redis answered, where that is not now
 }
 
-// input gives the replica an input and does what it says.
+// input gives the feed an input and does what it says.
 func (r *reader) input(from source, give func() Verdict) {
 	before := r.rep.at
 	v := give()
@@ -61,28 +95,21 @@ func (r *reader) input(from source, give func() Verdict) {
 		r.w.note("%s: at rev %d %.6s by %s", r.name, now.Rev, now.Tag, from.name)
 	}
 	r.w.check(r, from)
-	switch v {
-	case Settled:
-		r.probeAt = 0
-	case Doubt:
-		r.doubt(from)
-	case Reread:
+	if v >= Reread {
 		r.w.troubling(r, from, v)
-		r.reread(0)
-	case Missed:
-		r.w.troubling(r, from, v)
-		r.reread(0)
-		if !r.w.isOff(ruleRecreate) {
-			r.renew(r.sub)
-		}
 	}
+	if v == Missed && !r.w.isOff(ruleRecreate) {
+		r.renew(r.sub)
+	}
+	r.wake()
 }
 
 // subscribe makes a new subscription, and reads the service once it is there.
 func (r *reader) subscribe() {
 	r.sub = &subscription{w: r.w, of: r}
 	if r.w.isOff(ruleSubscribeFirst) {
-		r.reread(0)
+		r.feed.read(r.w.local())
+		r.wake()
 	} else {
 		r.open(r.sub)
 	}
@@ -102,61 +129,38 @@ func (r *reader) open(sub *subscription) {
 			r.w.note("%s: subscribed to %s", r.name, from.name)
 			sub.acked = true
 			if !r.w.isOff(ruleSubscribeFirst) {
-				r.reread(0)
+				r.feed.Subscribed(r.w.local())
+				r.wake()
 			}
 		}
 	})
 }
+
+var errLost = errors.New("the subscription is lost")
 
 // renew ends a subscription that has failed, and makes another.
 func (r *reader) renew(sub *subscription) {
 	if r.sub == sub && !sub.closed {
 		r.w.note("%s: subscribes again", r.name)
 		sub.closed = true
+		r.feed.Unsubscribed(errLost, r.w.local())
 		r.later(r.w.between(time.Millisecond, 200*time.Millisecond), r.subscribe)
+		r.wake()
 	}
 }
 
 func (r *reader) event(e record.Event) {
-	r.input(source{name: "event"}, func() Verdict { return r.rep.Event(e) })
+	r.input(source{name: "event"}, func() Verdict { return r.feed.Event(e, r.w.local()) })
 }
 
 // live takes the message of nodes that they live.
 func (r *reader) live(l record.Live) {
-	now := time.UnixMicro(r.contact.at(r.w.now).Microseconds())
+	now := r.feed.Clock.At(r.w.local())
 	r.input(source{name: "live"}, func() Verdict {
-		r.rep.Live(l, now)
-		return r.rep.verdict()
+		r.feed.Live(l, r.w.local())
+		return Settled
 	})
 	r.w.heard(r, l, now)
-}
-
-// renewed ends the holds of members that have renewed since they told that they live.
-func (r *reader) renewed(l look, v Verdict) {
-	reread := r.rep.Renewed(func(id string) (at time.Time) {
-		for _, e := range l.ends {
-			if e.id == id {
-				at = time.UnixMilli(e.at)
-			}
-		}
-		return at
-	})
-	if reread && v == Settled {
-		r.reread(0)
-	}
-}
-
-// pollBy polls at a time, or sooner if that was agreed.
-func (r *reader) pollBy(at time.Duration) {
-	if r.pollAt != 0 && r.pollAt <= at {
-		return
-	}
-	r.pollAt = at
-	r.later(at-r.w.now, func() {
-		if r.pollAt == at {
-			r.poll()
-		}
-	})
 }
 
 // A look is what one MULTI reads.
@@ -171,143 +175,64 @@ func (s *server) look() look {
 	return look{version: s.version, log: s.log, ends: s.ends(), clock: s.clock()}
 }
 
-// A question is when something was asked, and what the replica knew then.
-type question struct {
-	sent           time.Duration
-	mark, arrivals uint64
-}
-
-func (r *reader) question() question { return question{r.w.now, r.rep.Mark(), r.rep.Arrivals()} }
-
-// answered is the question as the rules want it when the answer has come.
-func (r *reader) answered(q question) question {
-	if r.w.isOff(ruleMark) {
-		q.mark = r.rep.Mark()
-	}
-	if r.w.isOff(ruleArrivals) {
-		q.arrivals = r.rep.Arrivals()
-	}
-	return q
-}
-
 // poll compares the version and the size of the index, and finds leases that
 // have ended.
-func (r *reader) poll() {
-	w, q := r.w, r.question()
+func (r *reader) poll(q Question) {
+	w, sent := r.w, r.w.now
 	var asked time.Duration
 	ask(&r.host, limit, func(s *server) look {
 		asked = w.now
 		return s.look()
 	}, func(l look, from *server, ok bool) {
-		r.pollAt = 0
-		r.pollBy(w.now + w.between(w.poll()*2/3, w.poll()))
 		if !ok {
-			r.contact.failed = true
-			if !w.isOff(ruleHoldClock) {
-				r.passed = 0
+			r.feed.PollFailed(errLate, w.local())
+			r.wake()
+			return
+		}
+		p := Poll{Point: l.version, Members: len(l.ends), Answer: w.answer(sent, l.clock, from), End: func(id string) (at time.Time) {
+			for _, e := range l.ends {
+				if e.id == id {
+					at = time.UnixMilli(e.at)
+				}
 			}
-			return
-		}
-		r.contact.heard(q.sent, l.clock, from)
-		r.owed = w.now - r.passed
-		if r.passed == 0 || r.contact.since >= r.passed && !w.isOff(ruleHoldClock) {
-			r.owed = 0
-		}
-		r.passed = w.now
-		if w.isOff(ruleHoldSettled) {
-			r.pass(asked, l.clock)
-		}
-		q = r.answered(q)
-		v := Settled
-		r.input(source{name: "poll"}, func() Verdict {
-			v = r.rep.Poll(l.version, len(l.ends), q.mark, q.arrivals)
-			return v
-		})
-		if v == Settled {
-			r.pass(asked, l.clock)
-		}
-		r.renewed(l, v)
-		r.overdue(l)
-	})
-}
-
-// pass counts contact for holds, once a look has shown that the view is Redis's
-// own: in doubt, a node that is held may be back.
-func (r *reader) pass(asked, clock time.Duration) {
-	if r.owed > 0 && !r.w.isOff(ruleHoldEnds) {
-		r.input(source{name: "pass", at: asked}, func() Verdict {
-			r.rep.Pass(r.owed, time.UnixMicro(clock.Microseconds()))
-			return r.rep.verdict()
-		})
-	}
-	r.owed = 0
-}
-
-// doubt asks for the version in a while, unless a snapshot comes first.
-func (r *reader) doubt(from source) {
-	w := r.w
-	if w.isOff(ruleDoubt) {
-		w.troubling(r, from, Reread)
-		r.reread(0)
-		return
-	}
-	if r.probeAt != 0 {
-		return
-	}
-	at := w.now + w.between(40*time.Millisecond, 200*time.Millisecond)
-	r.probeAt = at
-	r.later(at-w.now, r.probe)
-}
-
-// probe asks for the version, if that is due and no snapshot is under way.
-func (r *reader) probe() {
-	if r.probeAt == 0 || r.probeAt > r.w.now || r.probing || r.taking != nil {
-		return
-	}
-	q := r.question()
-	r.probing = true
-	ask(&r.host, limit, func(s *server) Point { return s.version }, func(p Point, _ *server, ok bool) {
-		r.probing, r.probeAt = false, 0
-		if !ok {
-			r.doubt(source{name: "probe"})
-			return
-		}
-		q = r.answered(q)
-		r.input(source{name: "probe"}, func() Verdict { return r.rep.Probe(p, q.mark, q.arrivals) })
-	})
-}
-
-// overdue has the next poll come on time for the next lease end, and asks for
-// the hashes of the nodes whose leases have ended.
-func (r *reader) overdue(l look) {
-	w := r.w
-	var ids []string
-	soon := w.between(50*time.Millisecond, 300*time.Millisecond)
-	for _, e := range l.ends {
-		if e.at > l.clock.Milliseconds() {
-			if w.isOff(ruleLeaseEnds) {
+			return at
+		}}
+		for _, e := range l.ends {
+			if e.at >= l.clock.Milliseconds() { // through that millisecond Redis keeps the hash
+				p.Next = time.UnixMilli(e.at)
 				break
 			}
-			r.pollBy(max(w.now, r.contact.last+time.Duration(e.at)*time.Millisecond-r.contact.clock) + soon)
-			break
+			p.Overdue = append(p.Overdue, e.id)
 		}
-		if r.rep.Shows(e.id) {
-			ids = append(ids, e.id)
+		judge := false
+		r.input(source{name: "poll", at: asked}, func() (v Verdict) {
+			judge, v = r.feed.Polled(q, p, w.local())
+			return v
+		})
+		if judge {
+			r.missing(slices.DeleteFunc(p.Overdue, func(id string) bool { return !r.rep.Shows(id) }))
 		}
-	}
-	if len(ids) == 0 {
-		return
-	}
-	if proven := r.contact.provenFrom(ruleReaderGrace); w.now < proven {
-		r.pollBy(proven + soon)
-		return
-	}
-	r.missing(ids)
+	})
+}
+
+var errLate = errors.New("no answer in time")
+
+func (r *reader) probe(q Question) {
+	ask(&r.host, limit, func(s *server) Point { return s.version }, func(p Point, _ *server, ok bool) {
+		var err error
+		if !ok {
+			err = errLate
+		}
+		r.input(source{name: "probe"}, func() Verdict { return r.feed.Probed(q, p, err, r.w.local()) })
+	})
 }
 
 // missing removes those of the nodes that have no hash.
 func (r *reader) missing(ids []string) {
-	w, q := r.w, r.question()
+	if len(ids) == 0 {
+		return
+	}
+	w, q := r.w, r.feed.Question()
 	var asked time.Duration
 	ask(&r.host, limit, func(s *server) []string {
 		asked = w.now
@@ -318,14 +243,11 @@ func (r *reader) missing(ids []string) {
 			return !ended || !gone
 		})
 	}, func(gone []string, from *server, ok bool) {
-		if !ok || from != r.contact.master && !w.isOff(ruleOneMaster) {
-			return
+		if ok {
+			r.input(source{name: "missing", at: asked}, func() Verdict {
+				r.feed.Missing(q, gone, from.name, w.local())
+				return Settled
+			})
 		}
-		q = r.answered(q)
-		now := time.UnixMicro(r.contact.clock.Microseconds())
-		r.input(source{name: "missing", at: asked}, func() Verdict {
-			r.rep.Missing(gone, q.mark, now)
-			return r.rep.verdict()
-		})
 	})
 }

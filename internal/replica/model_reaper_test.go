@@ -2,6 +2,9 @@ package replica
 
 import "time"
 
+// since is a time of the processes' clock, as the world counts it.
+func since(local time.Time) time.Duration { return time.Duration(local.UnixNano()) }
+
 // hear takes the lease end that an answer told of, and looks when it has come:
 // spread, so that one reaper does the work and the others find it done.
 func (p *process) hear(next int64) {
@@ -15,10 +18,9 @@ func (p *process) hear(next int64) {
 // time to keep in contact.
 func (p *process) look(from time.Duration) {
 	w := p.w
-	at := p.contact.last + w.ttl/3
+	at := since(p.clock.Last()) + w.ttl/3
 	if p.next > 0 {
-		due := p.contact.last + time.Duration(p.next)*time.Millisecond - p.contact.clock
-		at = min(at, due)
+		at = min(at, since(p.clock.Local(time.UnixMilli(p.next))))
 	}
 	p.looks++
 	mine := p.looks
@@ -42,11 +44,11 @@ func (p *process) reap() {
 	ask(&p.host, limit, func(s *server) answer { return answer{s.ends(), s.clock()} },
 		func(a answer, from *server, ok bool) {
 			if !ok {
-				p.contact.failed = true
+				p.clock.Failed()
 				p.look(w.now + w.ttl/3)
 				return
 			}
-			p.contact.heard(sent, a.clock, from)
+			p.clock.Answered(w.answer(sent, a.clock, from), w.ttl/2)
 			var overdue []touch
 			p.next = 0
 			if len(a.ends) > 0 {
@@ -57,11 +59,11 @@ func (p *process) reap() {
 					overdue = append(overdue, touch{id: e.id})
 				}
 			}
-			proven := p.contact.provenFrom(ruleReaperGrace)
+			proven := since(p.clock.ProvenFrom(w.ttl))
 			switch {
 			case len(overdue) == 0:
 				p.look(0)
-			case w.now < proven:
+			case w.now < proven && !w.isOff(ruleReaperGrace):
 				p.look(proven)
 			default:
 				p.remove(overdue, a.clock+time.Second)
@@ -81,9 +83,11 @@ func (p *process) remove(overdue []touch, deadline time.Duration) {
 		})
 	}
 	ask(&p.host, limit, func(s *server) reply { return s.reap(c) }, func(r reply, from *server, ok bool) {
-		p.contact.failed = p.contact.failed || ok && r.refused
-		if ok && !r.refused {
-			p.contact.heard(sent, r.now, from)
+		switch {
+		case ok && r.refused:
+			p.clock.Failed()
+		case ok:
+			p.clock.Answered(w.answer(sent, r.now, from), w.ttl/2)
 		}
 		if ok && !r.failed {
 			p.next = r.next

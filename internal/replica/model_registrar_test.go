@@ -12,7 +12,7 @@ import (
 type process struct {
 	host
 	claims   []*claim
-	contact  contact
+	clock    ServerClock
 	interval time.Duration
 	wait     time.Duration // the next backoff
 	goodbyes []goodbye
@@ -46,7 +46,7 @@ type goodbye struct {
 func (w *world) newProcess(ids ...string) *process {
 	w.ids++
 	p := &process{host: host{w: w, name: fmt.Sprintf("process%d", w.ids)}, interval: w.ttl / 3}
-	p.contact.w = w
+	p.clock.off = w.off
 	p.hangs = p.trouble
 	for _, id := range ids {
 		p.claims = append(p.claims, &claim{process: p, id: id, seq: 1, n: w.rng.Uint64N(1000), wanted: w.chance(0.5)})
@@ -54,6 +54,11 @@ func (w *world) newProcess(ids ...string) *process {
 	w.processes = append(w.processes, p)
 	p.start()
 	return p
+}
+
+// redis estimates what Redis's clock shows at a time of the process.
+func (p *process) redis(at time.Duration) time.Duration {
+	return time.Duration(p.clock.At(time.Unix(0, int64(at))).UnixNano())
 }
 
 // trouble is its own: until it renews again, nobody owes it anything.
@@ -85,7 +90,7 @@ func (p *process) start() {
 			p.later(w.between(100*time.Millisecond, p.interval), p.start)
 			return
 		}
-		p.contact.heard(sent, a.clock, from)
+		p.clock.Answered(w.answer(sent, a.clock, from), w.ttl/2)
 		for i, c := range p.claims {
 			start := a.clock.Microseconds()
 			if l, err := record.ParseLease(a.holders[i]); err == nil {
@@ -120,19 +125,21 @@ func (p *process) end(c *claim) {
 // script sends a call about some claims. It reports the codes, or nil.
 func (p *process) script(claims []*claim, deadline time.Duration, do func(*server, call) reply, then func([]int)) {
 	w, sent := p.w, p.w.now
-	c := call{deadline: p.contact.at(deadline), nonce: w.nonce()}
+	c := call{deadline: p.redis(deadline), nonce: w.nonce()}
 	for _, one := range claims {
 		c.nodes = append(c.nodes, touch{one.id, one.lease, one.seq, w.recordOf(one.id, one.n)})
 	}
 	ask(&p.host, deadline-w.now, func(s *server) reply { return do(s, c) }, func(r reply, from *server, ok bool) {
 		if ok && !r.refused {
-			p.contact.heard(sent, r.now, from)
+			p.clock.Answered(w.answer(sent, r.now, from), w.ttl/2)
 		}
 		for _, one := range claims {
 			one.refused = ok && r.refused
 		}
 		if !ok || r.failed {
-			p.contact.failed = p.contact.failed || r.refused
+			if r.refused {
+				p.clock.Failed()
+			}
 			then(nil)
 			return
 		}
@@ -240,7 +247,7 @@ func (p *process) round() {
 // to, each once an interval.
 func (p *process) tell(then func()) {
 	w := p.w
-	l := record.Live{Since: time.UnixMicro(p.contact.at(w.now).Microseconds()), Why: "READONLY"}
+	l := record.Live{Since: redis(p.redis(w.now)), Why: "READONLY"}
 	var claims []*claim
 	for _, c := range p.claims {
 		if !c.over && c.confirmed && c.refused && (c.told == 0 || w.now-c.told >= p.interval*9/10) {

@@ -17,30 +17,9 @@ type taking struct {
 	snap Snapshot
 }
 
-// reread takes a snapshot when d has passed, or sooner if that was agreed. It
-// waits for the subscription, and for the snapshot that is under way.
-func (r *reader) reread(d time.Duration) {
-	at := r.w.now + d
-	r.probeAt = 0
-	if r.rereadAt == 0 || at < r.rereadAt {
-		r.rereadAt = at
-	}
-	r.later(d, r.read)
-}
-
-func (r *reader) read() {
-	due := r.rereadAt != 0 && r.rereadAt <= r.w.now
-	if due && r.taking == nil && (r.sub.acked && !r.sub.closed || r.w.isOff(ruleSubscribeFirst)) {
-		r.rereadAt = 0
-		r.snapshot()
-	}
-}
-
 // snapshot reads the service, in several calls.
 func (r *reader) snapshot() {
 	t := &taking{r: r, sub: r.sub}
-	r.taking = t
-	r.rep.Begin()
 	read(t, (*server).look, func(l look, _ *server) {
 		t.snap.Before, t.snap.Log = l.version, l.log
 		read(t, (*server).ids, func(ids []string, _ *server) {
@@ -54,23 +33,13 @@ func (r *reader) snapshot() {
 func read[T any](t *taking, do func(*server) T, then func(T, *server)) {
 	r := t.r
 	ask(&r.host, limit, do, func(answer T, from *server, ok bool) {
-		switch {
-		case !ok:
-			r.contact.failed = true
-			t.drop(r.w.between(r.w.poll()/4, r.w.poll()/2))
-		case t.sub != r.sub || t.sub.closed:
-			t.drop(0)
-		default:
+		if ok {
 			then(answer, from)
+			return
 		}
+		r.feed.ReadFailed(errLate, r.w.local())
+		r.wake()
 	})
-}
-
-// drop ends a snapshot that cannot count, for another.
-func (t *taking) drop(wait time.Duration) {
-	t.r.taking = nil
-	t.r.rep.Abandon()
-	t.r.reread(wait)
 }
 
 func (t *taking) pages() {
@@ -94,49 +63,40 @@ func (t *taking) rest() {
 			delete(o, m.ID)
 		}
 		t.snap.Overrides = o
-		q := t.r.question()
+		sent := t.r.w.now
 		var asked time.Duration
 		read(t, func(s *server) look {
 			asked = t.r.w.now
 			return s.look()
 		}, func(l look, from *server) {
-			t.r.contact.heard(q.sent, l.clock, from)
-			t.snap.After, t.snap.Now = l.version, time.UnixMicro(l.clock.Microseconds())
-			t.finish(asked, l.clock)
+			t.snap.After, t.snap.Now = l.version, redis(l.clock)
+			t.finish(asked, t.r.w.answer(sent, l.clock, from))
 		})
 	})
 }
 
-func (t *taking) finish(asked, clock time.Duration) {
+func (t *taking) finish(asked time.Duration, a Answer) {
 	r, w := t.r, t.r.w
-	r.taking = nil
 	if w.isOff(ruleTwoVersions) {
 		t.snap.Before = t.snap.After
 	}
-	counts := true
+	current, counts := r.feed.current(), true
 	r.input(source{name: "snapshot", at: asked}, func() Verdict {
-		v := r.rep.Snapshot(t.snap)
-		if counts = v != Reread; !counts {
+		v := r.feed.Read(t.snap, a, w.local())
+		if counts = v < Reread; v == Reread {
 			return Settled
 		}
 		return v
 	})
-	if !counts {
+	switch {
+	case !current: // events may have been lost meanwhile
+	case !counts:
 		w.note("%s: the snapshot does not count", r.name)
-		wait := w.between(40*time.Millisecond, 200*time.Millisecond)
-		if r.tries++; r.tries == 3 {
-			r.tries, wait = 0, w.poll()
-		}
 		w.unread(r)
-		r.reread(wait)
-		return
+	default:
+		if w.isOff(ruleSubscribeFirst) && t.sub.server == nil {
+			r.open(t.sub)
+		}
+		w.read(r, asked)
 	}
-	r.tries = 0
-	r.pass(asked, clock)
-	if w.isOff(ruleSubscribeFirst) && t.sub.server == nil {
-		r.open(t.sub)
-	}
-	w.read(r, asked)
-	r.read()
-	r.probe()
 }

@@ -9,19 +9,7 @@ import (
 // were when it was asked for. A version that the replica has been at since then
 // settles every doubt that came before: what did not chain belongs to no history
 // that goes on.
-//
-// Missed is said once for each snapshot: said again while one is under way, it
-// would end the subscription that the snapshot needs.
 func (r *Replica) Probe(p Point, mark, arrivals uint64) Verdict {
-	v := r.judge(p, mark, arrivals)
-	if v == Missed && r.missed && r.off&ruleOnce == 0 {
-		return Reread
-	}
-	r.missed = r.missed || v == Missed
-	return v
-}
-
-func (r *Replica) judge(p Point, mark, arrivals uint64) Verdict {
 	if !r.proven {
 		return Reread
 	}

@@ -23,7 +23,6 @@ func TestProbe(t *testing.T) {
 		{"unknown once", standing(), nil, nil, []Point{pointOf(11)}, []Verdict{Doubt}},
 		{"unknown twice", standing(), nil, nil, []Point{pointOf(11), pointOf(11)}, []Verdict{Doubt, Missed}},
 		{"unknown, and further on", standing(), nil, nil, []Point{pointOf(11), pointOf(13)}, []Verdict{Doubt, Missed}},
-		{"Missed is said once", standing(), nil, nil, []Point{pointOf(11), pointOf(11), pointOf(12)}, []Verdict{Doubt, Missed, Reread}},
 		{"doubt settled", standing(), []record.Event{put(13, "a", 5, 2)}, nil, []Point{pointOf(10), pointOf(10)}, []Verdict{Settled, Settled}},
 		{"doubt of later", standing(), nil, []record.Event{put(13, "a", 5, 2)}, []Point{pointOf(10)}, []Verdict{Doubt}},
 		{"the version is gone", standing(), nil, nil, []Point{{}, {}}, []Verdict{Reread, Reread}},
@@ -55,29 +54,6 @@ func TestUnknownIsBrought(t *testing.T) {
 	same(t, "unknown", r.Probe(pointOf(11), r.Mark(), r.Arrivals()), Doubt)
 	same(t, "brought", r.Event(put(11, "a", 5, 2)), Settled)
 	same(t, "the next unknown", r.Probe(pointOf(12), r.Mark(), r.Arrivals()), Doubt)
-}
-
-// Missed can be said again after a snapshot, whether that counts or not.
-func TestMissedAfterSnapshot(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		snap Snapshot
-		want []Verdict
-	}{
-		{"it counts", snap(11, nil, member(11, "a", 5, 1)), []Verdict{Doubt, Missed, Reread}},
-		{"it does not", Snapshot{Before: pointOf(11), After: pointOf(12)}, []Verdict{Missed, Reread}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			r := standing()
-			for range 3 {
-				r.Probe(pointOf(11), r.Mark(), r.Arrivals())
-			}
-			take(r, tc.snap)
-			for _, want := range tc.want {
-				same(t, "verdict", r.Probe(pointOf(13), r.Mark(), r.Arrivals()), want)
-			}
-		})
-	}
 }
 
 func TestPoll(t *testing.T) {

@@ -80,7 +80,6 @@ type Replica struct {
 	odd       []arrival         // events that do not chain, in the order in which they came
 	arrivals  uint64
 	wanted    *string         // the tag of a version that no event has brought yet
-	missed    bool            // was said, and no snapshot has been taken since
 	recording bool            // a snapshot is under way
 	recorded  []record.Event  // what came since it began
 	vanished  map[string]Node // what Missing removed since it began

@@ -9,7 +9,7 @@ const (
 	ruleBack                         // a version that is older than the question means a fork
 	ruleCount                        // at an equal tag, the index has as many members as we
 	ruleFirst                        // the first change of a service is read at once
-	ruleOnce                         // Missed is said once for each snapshot
+	ruleOnce                         // a subscription that no snapshot has followed is not to blame
 	ruleBlank                        // no version proves nothing
 	ruleHighest                      // revisions never go back within an epoch
 	ruleEvidence                     // what is newer than a look is not judged by it
@@ -20,4 +20,21 @@ const (
 	ruleLiveSince                    // it is held for a TTL from when it told
 	ruleLiveRead                     // a snapshot that finds the same registration ends no hold
 	ruleLiveRenewed                  // a renewal that came later does
+
+	ruleSilence        // contact breaks on a silence,
+	ruleFailure        // on a call that failed,
+	ruleMaster         // on another master,
+	ruleStep           // and where Redis's clock was set
+	ruleSubscribeFirst // a snapshot waits for the subscription
+	ruleMark           // an answer is judged by what was known when it was asked for
+	ruleArrivals       // and settles only the doubts that came before
+	ruleDoubt          // an event that does not chain is given time
+	ruleReaderGrace    // readers judge leases only after unbroken contact
+	ruleOneMaster      // one master told of the lease end and of the missing hash
+	ruleLeaseEnds      // readers poll when a lease has ended
+	ruleHoldClock      // holds end by contact alone,
+	ruleHoldSettled    // only when the view is Redis's own,
+	ruleHoldEnds       // and they end
+
+	ruleOthers // the first of those that the tests add
 )

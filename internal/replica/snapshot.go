@@ -50,7 +50,6 @@ func (r *Replica) Abandon() {
 func (r *Replica) Snapshot(s Snapshot) Verdict {
 	passed, through := r.path(s.Before.Tag, s.After.Tag)
 	defer r.Abandon()
-	r.missed = false
 	if !through {
 		return Reread
 	}

@@ -7,9 +7,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever feeds do, the agenda gives those that are due and knows the first of
+// Whatever feeds do, the schedule gives those that are due and knows the first of
 // the others, as a look at all of them would.
-func TestAgenda(t *testing.T) {
+func TestSchedule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := time.Unix(1000, 0)
 		when := rapid.Custom(func(t *rapid.T) time.Time {
@@ -18,7 +18,7 @@ func TestAgenda(t *testing.T) {
 			}
 			return time.Time{}
 		})
-		var a agenda
+		var a schedule
 		feeds := map[*feed]bool{}
 		one := func(t *rapid.T) *feed {
 			if len(feeds) == 0 {
@@ -29,26 +29,21 @@ func TestAgenda(t *testing.T) {
 		var removed *feed
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
-				f := &feed{pollAt: when.Draw(t, "poll")}
+				f := &feed{}
 				feeds[f] = true
-				a.add(f)
+				a.add(f, when.Draw(t, "at"))
 			},
-			"plan": func(t *rapid.T) {
-				f := one(t)
-				f.pollAt, f.polling = when.Draw(t, "poll"), rapid.Bool().Draw(t, "polling")
-				a.plan(f)
-			},
+			"move": func(t *rapid.T) { a.move(one(t), when.Draw(t, "at")) },
 			"remove": func(t *rapid.T) {
 				removed = one(t)
 				delete(feeds, removed)
 				a.remove(removed)
 			},
-			"plan one that was removed": func(t *rapid.T) {
+			"move one that was removed": func(t *rapid.T) {
 				if removed == nil {
 					t.Skip("none was")
 				}
-				removed.pollAt = start
-				a.plan(removed)
+				a.move(removed, start)
 			},
 			"take": func(t *rapid.T) {
 				by := when.Draw(t, "by")
@@ -57,19 +52,18 @@ func TestAgenda(t *testing.T) {
 					taken[f] = true
 				}
 				for f := range feeds {
-					if due := !f.next().IsZero() && !f.next().After(by); due != taken[f] {
-						t.Fatalf("by %v a feed of %v was taken: %v", by, f.next(), taken[f])
+					if due := !f.due.IsZero() && !f.due.After(by); due != taken[f] {
+						t.Fatalf("by %v a feed of %v was taken: %v", by, f.due, taken[f])
 					}
 				}
 				for f := range taken {
-					f.pollAt = when.Draw(t, "next poll")
-					a.add(f)
+					a.add(f, when.Draw(t, "next"))
 				}
 			},
 			"": func(t *rapid.T) {
 				var first time.Time
 				for f := range feeds {
-					if at := f.next(); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+					if at := f.due; !at.IsZero() && (first.IsZero() || at.Before(first)) {
 						first = at
 					}
 				}

@@ -1,0 +1,270 @@
+package replica
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+)
+
+// Next is when something is due; zero: nothing is.
+func (f *Feed) Next() time.Time {
+	var next time.Time
+	for _, t := range []struct {
+		at   time.Time
+		busy bool
+	}{{f.readAt, f.reading || !f.mayRead()}, {f.probeAt, f.probing || f.reading}, {f.pollAt, f.polling}} {
+		if !t.busy && !t.at.IsZero() && (next.IsZero() || t.at.Before(next)) {
+			next = t.at
+		}
+	}
+	return next
+}
+
+// mayRead tells whether a snapshot may begin: events must not be lost meanwhile.
+func (f *Feed) mayRead() bool { return f.subscribed || !f.is(ruleSubscribeFirst) }
+
+// Subscribed tells that the subscription was acknowledged: the service is read at that
+// time.
+func (f *Feed) Subscribed(readAt time.Time) {
+	f.subscribed, f.health.Refused = true, nil
+	f.read(readAt)
+}
+
+// Unsubscribed tells that the subscription has ended, and why.
+func (f *Feed) Unsubscribed(why error, now time.Time) {
+	f.subscribed, f.covered = false, false
+	f.session++
+	f.fail(why, now)
+}
+
+// Refused tells that Redis refuses the subscription, and whether that is new.
+func (f *Feed) Refused(why error, now time.Time) (first bool) {
+	first = f.health.Refused == nil
+	f.health.Refused = latest(f.health.Refused, why)
+	f.fail(why, now)
+	return first
+}
+
+// fail makes the feed stale.
+func (f *Feed) fail(why error, now time.Time) {
+	if f.health.StaleSince.IsZero() {
+		f.health.StaleSince = now
+	}
+	f.health.Err = latest(f.health.Err, why)
+}
+
+// latest returns the error to report after another one was: the first as it is, where
+// both are of one kind. Otherwise each failure of an outage would make a new view.
+func latest(reported, err error) error {
+	if reported != nil && errdefs.SameKind(reported, err) {
+		return reported
+	}
+	return err
+}
+
+// StartRead tells whether a snapshot is due, and notes that it is under way. Read
+// or ReadFailed ends it.
+func (f *Feed) StartRead(now time.Time) bool {
+	if f.readAt.IsZero() || f.readAt.After(now) || f.reading || !f.mayRead() {
+		return false
+	}
+	f.reading, f.readingFor, f.readAt = true, f.session, time.Time{}
+	f.Replica.Begin()
+	return true
+}
+
+// current tells whether the snapshot that is under way may still count: no event was lost
+// since it began.
+func (f *Feed) current() bool { return f.mayRead() && f.readingFor == f.session }
+
+// ReadFailed takes the failure of a snapshot.
+func (f *Feed) ReadFailed(err error, now time.Time) {
+	f.reading = false
+	f.Replica.Abandon()
+	f.Clock.Failed()
+	f.fail(err, now)
+	f.read(now.Add(f.between(f.o.Poll/4, f.o.Poll/2)))
+}
+
+// Read takes a snapshot, and what its last call tells of contact. Reread means that it
+// does not count: the version moved and no event told how, or the subscription has ended
+// meanwhile. Missed means that none counts.
+func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Verdict {
+	f.reading = false
+	if !f.current() {
+		f.Replica.Abandon()
+		f.read(now)
+		return Reread
+	}
+	v := f.Replica.Snapshot(s)
+	f.Clock.Answered(a, f.TTL()/2)
+	if v == Reread {
+		wait := f.between(doubtSoonest, doubtLatest)
+		if f.uncounted++; f.uncounted == maxUncounted {
+			f.uncounted, f.covered = 0, false
+			f.fail(errTooFast, now)
+			v, wait = Missed, f.o.Poll
+		}
+		f.read(now.Add(wait))
+		return v
+	}
+	if !f.health.Proven {
+		f.Poll(now) // it learns the lease ends, and keeps contact from now on
+	}
+	f.uncounted, f.covered, f.health.Proven = 0, true, true
+	f.live()
+	f.pass(s.Now)
+	return f.follow(v, now)
+}
+
+var errTooFast = errors.New("the service changes and no event tells how, or it changes too fast to be read")
+
+// StartProbe tells whether a probe is due, and notes that it is under way. Probed ends
+// it.
+func (f *Feed) StartProbe(now time.Time) (Question, bool) {
+	if f.probeAt.IsZero() || f.probeAt.After(now) || f.probing || f.reading {
+		return Question{}, false
+	}
+	f.probing, f.probeAt = true, time.Time{}
+	return f.Question(), true
+}
+
+// Question is what is known now.
+func (f *Feed) Question() Question { return Question{f.Replica.Mark(), f.Replica.Arrivals()} }
+
+// asked is a question by which its answer is taken.
+func (f *Feed) asked(q Question) Question {
+	if !f.is(ruleMark) {
+		q.mark = f.Replica.Mark()
+	}
+	if !f.is(ruleArrivals) {
+		q.arrivals = f.Replica.Arrivals()
+	}
+	return q
+}
+
+// Probed takes the version that a probe read, or why it failed.
+func (f *Feed) Probed(q Question, p Point, err error, now time.Time) Verdict {
+	f.probing = false
+	if err != nil {
+		f.fail(err, now)
+		f.probeAt = now.Add(f.between(doubtLatest, 2*doubtLatest))
+		return Doubt
+	}
+	q = f.asked(q)
+	return f.follow(f.Replica.Probe(p, q.mark, q.arrivals), now)
+}
+
+// StartPoll tells whether a poll is due by then, and notes that it is under way. Polled
+// or PollFailed ends it.
+func (f *Feed) StartPoll(by time.Time) (Question, bool) {
+	if f.polling || f.pollAt.After(by) {
+		return Question{}, false
+	}
+	f.polling, f.pollAt = true, time.Time{}
+	return f.Question(), true
+}
+
+// A Poll is what one look at the version and the lease ends of a service found.
+type Poll struct {
+	Point   Point
+	Members int // of the index
+	Answer  Answer
+
+	Overdue []string                  // nodes whose leases have ended by the index
+	Crowded bool                      // there may be more of them
+	Next    time.Time                 // Redis's: the lease end that comes next; zero: none is known
+	End     func(id string) time.Time // Redis's: when a lease ends, or any earlier time
+}
+
+// PollFailed takes the failure of a poll.
+func (f *Feed) PollFailed(err error, now time.Time) {
+	f.pollAgain(now)
+	f.Clock.Failed()
+	f.fail(err, now)
+	if f.is(ruleHoldClock) {
+		f.polled, f.owed = time.Time{}, 0
+	}
+}
+
+// pollAgain plans the next poll. Contact lasts only if it is made more often than every
+// half TTL.
+func (f *Feed) pollAgain(now time.Time) {
+	f.polling = false
+	poll := min(f.o.Poll, f.TTL()*2/5)
+	f.Poll(now.Add(f.between(poll*2/3, poll)))
+}
+
+// Polled takes what a poll found. It tells whether the hashes of the nodes whose leases
+// have ended are to be looked for: contact has lasted long enough to judge them.
+func (f *Feed) Polled(q Question, p Poll, now time.Time) (judge bool, v Verdict) {
+	f.pollAgain(now)
+	ttl := f.TTL()
+	f.Clock.Answered(p.Answer, ttl/2)
+	f.owed = f.unbroken(p.Answer.Received)
+	if !f.is(ruleHoldSettled) {
+		f.pass(p.Answer.Now)
+	}
+	if f.covered {
+		f.live()
+	}
+	q = f.asked(q)
+	v = f.Replica.Poll(p.Point, p.Members, q.mark, q.arrivals)
+	if v == Settled {
+		f.pass(p.Answer.Now)
+		if f.Replica.Renewed(p.End) {
+			v = Reread
+		}
+	}
+	v = f.follow(v, now)
+
+	f.expect(p.Next)
+	if !p.Crowded && !slices.ContainsFunc(p.Overdue, f.Replica.Shows) {
+		return false, v
+	}
+	if proven := f.Clock.ProvenFrom(ttl); now.Before(proven) && f.is(ruleReaderGrace) {
+		f.Poll(proven.Add(f.between(endSoonest, endLatest)))
+		return false, v
+	}
+	return true, v
+}
+
+// unbroken is for how long Redis has answered without a break until now, since the poll
+// before.
+func (f *Feed) unbroken(now time.Time) time.Duration {
+	before := f.polled
+	f.polled = now
+	if before.IsZero() || !f.Clock.Since().Before(before) && f.is(ruleHoldClock) {
+		return 0
+	}
+	return now.Sub(before)
+}
+
+// pass counts contact for the holds, once a poll has settled or a snapshot has counted:
+// in doubt, a node that is held may be back.
+func (f *Feed) pass(now time.Time) {
+	if f.owed > 0 && f.is(ruleHoldEnds) {
+		f.Replica.Pass(f.owed, now)
+	}
+	f.owed = 0
+}
+
+// Overdue takes which leases have ended, where a poll has not seen all of them, and the
+// lease end that comes next, by Redis's clock; zero is none. It returns those that are
+// to be looked for.
+func (f *Feed) Overdue(ids []string, next time.Time) []string {
+	f.expect(next)
+	return slices.DeleteFunc(ids, func(id string) bool { return !f.Replica.Shows(id) })
+}
+
+// Missing takes the nodes whose leases have ended by the index and that have no hash, as
+// one call found it, and who answered that. It goes by the poll that told of them only
+// if the same master answered both.
+func (f *Feed) Missing(q Question, ids []string, master string, now time.Time) {
+	if master != f.Clock.master && f.is(ruleOneMaster) {
+		return
+	}
+	f.Replica.Missing(ids, f.asked(q).mark, f.Clock.At(now))
+}
