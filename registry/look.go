@@ -341,22 +341,32 @@ func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []s
 // a node.
 func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) (gone []string, master string, err error) {
 	for page := range slices.Chunk(ids, pageSize) {
-		ends, ttls := make([]*redis.FloatCmd, len(page)), make([]*redis.SliceCmd, len(page))
+		args := []any{"zmscore", k.Index()}
+		for _, id := range page {
+			args = append(args, keys.EscapeID(id))
+		}
+		var listed *redis.Cmd // ZMSCORE, without go-redis's reading: it takes a missing member for one at 0
 		var clock *redis.TimeCmd
+		hashes := make([]*redis.SliceCmd, len(page))
 		cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 			for i, id := range page {
-				ends[i], ttls[i] = p.ZScore(ctx, k.Index(), keys.EscapeID(id)), p.HMGet(ctx, k.Node(id), "ttl")
+				hashes[i] = p.HMGet(ctx, k.Node(id), "ttl")
 			}
+			listed = p.Do(ctx, args...)
 			clock = p.Time(ctx)
 			return nil
 		})
-		if err != nil && !errors.Is(err, redis.Nil) { // a node that the index does not list
-			c.failed(ctx)
+		if err != nil {
 			return nil, "", refusal(cmds, err)
 		}
+		ends, err := listed.Slice()
+		if err != nil {
+			return nil, "", err
+		}
 		for i, id := range page {
-			end, unlisted := ends[i].Result()
-			if ttl := ttls[i].Val(); unlisted == nil && int64(end) <= clock.Val().UnixMilli() && len(ttl) == 1 && ttl[0] == nil {
+			ms, err := strconv.ParseFloat(text(ends[i]), 64)
+			ended := err == nil && int64(ms) <= clock.Val().UnixMilli()
+			if hash := hashes[i].Val(); ended && len(hash) == 1 && hash[0] == nil {
 				gone = append(gone, id)
 			}
 		}

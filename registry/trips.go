@@ -115,12 +115,14 @@ func (h *hub) ended(f *feed, at time.Time) {
 	var err error
 	h.task(func(ctx context.Context) {
 		ids, next, err = h.c.ended(ctx, f.keys, at)
-	}, func(time.Time) {
-		if err == nil {
-			ids = f.Overdue(ids, next)
-			h.plan(f)
-			h.check(f, ids)
+	}, func(now time.Time) {
+		if err != nil {
+			h.unchecked(f, err, now)
+			return
 		}
+		ids = f.Overdue(ids, next)
+		h.plan(f)
+		h.check(f, ids)
 	})
 }
 
@@ -137,9 +139,18 @@ func (h *hub) check(f *feed, ids []string) {
 	h.task(func(ctx context.Context) {
 		gone, master, err = h.c.vanished(ctx, f.keys, ids)
 	}, func(now time.Time) {
-		if err == nil {
-			f.Missing(q, gone, master, now)
-			h.after(f, replica.Settled)
+		if err != nil {
+			h.unchecked(f, err, now)
+			return
 		}
+		f.Missing(q, gone, master, now)
+		h.after(f, replica.Settled)
 	})
+}
+
+// unchecked notes that the nodes whose leases have ended could not be looked for.
+func (h *hub) unchecked(f *feed, err error, now time.Time) {
+	h.c.failed(h.ctx)
+	f.CheckFailed(classify(err), now)
+	h.after(f, replica.Settled)
 }

@@ -19,6 +19,7 @@ func watcherRights(prefix string) []string {
 	return []string{
 		"%R~" + prefix + ":{default/shop}:*", "&" + prefix + ":{default/shop}:events:0",
 		"+subscribe", "+multi", "+exec", "+time", "+hmget", "+hscan", "+zcard", "+zrange", "+lrange",
+		"+zmscore",              // what misses it cannot tell which nodes have crashed
 		"+ping", "+unsubscribe", // what misses them is not refused, but connects anew all the time
 	}
 }
@@ -65,7 +66,7 @@ func TestWatcherRights(t *testing.T) {
 		a.expect("create /crashing", "delete /crashing")
 	})
 	for i, right := range watcherRights("") {
-		if right == "+ping" || right == "+unsubscribe" {
+		if slices.Contains([]string{"+zmscore", "+ping", "+unsubscribe"}, right) {
 			continue
 		}
 		t.Run("all but "+right, func(t *testing.T) {
@@ -79,6 +80,20 @@ func TestWatcherRights(t *testing.T) {
 			bounded(t, began, 0, "Watch that is refused")
 		})
 	}
+	t.Run("all but what tells who has crashed", func(t *testing.T) {
+		t.Parallel()
+		b := behind(t, at(server), "shop")
+		crashing := b.tenant("crashing", time.Second)
+		crashing.renew()
+		rights := slices.DeleteFunc(watcherRights(prefix(t)), func(r string) bool { return r == "+zmscore" })
+		f := follow(t, user(t, server, rights), "shop")
+		v := untilView(t, f, func(v *registry.View) bool { return v.Err != nil })
+		if !errors.Is(v.Err, registry.ErrPermission) || shown(v) != "/crashing " || v.StaleSince.IsZero() {
+			t.Errorf("a view that cannot be right: %q, stale since %v: %v", shown(v), v.StaleSince, v.Err)
+		}
+		b.tenant("crashing", time.Minute).renew() // now there is nothing to look for
+		untilView(t, f, func(v *registry.View) bool { return v.Err == nil && shown(v) == "/crashing " })
+	})
 	t.Run("of a namespace", func(t *testing.T) {
 		t.Parallel()
 		rights := append(watcherRights(prefix(t)), namespaceRights(prefix(t))...)

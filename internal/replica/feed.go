@@ -38,6 +38,7 @@ type Feed struct {
 	polled  time.Time     // when the last poll was answered; zero after one that failed
 	owed    time.Duration // of contact until then, that is not yet counted for the holds
 
+	unchecked   bool      // nodes whose leases have ended could not be looked for
 	vacantSince time.Time // zero while something is shown
 }
 
@@ -221,4 +222,9 @@ func (f *Feed) Poll(at time.Time) {
 	}
 }
 
-func (f *Feed) live() { f.health.StaleSince, f.health.Err = time.Time{}, nil }
+// live ends that the feed is stale, where nothing is left to make it so.
+func (f *Feed) live() {
+	if f.covered && !f.unchecked {
+		f.health.StaleSince, f.health.Err = time.Time{}, nil
+	}
+}

@@ -207,9 +207,9 @@ func (f *Feed) Polled(q Question, p Poll, now time.Time) (judge bool, v Verdict)
 	if !f.is(ruleHoldSettled) {
 		f.pass(p.Answer.Now)
 	}
-	if f.covered {
-		f.live()
-	}
+	overdue := p.Crowded || slices.ContainsFunc(p.Overdue, f.Replica.Shows)
+	f.unchecked = f.unchecked && overdue
+	f.live()
 	q = f.asked(q)
 	v = f.Replica.Poll(p.Point, p.Members, q.mark, q.arrivals)
 	if v == Settled {
@@ -221,7 +221,7 @@ func (f *Feed) Polled(q Question, p Poll, now time.Time) (judge bool, v Verdict)
 	v = f.follow(v, now)
 
 	f.expect(p.Next)
-	if !p.Crowded && !slices.ContainsFunc(p.Overdue, f.Replica.Shows) {
+	if !overdue {
 		return false, v
 	}
 	if proven := f.Clock.ProvenFrom(ttl); now.Before(proven) && f.is(ruleReaderGrace) {
@@ -259,10 +259,19 @@ func (f *Feed) Overdue(ids []string, next time.Time) []string {
 	return slices.DeleteFunc(ids, func(id string) bool { return !f.Replica.Shows(id) })
 }
 
+// CheckFailed tells why the nodes whose leases have ended could not be looked for. The
+// feed is stale until they are, or until there is none.
+func (f *Feed) CheckFailed(err error, now time.Time) {
+	f.unchecked = true
+	f.fail(err, now)
+}
+
 // Missing takes the nodes whose leases have ended by the index and that have no hash, as
 // one call found it, and who answered that. It goes by the poll that told of them only
 // if the same master answered both.
 func (f *Feed) Missing(q Question, ids []string, master string, now time.Time) {
+	f.unchecked = false
+	f.live()
 	if master != f.Clock.master && f.is(ruleOneMaster) {
 		return
 	}

@@ -113,8 +113,8 @@ func (w *world) crash(p *process) {
 func (w *world) expectGone(id string, since time.Duration) {
 	s := w.master
 	end, indexed := s.index[id]
-	if h := s.hash(id); !indexed || h != nil && h.expires != end {
-		return // renewed by its hash alone while the slot moved: the index is behind
+	if !indexed || s.behind(id) {
+		return
 	}
 	left := time.Duration(end-s.clockMS())*time.Millisecond + time.Second + w.allowance()
 	w.after(left, func() {

@@ -104,6 +104,13 @@ func (s *server) alive(id string) bool {
 	return h != nil && h.gone == ""
 }
 
+// behind tells whether the index has an earlier lease end than the hash of a node, which
+// was renewed by its hash alone while the slot moved.
+func (s *server) behind(id string) bool {
+	h := s.hash(id)
+	return h != nil && h.expires != s.index[id]
+}
+
 // ids returns the members of the index.
 func (s *server) ids() []string { return slices.Sorted(maps.Keys(s.index)) }
 

@@ -42,7 +42,7 @@ func (w *world) expectRenewed() {
 				c := w.claims[r.rep.nodes[id].Lease]
 				calm := w.judge.faults == faults && r.truth.troubled == 0 && r.truth.calm < ended
 				late := r.truth.words[c.lease] > ended // the call that told hung on its way
-				if calm && !late && c.truth.stint && c.truth.denied == 0 {
+				if calm && !late && !w.master.behind(id) && c.truth.stint && c.truth.denied == 0 {
 					w.fail(refusalEnds, "%s holds %s", r.name, id)
 				}
 			}
