@@ -82,7 +82,7 @@ func TestCloseSaysWhatHasNotReturned(t *testing.T) {
 		registry []registry.Option
 		register []registry.RegisterOption
 	}{
-		"a check has not returned": {nil, []registry.RegisterOption{
+		"a check has not returned": {[]registry.Option{registry.Timeout(300 * time.Millisecond)}, []registry.RegisterOption{
 			registry.RegisterCheck(func(context.Context) error { <-release; return nil }), registry.RegisterRetry(),
 		}},
 		"an OnState has not returned": {nil, []registry.RegisterOption{
@@ -96,7 +96,7 @@ func TestCloseSaysWhatHasNotReturned(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			to := at(redistest.Start(t))
-			r := registry.NewRegistry(append(opts.registry, registry.Addrs(to.Addrs...), registry.Timeout(300*time.Millisecond))...)
+			r := registry.NewRegistry(append(opts.registry, registry.Addrs(to.Addrs...))...)
 			register(t, r, service("shop", node("a")), opts.register...)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()

@@ -155,12 +155,12 @@ func (r *reader) event(e record.Event) {
 
 // live takes the message of nodes that they live.
 func (r *reader) live(l record.Live) {
-	now := r.feed.Clock.At(r.w.local())
-	r.input(source{name: "live"}, func() Verdict {
-		r.feed.Live(l, r.w.local())
-		return Settled
+	r.w.hears(r, l, func(l record.Live) {
+		r.input(source{name: "live"}, func() Verdict {
+			r.feed.Live(l, r.w.local())
+			return Settled
+		})
 	})
-	r.w.heard(r, l, now)
 }
 
 // A look is what one MULTI reads.

@@ -53,19 +53,26 @@ func (w *world) expectRenewed() {
 // unheard notes that a message of nodes that they live was lost.
 func (r *reader) unheard() { r.truth.silent = r.w.now }
 
-// heard is told that a reader has taken a message of nodes that they live.
-func (w *world) heard(r *reader, l record.Live, now time.Time) {
+// heldBy returns the hold of a node, if there is one, and its lease.
+func (r *reader) heldBy(id string) (h hold, lease string) {
+	if h, held := r.rep.holds[id]; held {
+		return h, h.node.Lease
+	}
+	return r.rep.lives[id], r.rep.nodes[id].Lease
+}
+
+// hears has a reader take a message of nodes that they live, one node at a time, and
+// checks what it makes of that.
+func (w *world) hears(r *reader, l record.Live, take func(record.Live)) {
 	for _, told := range l.Nodes {
-		h, held := r.rep.holds[told.ID]
-		n := h.node
-		if !held {
-			h, held = r.rep.lives[told.ID]
-			n = r.rep.nodes[told.ID]
-		}
-		switch {
-		case !held || !h.told.Equal(now):
-		case n.Lease != told.Lease:
-			w.fail(ownWord, "%s holds %s of %s by the word of %s", r.name, told.ID, n.Lease, told.Lease)
+		before, _ := r.heldBy(told.ID)
+		one := l
+		one.Nodes = []record.LiveNode{told}
+		take(one)
+		switch h, lease := r.heldBy(told.ID); {
+		case h.told.Equal(before.told) && h.left == before.left:
+		case lease != told.Lease:
+			w.fail(ownWord, "%s holds %s of %s by the word of %s", r.name, told.ID, lease, told.Lease)
 		default:
 			r.truth.words[told.Lease] = w.now
 		}
