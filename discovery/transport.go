@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -95,7 +94,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := t.check(req); err != nil {
 		return nil, failure("call", "", "", err)
 	}
-	if !isService(req.URL) || !t.serves(req.URL.Hostname()) {
+	web := req.URL.Scheme == "http" || req.URL.Scheme == "https"
+	if !web || !IsService(req.URL.Host) || !t.serves(req.URL.Host) {
 		return t.base.RoundTrip(req)
 	}
 	opts := t.opts(req)
@@ -104,7 +104,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var body *outgoing // of the last try
 	var resp *http.Response
-	err := t.r.try(req.Context(), job{"call", req.URL.Hostname(), opts, func(p Picked) (err error) {
+	err := t.r.try(req.Context(), job{"call", req.URL.Host, opts, func(p Picked) (err error) {
 		sent := false
 		defer func() {
 			if !sent { // it panics, or the body is not to be had: no fault of the node
@@ -145,12 +145,13 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
-// isService tells whether a URL may name a service.
-func isService(u *url.URL) bool {
-	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" {
+// IsService tells whether a host, as a URL has it, may be the name of a service. An empty
+// one, an IP address, and one with a port or brackets is none.
+func IsService(host string) bool {
+	if host == "" || strings.ContainsAny(host, ":[]") {
 		return false
 	}
-	_, err := netip.ParseAddr(u.Hostname())
+	_, err := netip.ParseAddr(host)
 	return err != nil
 }
 
@@ -173,7 +174,7 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
 		p.Done(context.Canceled) // no fault of the node
 		return nil, backoff.Permanent(&registry.OpError{
-			Op: "call", Namespace: p.m.service.Namespace, Service: req.URL.Hostname(), Node: n.ID,
+			Op: "call", Namespace: p.m.service.Namespace, Service: req.URL.Host, Node: n.ID,
 			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
 		})
 	}

@@ -240,7 +240,7 @@ func TestTransportLeavesOthersAlone(t *testing.T) {
 	r := discovery.New(newTold())
 	defer r.Close()
 	tr := discovery.Transport(r, alone, discovery.OnlyHosts(func(host string) bool { return host == "shop" }))
-	for _, url := range []string{"http://example.com/", "https://10.0.0.1/", "http://[::1]/", "http://shop:80/", "ftp://shop/"} {
+	for _, url := range []string{"http://example.com/", "https://10.0.0.1/", "http://[::1]/", "http://shop:80/", "http://shop:/", "ftp://shop/"} {
 		_, err := tr.RoundTrip(request(t, "GET", url, nil))
 		same(t, url, err, errBroken)
 		same(t, "passed on", passed[len(passed)-1], url)
@@ -248,6 +248,16 @@ func TestTransportLeavesOthersAlone(t *testing.T) {
 	_, err = tr.RoundTrip(&http.Request{URL: &url.URL{Scheme: "http"}})
 	same(t, "no host", err, errBroken)
 	tr.(interface{ CloseIdleConnections() }).CloseIdleConnections() // base has none
+}
+
+func TestIsService(t *testing.T) {
+	for host, want := range map[string]bool{
+		"shop": true, "shop.eu": true, "1.2.3": true, "Ladengeschäft": true,
+		"": false, "10.0.0.1": false, "::1": false, "[::1]": false, "[::1]:80": false, "[fe80::1%eth0]": false,
+		"shop:80": false, "shop:": false, ":80": false, "[shop]": false, "a:b:c": false,
+	} {
+		same(t, host, discovery.IsService(host), want)
+	}
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

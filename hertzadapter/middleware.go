@@ -3,9 +3,6 @@ package hertzadapter
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/netip"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,7 +48,7 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 				return next(ctx, req, resp)
 			}
 			static := o.static[service]
-			if static == nil && (!isService(service) || o.serves != nil && !o.serves(service)) {
+			if static == nil && (!discovery.IsService(service) || o.serves != nil && !o.serves(service)) {
 				return next(ctx, req, resp)
 			}
 			c := call{ctx: ctx, next: next, req: req, resp: resp, service: service}
@@ -81,15 +78,6 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			return c.do(r, picks)
 		}
 	}
-}
-
-// isService tells whether a host may name a service.
-func isService(host string) bool {
-	if _, _, err := net.SplitHostPort(host); err == nil || host == "" {
-		return false
-	}
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err != nil
 }
 
 // A call is one request on its way to a service.
