@@ -1,6 +1,9 @@
 package replica
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A judge knows what is true, which nobody in the world does, and holds the
 // promises against it.
@@ -42,7 +45,7 @@ func (w *world) expired(s *server) {
 	w.judge.untagged = w.now
 	for _, r := range w.readers {
 		r.excuse()
-		r.truth.expired = len(s.index) == 0
+		r.truth.expired = !slices.ContainsFunc(s.ids(), s.alive)
 		w.expectHealed(r)
 		w.expectMended(r)
 	}

@@ -24,7 +24,7 @@ type server struct {
 	version   Point
 	log       []record.LogEntry // newest first
 	overrides map[string]string
-	retires   int64 // when version and log expire, ms; 0: they do not
+	retires   int64 // when index, version and log expire, ms; 0: they do not
 
 	subscriptions []*subscription
 	demoted       []*server // they pass its events on to their own subscribers
@@ -154,31 +154,41 @@ func (s *server) flush() {
 	s.reached()
 }
 
-// retire has version and log expire, where the service has no node left.
-func (s *server) retire() {
-	if len(s.index) == 0 {
-		s.retires = s.clockMS() + s.w.plan.retired.Milliseconds()
-	}
-}
-
-// keep is the opposite of retire, for the first node that comes back.
+// keep has index, version and log expire so long after the last lease ends that
+// every reader has seen the end, or in the time that a history is kept for where
+// the service has no node left.
 func (s *server) keep() {
-	if len(s.index) == 0 && !s.w.isOff(ruleKept) {
-		s.retires = 0
+	ends := s.ends()
+	s.retires = s.clockMS() + s.w.plan.retired.Milliseconds()
+	if len(ends) > 0 {
+		outlives := s.outlives()
+		s.retires = max(s.clockMS(), ends[len(ends)-1].at) + outlives + outlives/24
 	}
 }
 
-// expire loses version and log when their time has come.
+// extended keeps what would end too soon after a lease that was just extended.
+func (s *server) extended() {
+	if !s.w.isOff(ruleKept) && s.retires < s.clockMS()+s.w.ttl.Milliseconds()+s.outlives() {
+		s.keep()
+	}
+}
+
+// outlives is how long the keys outlive the last lease at least, ms. A day is longer
+// than a reader or a moving slot takes, and so is this.
+func (s *server) outlives() int64 { return (s.w.plan.retired + 2*s.w.ttl).Milliseconds() }
+
+// expire loses index, version and log when their time has come.
 func (s *server) expire() {
 	if s.retires == 0 || s.clockMS() <= s.retires {
 		return
 	}
 	s.retires, s.log = 0, nil
 	if s.version != (Point{}) {
-		s.w.note("%s: version and log expire at rev %d", s.name, s.version.Rev)
+		s.w.note("%s: index %v, version and log expire at rev %d", s.name, s.ids(), s.version.Rev)
 		s.evictVersion()
 		s.w.expired(s)
 	}
+	clear(s.index)
 }
 
 // evictVersion loses the version alone.

@@ -86,8 +86,9 @@ func (s *server) fence(h *hash, t touch) (code int, refused bool) {
 
 // change makes one change of the history and publishes it.
 func (s *server) change(c call, kind record.Kind, id, lease, payload string) {
-	prev := s.version
+	prev, missing := s.version, len(s.log) == 0
 	if prev.Tag == "" {
+		missing = true
 		prev.Epoch = fmt.Sprintf("%d-%s", s.clock().Microseconds(), c.nonce)
 	}
 	us := s.clock().Microseconds()
@@ -99,6 +100,9 @@ func (s *server) change(c call, kind record.Kind, id, lease, payload string) {
 	s.version = Point{Epoch: prev.Epoch, Rev: prev.Rev + 1, Tag: hex.EncodeToString(sum[:])}
 	s.log = slices.Insert(s.log, 0, record.LogEntry{Tag: s.version.Tag, Kind: kind, Lease: lease, ID: id})
 	s.log = s.log[:min(len(s.log), s.w.plan.log)]
+	if missing || kind == record.Del || kind == record.Exp {
+		s.keep()
+	}
 	s.w.acts[s.version.Tag] = cmp.Or(lease, maxLease)
 	s.reached()
 	s.w.note("%s: rev %d %.6s after %.6s: %s %s %s", s.name, s.version.Rev, s.version.Tag, prev.Tag, kind, id, lease)
@@ -141,9 +145,6 @@ func (s *server) register(c call) reply {
 	if s.refusing && slices.Min(codes) < 3 {
 		return s.refuse(c)
 	}
-	if slices.Contains(codes, 1) {
-		s.keep()
-	}
 	for i, t := range c.nodes {
 		if codes[i] == 1 {
 			s.w.putting(s, t)
@@ -154,6 +155,7 @@ func (s *server) register(c call) reply {
 		if codes[i] != 3 {
 			s.lease(t.id, s.w.ttl.Milliseconds())
 			s.w.held(s, t)
+			s.extended()
 		}
 	}
 	return s.done(codes)
@@ -178,6 +180,7 @@ func (s *server) renew(c call) reply {
 		if codes[i] == 1 {
 			s.lease(t.id, s.hashes[t.id].ttl)
 			s.w.held(s, t)
+			s.extended()
 		}
 	}
 	return s.done(codes)
@@ -249,7 +252,6 @@ func (s *server) deregister(c call, by string) reply {
 			s.change(c, record.Del, t.id, t.lease, "")
 		}
 	}
-	s.retire()
 	return s.done(codes)
 }
 
@@ -278,6 +280,7 @@ func (s *server) reap(c call) reply {
 		case h != nil && h.gone == "" && !s.w.isOff(ruleRepair):
 			codes[i] = 2
 			s.index[t.id] = h.expires
+			s.extended()
 		default:
 			codes[i] = 1
 			delete(s.index, t.id)
@@ -289,7 +292,6 @@ func (s *server) reap(c call) reply {
 			s.change(c, record.Exp, t.id, "", "")
 		}
 	}
-	s.retire()
 	return s.done(codes)
 }
 
@@ -317,7 +319,6 @@ func (s *server) override(c call, id, override string) reply {
 		lease = h.lease
 	}
 	s.change(c, record.Set, id, lease, override)
-	s.retire()
 	return s.done([]int{1})
 }
 
