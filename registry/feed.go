@@ -11,8 +11,7 @@ import (
 // A feed follows one service for all that watch it. The hub's goroutine owns it.
 type feed struct {
 	*replica.Feed
-	name      serviceName
-	keys      keys.Service
+	service   keys.Service
 	followers map[listener]bool
 	view      *View          // of the state as it is, for those that Follow; nil until one asks
 	told      replica.Health // what the followers know
@@ -22,7 +21,7 @@ type feed struct {
 }
 
 // subject names the feed in the log of an outage.
-func (f *feed) subject() string { return "watch of " + f.name.namespace + "/" + f.name.name }
+func (f *feed) subject() string { return "watch of " + f.service.String() }
 
 // A listener hears of a feed's changes and of its health, from the hub's
 // goroutine: it must not block.

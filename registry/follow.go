@@ -96,17 +96,17 @@ func (r *Redis) Follow(namespace, service string) (Follower, error) {
 	if err != nil {
 		return nil, failure("follow", namespace, service, err)
 	}
-	name := serviceName{cmp.Or(namespace, c.o.Namespace), service}
-	err = cmp.Or(checkNamespace("Namespace", name.namespace), checkName("Name", service))
+	k := c.space.Service(cmp.Or(namespace, c.o.Namespace), service)
+	err = cmp.Or(checkNamespace("Namespace", k.Namespace()), checkName("Name", service))
 	if err != nil {
-		return nil, failure("follow", name.namespace, service, err)
+		return nil, failure("follow", k.Namespace(), service, err)
 	}
 	h, err := r.watching(c)
 	if err != nil {
-		return nil, failure("follow", name.namespace, service, err)
+		return nil, failure("follow", k.Namespace(), service, err)
 	}
 	f := &follower{h: h, news: make(chan struct{}, 1), stopped: make(chan struct{})}
-	h.do(func() { f.feed = h.attach(name, f) })
+	h.do(func() { f.feed = h.attach(k, f) })
 	return f, nil
 }
 
@@ -195,7 +195,7 @@ func (f *feed) see() *View {
 		}
 		s := versions[n.Record.Version]
 		if s == nil {
-			s = serviceVersion{f.name.namespace, f.name.name, n.Record.Version}.service()
+			s = serviceVersion{f.service.Namespace(), f.service.Name(), n.Record.Version}.service()
 			versions[n.Record.Version] = s
 			f.view.Services = append(f.view.Services, s)
 		}

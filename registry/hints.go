@@ -177,7 +177,7 @@ func (r *Redis) hintPatterns(c *conn) []string {
 		told := make(chan struct{})
 		h.do(func() {
 			for _, f := range h.feeds {
-				patterns = append(patterns, c.space.NodesPattern(f.name.namespace, c.db))
+				patterns = append(patterns, c.space.NodesPattern(f.service.Namespace(), c.db))
 			}
 			close(told)
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -120,7 +121,7 @@ func (h *hub) start(f *feed, now time.Time, polls []duePoll) []duePoll {
 	}
 	if q, due := f.StartPoll(now.Add(together)); due {
 		if f.Health().Refused != nil && h.sub != nil { // the right may have been given since
-			h.sub.ask(ask{channel: channel{name: f.keys.Events(h.c.db)}})
+			h.sub.ask(ask{channel: channel{name: f.service.Events(h.c.db)}})
 		}
 		polls = append(polls, duePoll{f, q})
 	}
@@ -155,20 +156,19 @@ func (h *hub) after(f *feed, v replica.Verdict) {
 }
 
 // feed returns the feed of a service, or nil where nobody follows it.
-func (h *hub) feed(name serviceName) *feed {
-	return h.feeds[h.c.space.Service(name.namespace, name.name).Events(h.c.db)]
+func (h *hub) feed(service keys.Service) *feed {
+	return h.feeds[service.Events(h.c.db)]
 }
 
 // attach has w follow a service, and tells it what is known already.
-func (h *hub) attach(name serviceName, w listener) *feed {
-	k := h.c.space.Service(name.namespace, name.name)
-	ch := k.Events(h.c.db)
+func (h *hub) attach(service keys.Service, w listener) *feed {
+	ch := service.Events(h.c.db)
 	f := h.feeds[ch]
 	if f == nil {
 		now := time.Now()
 		f = &feed{
-			Feed: replica.NewFeed(replica.FeedOptions{Poll: h.c.o.PollInterval, TTL: DefaultTTL}, now),
-			name: name, keys: k, followers: map[listener]bool{},
+			Feed:    replica.NewFeed(replica.FeedOptions{Poll: h.c.o.PollInterval, TTL: DefaultTTL}, now),
+			service: service, followers: map[listener]bool{},
 		}
 		h.feeds[ch] = f
 		h.feedsBy.add(f, f.Next())
@@ -186,7 +186,7 @@ func (h *hub) attach(name serviceName, w listener) *feed {
 // detach ends it. A feed that nobody follows is let go.
 func (h *hub) detach(f *feed, w listener) {
 	delete(f.followers, w)
-	ch := f.keys.Events(h.c.db)
+	ch := f.service.Events(h.c.db)
 	if len(f.followers) > 0 || h.feeds[ch] != f {
 		return
 	}

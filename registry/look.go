@@ -46,9 +46,9 @@ type reading struct {
 }
 
 // snapshot reads a service in pages, between two looks at its version.
-func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
+func (c *conn) snapshot(ctx context.Context, s keys.Service) (reading, error) {
 	var snap reading
-	k := c.space.Service(s.namespace, s.name)
+	k := s
 	var version *redis.SliceCmd
 	var log *redis.StringSliceCmd
 	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
@@ -92,13 +92,13 @@ func (c *conn) snapshot(ctx context.Context, s serviceName) (reading, error) {
 
 // members reads what the index lists, and the overrides of nodes that it does
 // not: they wait for them.
-func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, map[string]string, error) {
-	nodes, overrides, err := c.candidates(ctx, []serviceName{s})
+func (c *conn) members(ctx context.Context, s keys.Service) ([]replica.Member, map[string]string, error) {
+	nodes, overrides, err := c.candidates(ctx, []keys.Service{s})
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(nodes) == 0 { // candidates looked no further
-		if overrides, err = c.overrides(ctx, []serviceName{s}); err != nil {
+		if overrides, err = c.overrides(ctx, []keys.Service{s}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -113,7 +113,7 @@ func (c *conn) members(ctx context.Context, s serviceName) ([]replica.Member, ma
 		page := nodes[:min(pageSize, len(nodes))]
 		nodes = nodes[len(page):]
 		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
-			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "lease", "rev")
+			return p.HMGet(ctx, n.service.Node(n.id), "data", "lease", "rev")
 		})
 		if err != nil {
 			return nil, nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
@@ -25,8 +26,8 @@ type namespaceWatch struct {
 	channel   channel
 	namespace string
 	watchers  map[*watcher]bool
-	names     map[serviceName]*knownName // that are listed, or have nodes
-	afresh    bool                       // look at all names: events may have been lost
+	names     map[keys.Service]*knownName // that are listed, or have nodes
+	afresh    bool                        // look at all names: events may have been lost
 	listAt    time.Time
 	listing   bool
 	ready     bool  // subscribed, and listed once since
@@ -57,7 +58,7 @@ func (h *hub) watchAll(namespace string, w *watcher) *namespaceWatch {
 	if n == nil {
 		n = &namespaceWatch{
 			channel: ch, namespace: namespace,
-			watchers: map[*watcher]bool{}, names: map[serviceName]*knownName{},
+			watchers: map[*watcher]bool{}, names: map[keys.Service]*knownName{},
 		}
 		h.watches[ch] = n
 		if h.sub != nil {
@@ -92,7 +93,7 @@ func (h *hub) unwatchAll(n *namespaceWatch, w *watcher) {
 }
 
 // found has the watchers follow a service.
-func (n *namespaceWatch) found(h *hub, service serviceName) {
+func (n *namespaceWatch) found(h *hub, service keys.Service) {
 	known := n.names[service]
 	if known == nil {
 		known = &knownName{}
@@ -109,8 +110,8 @@ func (n *namespaceWatch) found(h *hub, service serviceName) {
 
 // find has w follow a service if it watches that name. Its revisions go on from
 // where they were when the service was let go.
-func (h *hub) find(w *watcher, service serviceName, known *knownName) {
-	if w.service == "" || w.service == service.name {
+func (h *hub) find(w *watcher, service keys.Service, known *knownName) {
+	if w.service == "" || w.service == service.Name() {
 		h.attach(service, w).Replica.Recall(known.last)
 	}
 }
@@ -122,7 +123,7 @@ func (n *namespaceWatch) heard(h *hub, m *redis.Message) {
 	if err != nil {
 		return
 	}
-	service := serviceName{ns, svc}
+	service := h.c.space.Service(ns, svc)
 	if known := n.names[service]; known == nil || !known.found {
 		if e, err := record.DecodeEvent([]byte(m.Payload)); err == nil && (e.Kind == record.Del || e.Kind == record.Exp) {
 			return
@@ -159,7 +160,7 @@ func (h *hub) list(n *namespaceWatch, now time.Time) {
 	}
 	n.letGo(h, now)
 	n.listing = true
-	var entries map[serviceName]float64
+	var entries map[keys.Service]float64
 	var err error
 	h.task(func(ctx context.Context) {
 		entries, err = h.c.listed(ctx, n.namespace)
@@ -173,7 +174,7 @@ func (h *hub) list(n *namespaceWatch, now time.Time) {
 }
 
 // seek has those of the services followed whose indexes list nodes.
-func (h *hub) seek(n *namespaceWatch, services []serviceName) {
+func (h *hub) seek(n *namespaceWatch, services []keys.Service) {
 	var sizes []int64
 	var err error
 	h.task(func(ctx context.Context) {
@@ -202,13 +203,13 @@ func (n *namespaceWatch) finish(h *hub, err error, now time.Time) {
 // got nodes: all of them after events may have been lost, and otherwise those whose
 // entries have moved of late, the least looked at first, as many as may be looked at
 // in the time between two listings.
-func (n *namespaceWatch) candidates(entries map[serviceName]float64, poll time.Duration, now time.Time) []serviceName {
+func (n *namespaceWatch) candidates(entries map[keys.Service]float64, poll time.Duration, now time.Time) []keys.Service {
 	for service, known := range n.names {
 		if _, listed := entries[service]; !listed && !known.found {
 			delete(n.names, service)
 		}
 	}
-	var some []serviceName
+	var some []keys.Service
 	for service, entered := range entries {
 		known := n.names[service]
 		if known == nil {
@@ -223,7 +224,7 @@ func (n *namespaceWatch) candidates(entries map[serviceName]float64, poll time.D
 		}
 	}
 	if most := max(1, int(poll/looksEvery)); !n.afresh && len(some) > most {
-		slices.SortFunc(some, func(a, b serviceName) int { return n.names[a].before(n.names[b]) })
+		slices.SortFunc(some, func(a, b keys.Service) int { return n.names[a].before(n.names[b]) })
 		some = some[:most]
 	}
 	for _, service := range some {
@@ -246,12 +247,12 @@ func (a *knownName) before(b *knownName) int {
 }
 
 // listed returns what the catalogues list, with when each service was last entered.
-func (c *conn) listed(ctx context.Context, namespace string) (map[serviceName]float64, error) {
+func (c *conn) listed(ctx context.Context, namespace string) (map[keys.Service]float64, error) {
 	namespaces, err := c.namespaces(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}
-	all := map[serviceName]float64{}
+	all := map[keys.Service]float64{}
 	for _, ns := range namespaces {
 		entries, err := reply(ctx, c, c.ZRangeWithScores(ctx, c.space.Services(ns), 0, -1))
 		if err != nil {
@@ -259,7 +260,7 @@ func (c *conn) listed(ctx context.Context, namespace string) (map[serviceName]fl
 		}
 		for _, z := range entries {
 			member, _ := z.Member.(string)
-			for _, service := range parseAll(c, []string{member}, serviceIn(ns)) {
+			for _, service := range parseAll(c, []string{member}, c.serviceIn(ns)) {
 				all[service] = max(all[service], z.Score) // one entry for each version
 			}
 		}
@@ -268,11 +269,11 @@ func (c *conn) listed(ctx context.Context, namespace string) (map[serviceName]fl
 }
 
 // sizes returns how many nodes the indexes of services list.
-func (c *conn) sizes(ctx context.Context, services []serviceName) ([]int64, error) {
+func (c *conn) sizes(ctx context.Context, services []keys.Service) ([]int64, error) {
 	sizes := make([]int64, 0, len(services))
 	for page := range slices.Chunk(services, pageSize) {
-		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, s serviceName) *redis.IntCmd {
-			return p.ZCard(ctx, c.space.Service(s.namespace, s.name).Index())
+		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, s keys.Service) *redis.IntCmd {
+			return p.ZCard(ctx, s.Index())
 		})
 		if err != nil {
 			return nil, err

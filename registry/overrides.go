@@ -4,23 +4,25 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
 // overrides returns what operators set, by service and by the member of the index
 // that it is for. All but large sets come with one trip.
-func (c *conn) overrides(ctx context.Context, services []serviceName) (map[serviceName]map[string]string, error) {
+func (c *conn) overrides(ctx context.Context, services []keys.Service) (map[keys.Service]map[string]string, error) {
 	type part struct {
-		serviceName
-		cursor uint64
+		service keys.Service
+		cursor  uint64
 	}
-	all := make(map[serviceName]map[string]string, len(services))
+	all := make(map[keys.Service]map[string]string, len(services))
 	var parts []part
 	for _, s := range services {
-		all[s], parts = map[string]string{}, append(parts, part{serviceName: s})
+		all[s], parts = map[string]string{}, append(parts, part{service: s})
 	}
 	for len(parts) > 0 {
 		replies, err := pipelined(ctx, c, parts, func(p redis.Pipeliner, s part) *redis.ScanCmd {
-			return p.HScan(ctx, c.space.Service(s.namespace, s.name).Override(), s.cursor, "", pageSize)
+			return p.HScan(ctx, s.service.Override(), s.cursor, "", pageSize)
 		})
 		if err != nil {
 			return nil, err
@@ -29,10 +31,10 @@ func (c *conn) overrides(ctx context.Context, services []serviceName) (map[servi
 		for i, s := range parts {
 			fields, cursor := replies[i].Val()
 			for j := 0; j+1 < len(fields); j += 2 { // node, override
-				all[s.serviceName][fields[j]] = fields[j+1]
+				all[s.service][fields[j]] = fields[j+1]
 			}
 			if cursor != 0 {
-				next = append(next, part{s.serviceName, cursor})
+				next = append(next, part{s.service, cursor})
 			}
 		}
 		parts = next

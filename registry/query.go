@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
 // GetService returns the live nodes of a service as Redis has them now, one
@@ -36,9 +38,9 @@ func get(ctx context.Context, op *operation) ([]*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := make([]serviceName, len(namespaces))
+	wanted := make([]keys.Service, len(namespaces))
 	for i, ns := range namespaces {
-		wanted[i] = serviceName{ns, name}
+		wanted[i] = c.space.Service(ns, name)
 	}
 	found, err := c.read(ctx, wanted)
 	if err != nil {
@@ -68,7 +70,7 @@ func list(ctx context.Context, op *operation) ([]*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	var wanted []serviceName
+	var wanted []keys.Service
 	for _, ns := range namespaces {
 		names, err := c.names(ctx, ns)
 		if err != nil {
@@ -131,7 +133,7 @@ func (c *conn) document(ctx context.Context, versions map[serviceVersion]*Servic
 		}
 	}
 	replies, err := pipelined(ctx, c, documented, func(p redis.Pipeliner, f foundNode) *redis.SliceCmd {
-		return p.HMGet(ctx, c.space.Service(f.namespace, f.name).Node(f.id), "apis")
+		return p.HMGet(ctx, f.service.Node(f.id), "apis")
 	})
 	if err != nil {
 		return err

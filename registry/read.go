@@ -22,9 +22,6 @@ const (
 	wholeIndex = 20_000
 )
 
-// A serviceName is a service of a namespace.
-type serviceName struct{ namespace, name string }
-
 // A serviceVersion is what one *Service stands for.
 type serviceVersion struct{ namespace, name, version string }
 
@@ -35,14 +32,14 @@ func (v serviceVersion) service() *Service {
 // A foundNode is a node as it stands in Redis, with what an operator set laid
 // over its record.
 type foundNode struct {
-	serviceName
-	id     string
-	rev    uint64
-	record record.Node
+	service keys.Service
+	id      string
+	rev     uint64
+	record  record.Node
 }
 
 func (f foundNode) serviceVersion() serviceVersion {
-	return serviceVersion{f.namespace, f.name, f.record.Version}
+	return serviceVersion{f.service.Namespace(), f.service.Name(), f.record.Version}
 }
 
 // namespaces returns the namespaces that a caller means.
@@ -58,21 +55,21 @@ func (c *conn) namespaces(ctx context.Context, ns string) ([]string, error) {
 }
 
 // names returns the services that a namespace may have.
-func (c *conn) names(ctx context.Context, ns string) ([]serviceName, error) {
+func (c *conn) names(ctx context.Context, ns string) ([]keys.Service, error) {
 	members, err := reply(ctx, c, c.ZRange(ctx, c.space.Services(ns), 0, -1))
 	if err != nil {
 		return nil, err
 	}
-	names := parseAll(c, members, serviceIn(ns))
-	slices.SortFunc(names, func(a, b serviceName) int { return cmp.Compare(a.name, b.name) })
+	names := parseAll(c, members, c.serviceIn(ns))
+	slices.SortFunc(names, func(a, b keys.Service) int { return cmp.Compare(a.Name(), b.Name()) })
 	return slices.Compact(names), nil // one member for each version
 }
 
 // serviceIn reads the members of a namespace's catalogue.
-func serviceIn(ns string) func(member string) (serviceName, error) {
-	return func(m string) (serviceName, error) {
+func (c *conn) serviceIn(ns string) func(member string) (keys.Service, error) {
+	return func(m string) (keys.Service, error) {
 		name, _, err := keys.ParseServiceMember(m)
-		return serviceName{ns, name}, err
+		return c.space.Service(ns, name), err
 	}
 }
 
@@ -91,7 +88,7 @@ func parseAll[T any](c *conn, members []string, parse func(string) (T, error)) [
 }
 
 // read returns the live nodes of services, by plain commands in pages.
-func (c *conn) read(ctx context.Context, wanted []serviceName) ([]foundNode, error) {
+func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, error) {
 	candidates, overrides, err := c.candidates(ctx, wanted)
 	if err != nil {
 		return nil, err
@@ -100,7 +97,7 @@ func (c *conn) read(ctx context.Context, wanted []serviceName) ([]foundNode, err
 	var unreadable error
 	for page := range slices.Chunk(candidates, pageSize) {
 		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
-			return p.HMGet(ctx, c.space.Service(n.namespace, n.name).Node(n.id), "data", "rev")
+			return p.HMGet(ctx, n.service.Node(n.id), "data", "rev")
 		})
 		if err != nil {
 			return nil, err
@@ -111,10 +108,10 @@ func (c *conn) read(ctx context.Context, wanted []serviceName) ([]foundNode, err
 				continue // it ran out, or said goodbye, and the index has not caught up
 			}
 			n := page[i]
-			if err := n.decode(data, reply.Val()[1], overrides[n.serviceName][keys.EscapeID(n.id)]); err != nil {
+			if err := n.decode(data, reply.Val()[1], overrides[n.service][keys.EscapeID(n.id)]); err != nil {
 				unreadable = &nodeError{n.id, err}
 				c.warn(func(e *zerolog.Event) {
-					e.Err(err).Str("namespace", n.namespace).Str("service", n.name).Str("node", n.id).
+					e.Err(err).Str("namespace", n.service.Namespace()).Str("service", n.service.Name()).Str("node", n.id).
 						Msg("rollcall: a node's record cannot be read, and is left out")
 				})
 				continue
@@ -148,14 +145,14 @@ func (n *foundNode) decode(data string, rev any, override string) (err error) {
 }
 
 // candidates returns the nodes that the indexes list, and what operators set.
-func (c *conn) candidates(ctx context.Context, wanted []serviceName) ([]foundNode, map[serviceName]map[string]string, error) {
-	sizes, err := pipelined(ctx, c, wanted, func(p redis.Pipeliner, s serviceName) *redis.IntCmd {
-		return p.ZCard(ctx, c.space.Service(s.namespace, s.name).Index())
+func (c *conn) candidates(ctx context.Context, wanted []keys.Service) ([]foundNode, map[keys.Service]map[string]string, error) {
+	sizes, err := pipelined(ctx, c, wanted, func(p redis.Pipeliner, s keys.Service) *redis.IntCmd {
+		return p.ZCard(ctx, s.Index())
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	var small, large []serviceName
+	var small, large []keys.Service
 	for i, s := range wanted {
 		switch n := sizes[i].Val(); {
 		case n > wholeIndex:
@@ -164,9 +161,9 @@ func (c *conn) candidates(ctx context.Context, wanted []serviceName) ([]foundNod
 			small = append(small, s)
 		}
 	}
-	members := map[serviceName][]string{}
-	lists, err := pipelined(ctx, c, small, func(p redis.Pipeliner, s serviceName) *redis.StringSliceCmd {
-		return p.ZRange(ctx, c.space.Service(s.namespace, s.name).Index(), 0, -1)
+	members := map[keys.Service][]string{}
+	lists, err := pipelined(ctx, c, small, func(p redis.Pipeliner, s keys.Service) *redis.StringSliceCmd {
+		return p.ZRange(ctx, s.Index(), 0, -1)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -187,7 +184,7 @@ func (c *conn) candidates(ctx context.Context, wanted []serviceName) ([]foundNod
 	var nodes []foundNode
 	for _, s := range standing {
 		for _, id := range parseAll(c, members[s], keys.Unescape) {
-			nodes = append(nodes, foundNode{serviceName: s, id: id})
+			nodes = append(nodes, foundNode{service: s, id: id})
 		}
 	}
 	return nodes, overrides, nil
@@ -195,11 +192,11 @@ func (c *conn) candidates(ctx context.Context, wanted []serviceName) ([]foundNod
 
 // scan reads a large index bit by bit. What stands all the while comes at least
 // once; what came twice, once.
-func (c *conn) scan(ctx context.Context, s serviceName) ([]string, error) {
+func (c *conn) scan(ctx context.Context, s keys.Service) ([]string, error) {
 	var members []string
 	var cursor uint64
 	for {
-		scan := c.ZScan(ctx, c.space.Service(s.namespace, s.name).Index(), cursor, "", 1000)
+		scan := c.ZScan(ctx, s.Index(), cursor, "", 1000)
 		if err := c.answered(ctx, scan); err != nil {
 			return nil, err
 		}

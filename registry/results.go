@@ -28,7 +28,7 @@ func results(f *feed, c replica.Change) []*Result {
 
 // result is a watcher's own, to the last map: its user may change it.
 func result(f *feed, a Action, n replica.Node, p replica.Point, at time.Time) *Result {
-	s := serviceVersion{f.name.namespace, f.name.name, n.Record.Version}.service()
+	s := serviceVersion{f.service.Namespace(), f.service.Name(), n.Record.Version}.service()
 	s.describe(n.Record)
 	s.Nodes = []*Node{fromRecord(n.ID, n.Record)}
 	s.Metadata, s.Nodes[0].Metadata = maps.Clone(s.Metadata), maps.Clone(s.Nodes[0].Metadata)

@@ -32,7 +32,7 @@ func (h *hub) read(f *feed) {
 			defer func() { <-h.reading }()
 			ctx, cancel := h.c.bound(h.ctx) // the wait for a turn does not count
 			defer cancel()
-			snap, err = h.c.snapshot(ctx, f.name)
+			snap, err = h.c.snapshot(ctx, f.service)
 		case <-h.ctx.Done():
 			err = h.ctx.Err()
 		}
@@ -51,7 +51,7 @@ func (h *hub) probe(f *feed, q replica.Question) {
 	var p replica.Point
 	var err error
 	h.task(func(ctx context.Context) {
-		p, err = point(h.c.HMGet(ctx, f.keys.Version(), "epoch", "rev", "tag").Result())
+		p, err = point(h.c.HMGet(ctx, f.service.Version(), "epoch", "rev", "tag").Result())
 	}, func(now time.Time) {
 		if err != nil {
 			h.c.failed(h.ctx)
@@ -74,7 +74,7 @@ func (h *hub) poll(polls []duePoll) {
 	for chunk := range slices.Chunk(polls, pollsTogether) {
 		services := make([]keys.Service, len(chunk))
 		for i, p := range chunk {
-			services[i] = p.feed.keys
+			services[i] = p.feed.service
 		}
 		h.task(func(ctx context.Context) {
 			h.c.look(ctx, services, func(which []int, looks []look) {
@@ -89,7 +89,7 @@ func (h *hub) poll(polls []duePoll) {
 }
 
 func (h *hub) looked(f *feed, q replica.Question, l look) {
-	if h.feeds[f.keys.Events(h.c.db)] == f {
+	if h.feeds[f.service.Events(h.c.db)] == f {
 		h.c.attempted(f.subject(), l.err)
 	}
 	if l.err != nil {
@@ -114,7 +114,7 @@ func (h *hub) ended(f *feed, at time.Time) {
 	var next time.Time
 	var err error
 	h.task(func(ctx context.Context) {
-		ids, next, err = h.c.ended(ctx, f.keys, at)
+		ids, next, err = h.c.ended(ctx, f.service, at)
 	}, func(now time.Time) {
 		if err != nil {
 			h.unchecked(f, err, now)
@@ -137,7 +137,7 @@ func (h *hub) check(f *feed, ids []string) {
 	var master string
 	var err error
 	h.task(func(ctx context.Context) {
-		gone, master, err = h.c.vanished(ctx, f.keys, ids)
+		gone, master, err = h.c.vanished(ctx, f.service, ids)
 	}, func(now time.Time) {
 		if err != nil {
 			h.unchecked(f, err, now)

@@ -63,7 +63,7 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 			n := h.watchAll(op.namespace, w)
 			w.detach = func() { h.unwatchAll(n, w) }
 		} else {
-			f := h.attach(serviceName{op.namespace, op.service}, w)
+			f := h.attach(op.c.space.Service(op.namespace, op.service), w)
 			w.detach = func() { h.detach(f, w) }
 		}
 	})

@@ -47,12 +47,21 @@ func (s Space) Services(ns string) string {
 
 // Service returns the keys of one service.
 func (s Space) Service(ns, svc string) Service {
-	return Service{base: s.prefix + ":{" + NamespaceMember(ns) + "/" + EscapeName(svc) + "}:"}
+	return Service{base: s.prefix + ":{" + NamespaceMember(ns) + "/" + EscapeName(svc) + "}:", namespace: ns, name: svc}
 }
 
-// A Service builds the keys of one service, all in one cluster slot. Two are
+// A Service is one service, and builds its keys, all in one cluster slot. Two are
 // equal by == exactly when prefix, namespace and name are.
-type Service struct{ base string }
+type Service struct{ base, namespace, name string }
+
+// Namespace returns the namespace of the service.
+func (k Service) Namespace() string { return k.namespace }
+
+// Name returns its name.
+func (k Service) Name() string { return k.name }
+
+// String names the service in errors and logs: "default/shop".
+func (k Service) String() string { return k.namespace + "/" + k.name }
 
 // Node names the hash of one node.
 func (k Service) Node(id string) string { return k.base + "node:" + EscapeID(id) }
