@@ -20,6 +20,9 @@ func knows(ctx context.Context, op *operation) (bool, error) {
 	if err := checkName("Name", op.service); err != nil {
 		return false, err
 	}
+	if err := op.c.meet(ctx); err != nil {
+		return false, err
+	}
 	k := op.c.space.Service(op.namespace, op.service)
 	var version *redis.SliceCmd
 	var nodes *redis.IntCmd
