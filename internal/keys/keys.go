@@ -47,7 +47,7 @@ func (s Space) Services(ns string) string {
 
 // Service returns the keys of one service.
 func (s Space) Service(ns, svc string) Service {
-	return Service{base: s.prefix + ":{" + NamespaceMember(ns) + "/" + EscapeName(svc) + "}:", namespace: ns, name: svc}
+	return Service{base: s.prefix + ":{" + NamespaceMember(ns) + "/" + EscapeName(svc) + "}:", namespace: Namespace(ns), name: svc}
 }
 
 // A Service is one service, and builds its keys, all in one cluster slot. Two are
