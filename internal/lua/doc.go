@@ -10,6 +10,7 @@
 //   - A lease that said goodbye never comes back.
 //   - Arguments and the types of all keys are checked before the first write.
 //   - A change is rev+1, a new tag, a log entry and an event, and they agree.
+//   - Every key expires by itself, except overrides; docs/protocol.md says when.
 //
 // Outcomes are codes. Errors are for what kept the script from deciding:
 // ErrLate, *WrongTypeError, a refusal that IsPermission knows, or whatever
