@@ -3,7 +3,11 @@ package discovery_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -26,4 +30,36 @@ func TestPickSaysWhatDoesNotSuitTheServer(t *testing.T) {
 			t.Log(err)
 		})
 	}
+}
+
+// A password that is changed while Redis runs is a warning as soon as a connection needs
+// it, also where the first failure looks like an outage.
+func TestAPasswordThatIsChangedIsAWarning(t *testing.T) {
+	s := redistest.Start(t)
+	s.SetUser("reader", "on", ">old", "~*", "&*", "+@all")
+	reg := registry.NewRegistry(registry.URL(s.URL()), registry.Username("reader"), registry.Password("old"), registry.Logger(zerolog.Nop()))
+	t.Cleanup(func() { _ = reg.Close(t.Context()) })
+	register(t, open(t, redistest.Topology{Addrs: []string{s.Addr()}}, registry.Prefix("rollcall")), static("shop", "", "a"))
+	var log lockedBuffer
+	r := resolver(t, reg, discovery.Logger(zerolog.New(&log)), discovery.Timeout(patience))
+	resolve(t, r)
+	s.Pause()
+	until(t, r, func(v *discovery.View) bool { return !v.Live() })
+	began := time.Now()
+	for !strings.Contains(log.String(), "views are stale") && time.Since(began) < patience {
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.Resume()
+	s.SetUser("reader", "resetpass", ">new")
+	if err := s.Client().Do(t.Context(), "CLIENT", "KILL", "USER", "reader").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for began = time.Now(); time.Since(began) < patience; time.Sleep(10 * time.Millisecond) {
+		for line := range strings.Lines(log.String()) {
+			if strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "WRONGPASS") {
+				return
+			}
+		}
+	}
+	t.Errorf("no warning in\n%s", log.String())
 }

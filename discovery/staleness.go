@@ -117,16 +117,19 @@ func (s *staleness) tell(c *condition, views []*View, at time.Time, say func(*Vi
 		return
 	}
 	n := c.episode.Failed("", at)
-	if n.Phase == logs.Nothing {
-		return
-	}
 	v := slices.MinFunc(views, func(a, b *View) int {
 		x, y := say(a, n.Since), say(b, n.Since)
 		return cmp.Or(cmp.Compare(y.level, x.level), x.since.Compare(y.since), cmp.Compare(len(y.nodes), len(x.nodes)))
 	})
 	f := say(v, n.Since)
-	if n.Phase == logs.Began {
+	switch {
+	case n.Phase == logs.Began:
 		c.since, c.level = f.since, f.level
+	case n.Phase != logs.Nothing:
+	case f.level > c.level: // an outage becomes a refusal, say
+		n.Phase = logs.Began
+	default:
+		return
 	}
 	c.level = max(c.level, f.level)
 	s.r.reporter.log(func(l *zerolog.Logger) {
