@@ -9,7 +9,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
-	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -36,7 +35,12 @@ func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
 			return
 		}
 		limited, cancel := c.bound(ctx)
-		r.announce(limited, c, r.present(time.Now()))
+		present := r.present(time.Now())
+		if len(present) == 0 { // nothing is left to refresh
+			c.left("lists")
+			c.listing.recovered("")
+		}
+		r.announce(limited, c, present)
 		cancel()
 	}
 }
@@ -57,6 +61,7 @@ func (r *Redis) present(now time.Time) (nodes []*node) {
 				nodes = append(nodes, n)
 			case end.Add(n.ttl).Before(now):
 				r.forget(n)
+				defer r.tell(r.conn)
 			}
 		}
 	}
@@ -104,23 +109,16 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	if err != nil {
 		c.failed(ctx)
 		c.attempted("lists", err)
-		if err = classify(err); errors.Is(err, ErrUnavailable) && lua.Refusal(err) == "" {
-			return // the outage has its own lines
+		if isOutage(err) {
+			return // it has its own lines
 		}
-		if n := c.listing.failed(""); n.Phase != logs.Nothing {
-			c.warn(func(e *zerolog.Event) {
-				e.Err(err).EmbedObject(n).
-					Msg("rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again")
-			})
-		}
+		err = classify(err)
+		c.troubled(&c.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again",
+			func(e *zerolog.Event) { e.Err(err) })
 		return
 	}
 	c.attempted("lists", nil)
-	if n := c.listing.recovered(""); n.Phase == logs.Ended {
-		c.warn(func(e *zerolog.Event) {
-			e.EmbedObject(n).Msg("rollcall: the lists of services and namespaces are refreshed again")
-		})
-	}
+	c.well(&c.listing, "", "rollcall: the lists of services and namespaces are refreshed again")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {

@@ -37,10 +37,8 @@ func (c *conn) probe(ctx context.Context, check func(context.Context) error) (er
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the check panicked: %v", v)
 			stack := string(debug.Stack())
-			c.warn(func(e *zerolog.Event) {
-				e.Str("panic", fmt.Sprint(v)).Str("stack", stack).
-					Msg("rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes")
-			})
+			c.troubled(&c.panics, "", "rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes",
+				func(e *zerolog.Event) { e.Str("panic", fmt.Sprint(v)).Str("stack", stack) })
 		}
 	}()
 	callOut(func() { err = check(ctx) })

@@ -38,9 +38,17 @@ type conn struct {
 	met     atomic.Bool // the server was found to suit the options
 	dials   []string    // what our own client dials, host:port
 	secure  bool        // with TLS
-	outage  trouble     // no contact with Redis
-	listing trouble     // the catalogues are not refreshed
-	renewal trouble     // Redis answers, and renews nothing
+
+	contacted    atomic.Bool // Redis has answered once
+	outage       trouble     // no contact with Redis
+	listing      trouble     // the catalogues are not refreshed
+	renewal      trouble     // Redis answers, and renews nothing
+	unpublished  trouble     // changes stand whose events were refused
+	foreign      trouble     // lists hold entries that are nobody's
+	unreadable   trouble     // records of nodes cannot be read
+	swept        trouble     // indexes held foreign entries
+	unsubscribed trouble     // channels are refused
+	panics       trouble     // of checks
 }
 
 // connect makes the client, and starts an in-process server where the options

@@ -125,5 +125,5 @@ func foreignEntries(t *testing.T, tp redistest.Topology) {
 	}
 	wantList(t, r, "", "default/shop/")
 	wantList(t, r, "*", "default/shop/")
-	wantLog(t, log, "a catalogue holds a foreign entry")
+	wantLog(t, log, "holds foreign entries")
 }

@@ -192,7 +192,8 @@ func (h *hub) detach(f *feed, w listener) {
 	}
 	delete(h.feeds, ch)
 	h.feedsBy.remove(f)
-	h.c.outage.recovered(f.subject()) // it is of no interest any more
+	h.c.left(f.subject())
+	h.c.well(&h.c.unsubscribed, ch, subscribedAgain)
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})
 	}

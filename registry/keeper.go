@@ -25,7 +25,7 @@ func (r *Redis) keepAlive(ctx context.Context, c *conn, a *actors) {
 			r.round(ctx, c, due)
 			continue
 		}
-		until(ctx, next, a.renewals)
+		until(ctx, earlier(next, r.remind(c, time.Now())), a.renewals)
 	}
 }
 

@@ -74,12 +74,14 @@ func (h *hub) hear(s signal) {
 	case s.acknowledged != nil:
 		h.backoff.Reset()
 		if s.acknowledged.pattern {
+			h.c.well(&h.c.unsubscribed, s.acknowledged.name, subscribedAgain)
 			if w := h.watches[*s.acknowledged]; w != nil {
 				w.subscribed(now)
 				h.schedule(now)
 			}
 			return
 		}
+		h.c.well(&h.c.unsubscribed, s.acknowledged.name, subscribedAgain)
 		if f := h.feeds[s.acknowledged.name]; f != nil {
 			at := now
 			if f.Health().Proven { // all at once after a reconnection would be a storm
@@ -113,19 +115,21 @@ func (h *hub) message(m *redis.Message, now time.Time) {
 // every poll.
 func (h *hub) refuse(ch channel, err error) {
 	err = classify(err)
-	again := false
+	asked := false
 	if w := h.watches[ch]; w != nil {
-		again = w.refused != nil
+		asked = true
 		w.refused = err
 		w.tell()
 	}
 	if f := h.feeds[ch.name]; f != nil && !ch.pattern {
-		again = !f.Refused(err, time.Now())
+		asked = true
+		f.Refused(err, time.Now())
 		h.after(f, replica.Settled)
 	}
-	if !again {
-		h.c.warn(func(e *zerolog.Event) {
-			e.Err(err).Str("channel", ch.name).Msg("rollcall: a subscription was refused, and views stay as they are until it is not: see the error, and the rights in docs/protocol.md")
-		})
+	if asked { // somebody still does
+		h.c.troubled(&h.c.unsubscribed, ch.name, "rollcall: a subscription was refused, and views stay as they are until it is not: see the error, and the rights in docs/protocol.md",
+			func(e *zerolog.Event) { e.Err(err).Str("channel", ch.name) })
 	}
 }
+
+const subscribedAgain = "rollcall: no subscription is refused any more"

@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -258,12 +259,18 @@ func (c *conn) listed(ctx context.Context, namespace string) (map[keys.Service]f
 		if err != nil {
 			return nil, err
 		}
+		scores := make(map[string]float64, len(entries))
 		for _, z := range entries {
-			member, _ := z.Member.(string)
-			for _, service := range parseAll(c, []string{member}, c.serviceIn(ns)) {
-				all[service] = max(all[service], z.Score) // one entry for each version
-			}
+			scores[text(z.Member)] = z.Score
 		}
+		parse := c.serviceIn(ns)
+		parseAll(c, c.space.Services(ns), slices.Collect(maps.Keys(scores)), func(member string) (keys.Service, error) {
+			service, err := parse(member)
+			if err == nil {
+				all[service] = max(all[service], scores[member]) // one entry for each version
+			}
+			return service, err
+		})
 	}
 	return all, nil
 }

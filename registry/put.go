@@ -214,18 +214,23 @@ func (c *conn) deadline(ctx context.Context) time.Time {
 
 // heard takes what every script reply tells of the service.
 func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, sent, received time.Time) {
-	if c.attempted(s.String(), unanswered(res)); res.Now.IsZero() {
+	var master string
+	if res.Now.IsZero() {
 		c.failed(ctx)
-		r.mu.Lock()
-		s.clock.Failed()
-		r.mu.Unlock()
-		return
+	} else {
+		master = c.master(ctx, s.keys)
 	}
-	master := c.master(ctx, s.keys)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.services[s.keys] == s { // one that has left is of no interest any more
+		c.attempted(s.String(), unanswered(res))
+		c.published(s, res)
+	}
+	if res.Now.IsZero() {
+		s.clock.Failed()
+		return
+	}
 	s.heard(replica.Answer{Sent: sent, Received: received, Now: res.Now, Master: master})
-	c.published(s, res)
 	if res.Err != nil {
 		return
 	}
@@ -264,13 +269,14 @@ func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Resu
 	return refused
 }
 
-// published warns where a change stands but its event was refused.
+// published warns where changes stand but their events were refused. There is no line
+// when that ends: most calls publish nothing, and so do not show it.
 func (c *conn) published(s *service, res lua.Result) {
 	if res.Unpublished != nil {
-		c.warn(func(e *zerolog.Event) {
-			e.Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name).
-				Msg("rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel")
-		})
+		c.troubled(&c.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
+			func(e *zerolog.Event) {
+				e.Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name)
+			})
 	}
 }
 

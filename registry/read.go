@@ -51,7 +51,7 @@ func (c *conn) namespaces(ctx context.Context, ns string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseAll(c, members, keys.ParseNamespaceMember), nil
+	return parseAll(c, c.space.Namespaces(), members, keys.ParseNamespaceMember), nil
 }
 
 // names returns the services that a namespace may have.
@@ -60,7 +60,7 @@ func (c *conn) names(ctx context.Context, ns string) ([]keys.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := parseAll(c, members, c.serviceIn(ns))
+	names := parseAll(c, c.space.Services(ns), members, c.serviceIn(ns))
 	slices.SortFunc(names, func(a, b keys.Service) int { return cmp.Compare(a.Name(), b.Name()) })
 	return slices.Compact(names), nil // one member for each version
 }
@@ -73,16 +73,26 @@ func (c *conn) serviceIn(ns string) func(member string) (keys.Service, error) {
 	}
 }
 
-// parseAll leaves out, and logs, what nobody of ours can have written.
-func parseAll[T any](c *conn, members []string, parse func(string) (T, error)) []T {
+// parseAll leaves out, and logs, what nobody of ours can have written: members are all
+// that a key holds.
+func parseAll[T any](c *conn, key string, members []string, parse func(string) (T, error)) []T {
 	parsed := make([]T, 0, len(members))
+	var foreign error
 	for _, m := range members {
 		v, err := parse(m)
 		if err != nil {
-			c.warn(func(e *zerolog.Event) { e.Err(err).Msg("rollcall: a catalogue holds a foreign entry") })
+			foreign = err
 			continue
 		}
 		parsed = append(parsed, v)
+	}
+	if foreign != nil {
+		c.troubled(&c.foreign, key, "rollcall: a catalogue or an index holds foreign entries, and they are left out: another program writes this key",
+			func(e *zerolog.Event) {
+				e.Err(foreign).Str("key", key).Int("entries", len(members)-len(parsed))
+			})
+	} else {
+		c.well(&c.foreign, key, "rollcall: no list holds foreign entries any more")
 	}
 	return parsed
 }
@@ -94,7 +104,7 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 		return nil, err
 	}
 	var found []foundNode
-	var unreadable error
+	unreadable := map[keys.Service][]*nodeError{}
 	for page := range slices.Chunk(candidates, pageSize) {
 		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
 			return p.HMGet(ctx, n.service.Node(n.id), "data", "rev")
@@ -109,20 +119,38 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 			}
 			n := page[i]
 			if err := n.decode(data, reply.Val()[1], overrides[n.service][keys.EscapeID(n.id)]); err != nil {
-				unreadable = &nodeError{n.id, err}
-				c.warn(func(e *zerolog.Event) {
-					e.Err(err).Str("namespace", n.service.Namespace()).Str("service", n.service.Name()).Str("node", n.id).
-						Msg("rollcall: a node's record cannot be read, and is left out")
-				})
+				unreadable[n.service] = append(unreadable[n.service], &nodeError{n.id, err})
 				continue
 			}
 			found = append(found, n)
 		}
 	}
+	for _, s := range wanted {
+		c.tellUnreadable(s, unreadable[s])
+	}
 	if len(found) == 0 {
-		return nil, unreadable
+		for _, errs := range unreadable {
+			return nil, errs[0]
+		}
 	}
 	return found, nil
+}
+
+// tellUnreadable logs which records of a service cannot be read.
+func (c *conn) tellUnreadable(s keys.Service, errs []*nodeError) {
+	subject := s.Index()
+	if len(errs) == 0 {
+		c.well(&c.unreadable, subject, "rollcall: all records of nodes can be read")
+		return
+	}
+	ids := make([]string, len(errs))
+	for i, err := range errs {
+		ids[i] = err.node
+	}
+	c.troubled(&c.unreadable, subject, "rollcall: records of nodes cannot be read, and the nodes are left out: another program writes their keys",
+		func(e *zerolog.Event) {
+			e.Err(errs[0].err).Str("namespace", s.Namespace()).Str("service", s.Name()).Strs("nodes", shown(ids))
+		})
 }
 
 // decode fills in what a node's hash holds.
@@ -183,7 +211,7 @@ func (c *conn) candidates(ctx context.Context, wanted []keys.Service) ([]foundNo
 	}
 	var nodes []foundNode
 	for _, s := range standing {
-		for _, id := range parseAll(c, members[s], keys.Unescape) {
+		for _, id := range parseAll(c, s.Index(), members[s], keys.Unescape) {
 			nodes = append(nodes, foundNode{service: s, id: id})
 		}
 	}

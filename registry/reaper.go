@@ -161,10 +161,10 @@ func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later 
 func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
 	removed, err := reply(ctx, c, c.ZRem(ctx, s.keys.Index(), foreign...))
 	if removed > 0 {
-		c.warn(func(e *zerolog.Event) {
-			e.Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0]).
-				Msg("rollcall: an index held foreign entries, and they were removed: another program writes this key")
-		})
+		c.troubled(&c.swept, "", "rollcall: an index held foreign entries, and they were removed: another program writes this key",
+			func(e *zerolog.Event) {
+				e.Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0])
+			})
 	}
 	return err
 }

@@ -101,7 +101,7 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 		b.inquiry = unasked
 		if t.err == nil {
 			b.backoff.Reset()
-			c.logRenewal(c.renewal.recovered(b.service.String()), nil)
+			c.well(&c.renewal, b.service.String(), "rollcall: leases are renewed again")
 			b.dueBy(began.Add(shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()

@@ -24,9 +24,9 @@ type Redis struct {
 	conn     *conn // nil until the first call
 	closed   bool
 	services map[keys.Service]*service
-	actors   *actors      // nil until the first Register
-	turns    []turn       // not logged yet
-	lost     logs.Episode // of nodes
+	actors   *actors                // nil until the first Register
+	turns    []turn                 // not logged yet
+	away     [Left + 1]logs.Episode // of nodes, by state: those of awayStates
 
 	refusedSince  time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
 	renewsAgain   bool      // a node that was refused has been renewed since

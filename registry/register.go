@@ -163,6 +163,10 @@ func (r *Redis) settle(ctx context.Context, op *operation, p *plan, nodes []*nod
 			r.keep(n, now)
 		}
 	}
+	if background && isOutage(err) { // which has its own lines
+		c.attempted(nodes[0].service.String(), err)
+		return nil
+	}
 	if background {
 		c.warn(func(e *zerolog.Event) {
 			e.Err(classify(err)).Str("namespace", p.namespace).Str("service", p.name).
@@ -208,8 +212,11 @@ func (r *Redis) takeBack(ctx context.Context, c *conn, n *node, err error, now t
 	}
 }
 
-// forget ends a registration here.
+// forget ends a registration here. tell is to be called after it.
 func (r *Redis) forget(n *node) {
+	if slices.Contains(awayStates, n.state) {
+		r.turns = append(r.turns, turn{node: n, was: n.state, state: Left})
+	}
 	n.state = Left
 	n.service.leave(n)
 	if n.service.nodes[n.id] == n {
@@ -236,6 +243,9 @@ func (r *Redis) sayLater(n *node, by lua.By, from time.Time) {
 func (r *Redis) tidy(s *service) {
 	if len(s.nodes) == 0 && len(s.batches) == 0 && r.services[s.keys] == s {
 		delete(r.services, s.keys)
+		if !r.closed {
+			r.conn.left(s.String())
+		}
 	}
 }
 

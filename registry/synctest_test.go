@@ -75,12 +75,14 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 }
 
 // join makes another registry on a server.
-func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options) *bubble {
+func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options, opts ...registry.Option) *bubble {
 	own := *o
 	b := &bubble{t: t, server: server, link: &link{dial: o.Dialer}}
 	own.Dialer = b.link.connect
 	client := redis.NewClient(&own)
-	b.Redis = registry.NewRegistry(registry.Client(client), registry.Prefix("rollcall"), registry.Observe(b.observe))
+	b.Redis = registry.NewRegistry(append([]registry.Option{
+		registry.Client(client), registry.Prefix("rollcall"), registry.Observe(b.observe),
+	}, opts...)...)
 	t.Cleanup(func() {
 		b.link.set(false)
 		time.Sleep(2 * time.Second) // go-redis tells after a second that a server is back

@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -20,9 +22,13 @@ type turn struct {
 // shownNodes is how many ids one line names at most.
 const shownNodes = 5
 
+// awayStates are those in which callers may miss a node. Each is an episode: lines when
+// it begins, one a minute, and one when it ends.
+var awayStates = []State{Lost, Withheld, Superseded, Removed}
+
 // tell logs what changed since it was called last: one line for all nodes that have
-// come to the same state for the same reason. Nodes that are lost are one episode: a
-// line when the first is lost, and one when the last is back. Redis.mu is held.
+// come to the same state for the same reason, and one for all that are lost. Nodes that
+// are lost and back between two calls are one line. Redis.mu is held.
 func (r *Redis) tell(c *conn) {
 	type fact struct {
 		was, state State
@@ -30,7 +36,8 @@ func (r *Redis) tell(c *conn) {
 	}
 	byFact := map[fact][]turn{}
 	var facts []fact
-	var lost, back logs.Note // back: of the last that came back, if none is lost since
+	var lost logs.Note
+	var ended [Left + 1]logs.Note // of the last that came back, if none has gone since
 	now := time.Now()
 	for _, t := range r.turns {
 		f := fact{t.was, t.state, t.cause}
@@ -39,31 +46,85 @@ func (r *Redis) tell(c *conn) {
 		}
 		byFact[f] = append(byFact[f], t)
 		id := t.node.service.String() + "/" + t.node.id
-		switch t.state {
-		case Lost:
-			lost, back = logged(lost, r.lost.Failed(id, now)), logs.Note{}
-		case Withheld: // it is not back
-		default:
-			back = logged(back, r.lost.Recovered(id, now))
+		for _, s := range awayStates {
+			switch {
+			case s == t.state:
+				if note := r.away[s].Failed(id, now); s == Lost {
+					lost = logged(lost, note)
+				}
+				ended[s] = logs.Note{}
+			case s == Lost && t.state == Withheld: // it is not back
+			default:
+				ended[s] = logged(ended[s], r.away[s].Recovered(id, now))
+			}
 		}
 	}
+	if len(r.turns) > 0 && r.actors != nil {
+		r.actors.wake(r.actors.renewals) // the keeper reminds
+	}
 	r.turns = nil
+	brief := lost.Phase == logs.Began && ended[Lost].Phase == logs.Ended
 	for _, f := range facts {
 		if f.state == Lost && lost.Phase == logs.Nothing || f.state == Live && f.was == Lost {
 			continue
 		}
-		if f.state == Lost {
-			lost.Phase = logs.Nothing // one line for all
-		}
 		level, text := line(f.was, f.state)
+		if f.state == Lost {
+			lost.Phase = logs.Nothing // one line for all of them
+			if brief {
+				text = "rollcall: nodes were lost, and no node is lost any more: all are registered again, or gone"
+			}
+		}
 		of := byFact[f]
-		c.log(level, func(e *zerolog.Event) { describe(e, of).Msg(text) })
-	}
-	if back.Phase == logs.Ended {
-		c.warn(func(e *zerolog.Event) {
-			e.EmbedObject(back).Msg("rollcall: no node is lost any more: all are registered again, or gone")
+		c.log(level, func(e *zerolog.Event) {
+			if level >= zerolog.WarnLevel {
+				e.Str("since", now.Format(time.RFC3339))
+			}
+			describe(e, of).Msg(text)
 		})
 	}
+	for state, text := range map[State]string{
+		Lost:       "rollcall: no node is lost any more: all are registered again, or gone",
+		Superseded: "rollcall: no node is taken over any more: this registry has deregistered them",
+		Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
+	} {
+		if note := ended[state]; note.Phase == logs.Ended && !(state == Lost && brief) {
+			c.warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
+		}
+	}
+}
+
+// remind logs once a minute which nodes callers may miss, and what brings them back. It
+// returns when there is more to say.
+func (r *Redis) remind(c *conn, now time.Time) (next time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next = now.Add(time.Hour)
+	for _, state := range awayStates {
+		note := r.away[state].Remind(now)
+		if at := r.away[state].Next(); !at.IsZero() {
+			next = earlier(next, at)
+		}
+		if note.Phase == logs.Nothing {
+			continue
+		}
+		var of []turn
+		for _, s := range r.services {
+			for _, n := range s.nodes {
+				if n.state == state {
+					of = append(of, turn{node: n, state: state, cause: strings.Trim(n.held, " ()")})
+				}
+			}
+		}
+		if len(of) > 0 {
+			slices.SortFunc(of, func(a, b turn) int { return cmp.Compare(a.node.id, b.node.id) })
+			_, text := line(Live, state)
+			c.warn(func(e *zerolog.Event) {
+				describe(e.EmbedObject(note).Int("count", len(of)), of).Msg(strings.Replace(text, "rollcall: ", "rollcall: still: ", 1))
+			})
+		}
+	}
+	return next
 }
 
 // logged returns which of two notes is worth a line.
@@ -82,9 +143,9 @@ func line(was, state State) (zerolog.Level, string) {
 	case state == Withheld:
 		return zerolog.WarnLevel, "rollcall: a check fails, so leases are not renewed: callers lose the nodes when the leases end"
 	case state == Superseded:
-		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one stops renewing them: give each process an id of its own; to take them back, Deregister and Register"
+		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one does not renew them any more. That stays so when the other process ends, and then nobody serves the id: to take nodes back, call Deregister, then Register; give each process an id of its own"
 	case state == Removed:
-		return zerolog.WarnLevel, "rollcall: an operator removed nodes, and they are not renewed any more: to bring them back, Deregister and Register"
+		return zerolog.WarnLevel, "rollcall: an operator removed nodes, and they are not renewed any more: to bring them back, call Deregister, then Register"
 	case state == Live && was == Withheld:
 		return zerolog.WarnLevel, "rollcall: a check passes again, and leases are renewed"
 	case state == Live:
@@ -109,9 +170,14 @@ func describe(e *zerolog.Event, of []turn) *zerolog.Event {
 	if e = e.Str("namespace", first.node.service.namespace).Str("service", first.node.service.name); len(services) > 1 {
 		e = e.Int("services", len(services))
 	}
+	return e.Strs("nodes", shown(ids)).Stringer("state", first.state)
+}
+
+// shown sorts ids, and leaves out those that are too many for a line.
+func shown(ids []string) []string {
 	slices.Sort(ids)
 	if more := len(ids) - shownNodes; more > 0 {
 		ids = append(ids[:shownNodes], fmt.Sprintf("and %d more", more))
 	}
-	return e.Strs("nodes", ids).Stringer("state", first.state)
+	return ids
 }

@@ -68,6 +68,23 @@ func (e *Episode) Recovered(subject string, now time.Time) Note {
 	return e.say(Ended, now)
 }
 
+// Remind is Failed without a further failure: where nothing tries again, the clock alone
+// says that the episode lasts.
+func (e *Episode) Remind(now time.Time) Note {
+	if next := e.Next(); next.IsZero() || next.After(now) {
+		return Note{}
+	}
+	return e.say(Lasts, now)
+}
+
+// Next is when Remind is worth a line; zero while nothing fails.
+func (e *Episode) Next() time.Time {
+	if len(e.failing) == 0 {
+		return time.Time{}
+	}
+	return e.loggedAt.Add(RepeatEvery)
+}
+
 func (e *Episode) say(phase Phase, now time.Time) Note {
 	if phase != Nothing {
 		e.loggedAt = now

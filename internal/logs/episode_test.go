@@ -85,3 +85,30 @@ func TestNoteHasUnits(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing tries again, the clock alone reminds: once a minute, and not within a
+// minute after another line.
+func TestEpisodeRemindsOnceAMinute(t *testing.T) {
+	var e Episode
+	began := time.Unix(1000, 0)
+	if n := e.Remind(began); n != (Note{}) || !e.Next().IsZero() {
+		t.Errorf("before anything failed: %+v, next %v", n, e.Next())
+	}
+	e.Failed("a", began)
+	e.Failed("b", began)
+	if n := e.Remind(began.Add(time.Minute - 1)); n != (Note{}) {
+		t.Errorf("too soon: %+v", n)
+	}
+	want := Note{Phase: Lasts, Since: began, Lasted: time.Minute, Failures: 2, Subjects: 2}
+	if n := e.Remind(e.Next()); n != want {
+		t.Errorf("%+v, want %+v", n, want)
+	}
+	if n := e.Remind(began.Add(2*time.Minute - 1)); n != (Note{}) {
+		t.Errorf("too soon after a line: %+v", n)
+	}
+	e.Recovered("a", began)
+	e.Recovered("b", began)
+	if n := e.Remind(began.Add(time.Hour)); n != (Note{}) {
+		t.Errorf("after the end: %+v", n)
+	}
+}
