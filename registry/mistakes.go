@@ -73,12 +73,15 @@ func unsupported(what string) error {
 		what, oldest, ErrInvalid, errors.ErrUnsupported)
 }
 
+// noLogin tells whether Redis refused the user or the password.
+func noLogin(err error) bool {
+	return strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "NOAUTH")
+}
+
 // right says what to do about a refusal of Redis.
 func right(err error) string {
-	for _, login := range []string{"WRONGPASS", "NOAUTH"} {
-		if strings.Contains(err.Error(), login) {
-			return "set Username and Password, or CredentialsProvider"
-		}
+	if noLogin(err) {
+		return "set Username and Password, or CredentialsProvider"
 	}
 	return "give the user the rights of docs/protocol.md#rights"
 }

@@ -134,6 +134,9 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 		if failed != nil {
 			told = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
 		}
+		if noLogin(err) {
+			told = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be told that the nodes live: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
+		}
 		c.warn(func(e *zerolog.Event) {
 			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.namespace).Str("service", call.service.name).
 				Time("since", since).Msg(told)
