@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -174,8 +175,10 @@ func (f *watchFollower) Next(ctx context.Context) (*registry.View, error) {
 			return v, nil
 		case ctx.Err() != nil && v != nil:
 			return nil, ctx.Err()
+		case ctx.Err() != nil && err != nil:
+			return nil, fmt.Errorf("%w; %w", ctx.Err(), err)
 		case ctx.Err() != nil:
-			return nil, errors.Join(ctx.Err(), err)
+			return nil, ctx.Err()
 		case err != nil && !errors.Is(err, registry.ErrUnavailable):
 			return nil, err
 		}

@@ -244,6 +244,22 @@ func TestFromRegistryTellsWhy(t *testing.T) {
 	})
 }
 
+// What Next says is one line.
+func TestFromRegistryTellsWhyInOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := discovery.FromRegistry(&scripted{watchErr: registry.ErrUnavailable}).Follow("", "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = f.Next(ctx)
+		same(t, "Next", fmt.Sprint(err), "context deadline exceeded; redis unavailable")
+		same(t, "is both", errors.Is(err, registry.ErrUnavailable) && errors.Is(err, context.DeadlineExceeded), true)
+	})
+}
+
 // A registry that takes its time is waited for, as long as the caller has.
 func TestFromRegistryMayTakeItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
