@@ -13,7 +13,7 @@ export REDIS_SERVER
 
 .DEFAULT_GOAL := help
 
-.PHONY: help test load lint cross demo fuzz bench
+.PHONY: help test load lint cross demo fuzz bench vuln api
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,3 +49,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 bench: ## Run every benchmark, and those against peers
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	cd bench && $(GO) test -run '^$$' -bench . -benchmem ./...
+
+vuln: ## Look for known vulnerabilities in the code that is called (govulncheck; it needs the network)
+	$(TOOL) govulncheck ./...
+
+api: ## Compare the exported API with that of the last tag, and fail where a change is incompatible (apidiff)
+	@GO="$(GO)" scripts/api
