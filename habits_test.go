@@ -3,6 +3,7 @@ package rollcall_test
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -157,5 +158,20 @@ func TestLinkedTestsExist(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("found no links to tests")
+	}
+}
+
+// The table of README names each library that go.mod requires itself.
+func TestREADMENamesEachLibrary(t *testing.T) {
+	_, table, _ := strings.Cut(read(t, "README.md"), "### What is ours, what is a library's")
+	table, _, _ = strings.Cut(table, "\n### ")
+	required := regexp.MustCompile(`(?m)^\t(\S+?)(?:/v\d+)? v\S+$`).FindAllStringSubmatch(read(t, "go.mod"), -1)
+	if len(required) == 0 {
+		t.Fatal("go.mod requires nothing")
+	}
+	for _, m := range required {
+		if name := path.Base(m[1]); !strings.Contains(table, "["+name+"](https://") {
+			t.Errorf("go.mod requires %s, and the table does not name [%s]", m[1], name)
+		}
 	}
 }
