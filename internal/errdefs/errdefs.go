@@ -2,7 +2,12 @@
 // Package registry documents them under the same names.
 package errdefs
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // The kinds of failure, for errors.Is.
 var (
@@ -15,6 +20,9 @@ var (
 	ErrUnavailable    = errors.New("redis unavailable")
 	ErrPermission     = errors.New("permission denied by redis")
 )
+
+// ErrCheck marks what a RegisterCheck returned: the caller's own words.
+var ErrCheck = errors.New("check failed")
 
 var kinds = []error{
 	ErrNotFound, ErrWatcherStopped, ErrClosed, ErrInvalid, ErrConflict, ErrSuperseded, ErrUnavailable, ErrPermission,
@@ -31,3 +39,57 @@ func SameKind(a, b error) bool {
 	}
 	return true
 }
+
+// Known tells whether an error says already of what kind it is.
+func Known(err error) bool {
+	for _, k := range append(kinds[:len(kinds):len(kinds)], ErrCheck) {
+		if errors.Is(err, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// Invalid is an ErrInvalid that names the field and says what to do.
+func Invalid(field, format string, args ...any) error {
+	return fmt.Errorf("%w: %s: %s", ErrInvalid, field, fmt.Sprintf(format, args...))
+}
+
+// A NodeError says which node of a call an error is about.
+type NodeError struct {
+	Node string
+	Err  error
+}
+
+// Error begins with the node.
+func (e *NodeError) Error() string { return Printable(e.Node) + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// Printable is a name as it may stand in one line of text: quoted where it holds what
+// cannot be printed.
+func Printable(s string) string {
+	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {
+		return quoted
+	}
+	return s
+}
+
+// A oneLine is an error whose text is one line.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
+func (e oneLine) Unwrap() error { return e.error }
+
+// OneLine makes one line of the text of an error, such as go-redis's about several
+// sentinels.
+func OneLine(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	return oneLine{err}
+}
+
+// Join is errors.Join in one line.
+func Join(errs ...error) error { return OneLine(errors.Join(errs...)) }

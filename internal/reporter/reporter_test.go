@@ -1,4 +1,4 @@
-package registry
+package reporter
 
 import (
 	"context"
@@ -10,21 +10,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestReporterKeepsTheOrder: one report at a time, in the order of add.
 func TestReporterKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reports := newReporters(zerolog.Nop())
+		reports := New(zerolog.Nop())
 		var got, want []int
-		for i := range maxReports {
-			reports.states.add(func() { got = append(got, i) })
+		for i := range most {
+			reports.State(func() { got = append(got, i) })
 			want = append(want, i)
 			if i%100 == 0 {
 				synctest.Wait() // it has ended, and begins again
 			}
 		}
-		if err := reports.wait(t.Context()); err != nil {
+		if err := reports.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -36,16 +39,16 @@ func TestReporterKeepsTheOrder(t *testing.T) {
 // TestReporterIsBounded: while a function of the user's blocks, the oldest reports are
 // dropped, and the log says how many.
 func TestReporterIsBounded(t *testing.T) {
-	for whose, of := range map[string]func(*reporters) *reporter{
-		"the logger":   func(r *reporters) *reporter { return &r.lines },
-		"the observer": func(r *reporters) *reporter { return &r.events },
-		"an OnState":   func(r *reporters) *reporter { return &r.states },
+	for whose, of := range map[string]func(*Reporter) *reports{
+		"the logger":   func(r *Reporter) *reports { return &r.lines },
+		"the observer": func(r *Reporter) *reports { return &r.events },
+		"an OnState":   func(r *Reporter) *reports { return &r.states },
 	} {
 		t.Run(whose, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex
 				var log strings.Builder
-				reports := newReporters(zerolog.New(writer(func(p []byte) (int, error) {
+				reports := New(zerolog.New(writer(func(p []byte) (int, error) {
 					mu.Lock()
 					defer mu.Unlock()
 					return log.Write(p)
@@ -55,7 +58,7 @@ func TestReporterIsBounded(t *testing.T) {
 				p.add(func() { <-block })
 				synctest.Wait() // it is being made, so it does not wait any more
 				var got []int
-				for i := range maxReports + 7 {
+				for i := range most + 7 {
 					p.add(func() { got = append(got, i) })
 				}
 				ctx, cancel := context.WithCancel(t.Context())
@@ -64,11 +67,11 @@ func TestReporterIsBounded(t *testing.T) {
 					t.Errorf("wait: %v, want that %s has not returned", err, whose)
 				}
 				close(block)
-				if err := reports.wait(t.Context()); err != nil {
+				if err := reports.Wait(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if len(got) != maxReports || got[0] != 7 || got[len(got)-1] != maxReports+6 {
-					t.Errorf("%d reports, from %d to %d; want the newest %d", len(got), got[0], got[len(got)-1], maxReports)
+				if len(got) != most || got[0] != 7 || got[len(got)-1] != most+6 {
+					t.Errorf("%d reports, from %d to %d; want the newest %d", len(got), got[0], got[len(got)-1], most)
 				}
 				want := fmt.Sprintf(`{"level":"warn","reports":7,"message":"rollcall: reports were dropped: %s is slow, and should return at once"}`+"\n", whose)
 				if diff := cmp.Diff(want, log.String()); diff != "" {
@@ -82,3 +85,13 @@ func TestReporterIsBounded(t *testing.T) {
 type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
+
+// CalledOut tells that a function of the user's is among the callers, also where that
+// calls on.
+func TestCalledOut(t *testing.T) {
+	inside := false
+	CallOut(func() { func() { inside = CalledOut() }() })
+	if !inside || CalledOut() {
+		t.Errorf("inside %v, outside %v", inside, CalledOut())
+	}
+}
