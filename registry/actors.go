@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"time"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
 )
 
 // actors are the goroutines of one registry. The first Register starts those of
@@ -19,12 +21,12 @@ import (
 type actors struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
-	done     group
-	renewals chan struct{} // wakes the keeper
-	reaps    chan struct{} // wakes the reaper
-	listings chan struct{} // wakes the cataloguer
-	keeping  bool          // a Register has started the registrar's
-	hub      *hub          // nil before the first Watch
+	done     actor.Group
+	renewals actor.Wake // wakes the keeper
+	reaps    actor.Wake // wakes the reaper
+	listings actor.Wake // wakes the cataloguer
+	keeping  bool       // a Register has started the registrar's
+	hub      *hub       // nil before the first Watch
 }
 
 // acting returns the actors, or why there can be none. Redis.mu is held.
@@ -37,9 +39,9 @@ func (r *Redis) acting(c *conn) (*actors, error) {
 		r.actors = &actors{
 			ctx:      ctx,
 			cancel:   cancel,
-			renewals: make(chan struct{}, 1),
-			reaps:    make(chan struct{}, 1),
-			listings: make(chan struct{}, 1),
+			renewals: actor.NewWake(),
+			reaps:    actor.NewWake(),
+			listings: actor.NewWake(),
 		}
 		hints := &hints{r: r, c: c, subs: map[string]*hintSub{}, askAt: map[string]time.Time{}}
 		r.actors.done.Go(func() { hints.listen(ctx) })
@@ -74,23 +76,4 @@ func (r *Redis) watching(c *conn) (*hub, error) {
 		a.hub = newHub(a.ctx, c, &a.done)
 	}
 	return a.hub, nil
-}
-
-// wake has an actor look again. It never blocks.
-func (*actors) wake(actor chan struct{}) {
-	select {
-	case actor <- struct{}{}:
-	default:
-	}
-}
-
-// until waits for a time of ours, a wake-up, or the end of ctx.
-func until(ctx context.Context, at time.Time, wake <-chan struct{}) {
-	t := time.NewTimer(time.Until(at))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-wake:
-	case <-ctx.Done():
-	}
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
 // podIP is the variable in which Kubernetes manifests usually put the pod's
@@ -51,7 +53,7 @@ func advertise(network, address string, route func(family string) (netip.Addr, e
 	case "unix":
 		return absolute(address)
 	default:
-		return "", invalid("Network", "%q is none of tcp, tcp4, tcp6 and unix", network)
+		return "", errdefs.Invalid("Network", "%q is none of tcp, tcp4, tcp6 and unix", network)
 	}
 	host, port, err := splitAddress("Address", address)
 	if err != nil || !isWildcard(host) {
@@ -70,14 +72,14 @@ func advertise(network, address string, route func(family string) (netip.Addr, e
 // directory. One that begins with @ is no file.
 func absolute(path string) (string, error) {
 	if path == "" {
-		return "", invalid("Address", "it is a unix socket without a path")
+		return "", errdefs.Invalid("Address", "it is a unix socket without a path")
 	}
 	if err := checkText("Address", path); err != nil || strings.HasPrefix(path, "@") {
 		return path, err
 	}
 	full, err := filepath.Abs(path)
 	if err != nil {
-		return "", invalid("Address", "unix socket %q: %v", path, err)
+		return "", errdefs.Invalid("Address", "unix socket %q: %v", path, err)
 	}
 	return full, nil
 }
@@ -86,7 +88,7 @@ func absolute(path string) (string, error) {
 func ownHost(families []string, route func(string) (netip.Addr, error)) (string, error) {
 	if ip := os.Getenv(podIP); ip != "" {
 		if _, err := netip.ParseAddr(ip); err != nil || isWildcard(ip) {
-			return "", invalid(podIP, "%q is not an IP address: set the variable to the address of this pod", ip)
+			return "", errdefs.Invalid(podIP, "%q is not an IP address: set the variable to the address of this pod", ip)
 		}
 		return ip, nil
 	}
@@ -98,7 +100,7 @@ func ownHost(families []string, route func(string) (netip.Addr, error)) (string,
 		}
 		errs = append(errs, err)
 	}
-	return "", invalid("Address", "the server listens on all addresses, and none that others can reach was found: give the host, or set %s: %v", podIP, join(errs...))
+	return "", errdefs.Invalid("Address", "the server listens on all addresses, and none that others can reach was found: give the host, or set %s: %v", podIP, errdefs.Join(errs...))
 }
 
 // splitAddress returns host and port of an address that is well formed. The host may be
@@ -109,16 +111,16 @@ func splitAddress(field, address string) (host, port string, err error) {
 	}
 	host, port, err = net.SplitHostPort(address)
 	if err != nil {
-		return "", "", invalid(field, "%q is not host:port: %v", address, err)
+		return "", "", errdefs.Invalid(field, "%q is not host:port: %v", address, err)
 	}
 	if host != "" && !isHost(host) {
-		return "", "", invalid(field, "%q is not host:port: its host is neither a name nor an IP address", address)
+		return "", "", errdefs.Invalid(field, "%q is not host:port: its host is neither a name nor an IP address", address)
 	}
 	switch n, err := strconv.ParseUint(port, 10, 16); {
 	case err != nil:
-		return "", "", invalid(field, "%q has the port %q: use a number from 1 to 65535", address, port)
+		return "", "", errdefs.Invalid(field, "%q has the port %q: use a number from 1 to 65535", address, port)
 	case n == 0:
-		return "", "", invalid(field, "%q has port 0: listen first, and give the port that the listener got", address)
+		return "", "", errdefs.Invalid(field, "%q has port 0: listen first, and give the port that the listener got", address)
 	}
 	return host, port, nil
 }
@@ -155,7 +157,7 @@ func checkAddress(field, network, address string) error {
 	}
 	host, _, err := splitAddress(field+".Address", address)
 	if err == nil && isWildcard(host) {
-		err = invalid(field+".Address", "%q stands for all addresses of a machine, and callers would dial themselves: use Advertise", address)
+		err = errdefs.Invalid(field+".Address", "%q stands for all addresses of a machine, and callers would dial themselves: use Advertise", address)
 	}
 	return err
 }

@@ -8,8 +8,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // The catalogues list services and namespaces in other cluster slots than the
@@ -26,19 +28,19 @@ func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
 	known := false
 	for {
 		if !known {
-			limited, cancel := c.bound(ctx)
-			known = c.warnEviction(limited)
+			limited, cancel := c.Bound(ctx)
+			known = c.WarnEviction(limited)
 			cancel()
 		}
-		until(ctx, time.Now().Add(shortened(refreshEvery)), a.listings)
+		a.listings.Until(ctx, time.Now().Add(actor.Shortened(refreshEvery)))
 		if ctx.Err() != nil {
 			return
 		}
-		limited, cancel := c.bound(ctx)
+		limited, cancel := c.Bound(ctx)
 		present := r.present(time.Now())
 		if len(present) == 0 { // nothing is left to refresh
 			c.left("lists")
-			c.listing.recovered("")
+			c.listing.Recovered("")
 		}
 		r.announce(limited, c, present)
 		cancel()
@@ -95,11 +97,11 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 		byNamespace[n.service.namespace] = append(byNamespace[n.service.namespace], keys.ServiceMember(n.service.name, n.version))
 	}
 	r.mu.Unlock()
-	namespaces := lua.AnnounceCall{Key: c.space.Namespaces(), Forget: forgetAfter}
+	namespaces := lua.AnnounceCall{Key: c.Space.Namespaces(), Forget: forgetAfter}
 	var calls []lua.AnnounceCall
 	for ns, members := range byNamespace {
 		slices.Sort(members)
-		calls = append(calls, lua.AnnounceCall{Key: c.space.Services(ns), Members: slices.Compact(members), Forget: forgetAfter})
+		calls = append(calls, lua.AnnounceCall{Key: c.Space.Services(ns), Members: slices.Compact(members), Forget: forgetAfter})
 		namespaces.Members = append(namespaces.Members, keys.NamespaceMember(ns))
 	}
 	err := lua.Announce(ctx, c, append(calls, namespaces)...)
@@ -107,18 +109,18 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 		return // by Close
 	}
 	if err != nil {
-		c.failed(ctx)
-		c.attempted("lists", err)
-		if isOutage(err) {
+		c.Reload(ctx)
+		c.Attempted("lists", err)
+		if redisconn.IsOutage(err) {
 			return // it has its own lines
 		}
-		err = classify(err)
-		c.troubled(&c.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again",
+		err = redisconn.Classify(err)
+		c.Log.Troubled(&c.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again",
 			func(e *zerolog.Event) { e.Err(err) })
 		return
 	}
-	c.attempted("lists", nil)
-	c.well(&c.listing, "", "rollcall: the lists of services and namespaces are refreshed again")
+	c.Attempted("lists", nil)
+	c.Log.Well(&c.listing, "", "rollcall: the lists of services and namespaces are refreshed again")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {

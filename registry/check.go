@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
 // ask runs a batch's check. Failing, it withholds renewal until it is due again.
@@ -23,11 +27,11 @@ func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
 	if err == nil {
 		b.inquiry, b.due = passed, now
 	} else {
-		b.inquiry, b.due = unasked, now.Add(shortened(b.key.interval))
+		b.inquiry, b.due = unasked, now.Add(actor.Shortened(b.key.interval))
 		r.withhold(c, b, err)
 		r.tell(c)
 	}
-	r.actors.wake(r.actors.renewals)
+	r.actors.renewals.Signal()
 }
 
 // probe asks a check of the user's. A check that panics has failed: it says that
@@ -37,18 +41,18 @@ func (c *conn) probe(ctx context.Context, check func(context.Context) error) (er
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the check panicked: %v", v)
 			stack := string(debug.Stack())
-			c.troubled(&c.panics, "", "rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes",
+			c.Log.Troubled(&c.panics, "", "rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes",
 				func(e *zerolog.Event) { e.Str("panic", fmt.Sprint(v)).Str("stack", stack) })
 		}
 	}()
-	callOut(func() { err = check(ctx) })
+	reporter.CallOut(func() { err = check(ctx) })
 	return err
 }
 
 // withhold notes that a batch is not renewed because of its check.
 func (r *Redis) withhold(c *conn, b *batch, err error) {
 	for _, n := range b.nodes {
-		r.become(c, n, Withheld, fmt.Errorf("%w: %w", errCheck, err))
+		r.become(c, n, Withheld, fmt.Errorf("%w: %w", errdefs.ErrCheck, err))
 	}
 }
 
@@ -64,10 +68,10 @@ func (r *Redis) passes(ctx context.Context, c *conn, check func(context.Context)
 	select {
 	case err := <-said:
 		if err != nil {
-			return fmt.Errorf("%w: %w", errCheck, err)
+			return fmt.Errorf("%w: %w", errdefs.ErrCheck, err)
 		}
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: it has not returned: %w", errCheck, context.Cause(ctx))
+		return fmt.Errorf("%w: it has not returned: %w", errdefs.ErrCheck, context.Cause(ctx))
 	}
 }

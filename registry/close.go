@@ -2,10 +2,11 @@ package registry
 
 import (
 	"context"
-	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
 // closeGrace is how long Close and Deregister take at most where their context is
@@ -36,7 +37,7 @@ func (r *Redis) Close(ctx context.Context) error {
 	}
 	ctx, cancel := c.grace(ctx)
 	defer cancel()
-	inside := calledOut()
+	inside := reporter.CalledOut()
 	if again {
 		if inside {
 			return nil
@@ -45,7 +46,7 @@ func (r *Redis) Close(ctx context.Context) error {
 		case <-r.gone:
 			return nil
 		case <-ctx.Done():
-			return failure("close", "", "", stillRuns(ctx, "another Close"))
+			return failure("close", "", "", actor.StillRuns(ctx, "another Close"))
 		}
 	}
 	defer close(r.gone)
@@ -58,13 +59,13 @@ func (r *Redis) Close(ctx context.Context) error {
 	if a != nil {
 		a.cancel()
 		if !inside {
-			err = join(err, finished(ctx, "a call to redis", &a.done))
+			err = errdefs.Join(err, a.done.Wait(ctx, "a call to redis"))
 		}
 	}
-	err = join(err, c.Close())
+	err = errdefs.Join(err, c.Close())
 	if !inside {
-		err = join(err, finished(ctx, "a check", &r.checks), finished(ctx, "a call that was given up", &r.calls),
-			c.reports.wait(ctx))
+		err = errdefs.Join(err, r.checks.Wait(ctx, "a check"), r.calls.Wait(ctx, "a call that was given up"),
+			c.Log.Wait(ctx))
 	}
 	return failure("close", "", "", err)
 }
@@ -73,44 +74,7 @@ func (r *Redis) Close(ctx context.Context) error {
 // its context, which told the program to end, is over.
 func (c *conn) grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
-		return c.bound(ctx)
+		return c.Bound(ctx)
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), min(closeGrace, c.o.Timeout))
-}
-
-// A group is goroutines that somebody waits for.
-type group struct {
-	wait    sync.WaitGroup
-	running atomic.Int64
-}
-
-func (g *group) Go(f func()) {
-	g.running.Add(1)
-	g.wait.Go(func() {
-		defer g.running.Add(-1)
-		f()
-	})
-}
-
-// finished waits until all goroutines of a group have ended, but no longer than ctx.
-func finished(ctx context.Context, what string, g *group) error {
-	ended := make(chan struct{})
-	go func() { // ends when the last of them does
-		g.wait.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		if g.running.Load() == 0 {
-			return nil
-		}
-		return stillRuns(ctx, what)
-	}
-}
-
-// stillRuns says what has not ended in time.
-func stillRuns(ctx context.Context, what string) error {
-	return fmt.Errorf("%s has not returned: %w", what, context.Cause(ctx))
 }

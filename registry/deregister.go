@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -34,7 +35,7 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
 		r.mu.Lock()
-		ours := r.services[op.c.space.Service(op.namespace, op.service)]
+		ours := r.services[op.c.Space.Service(op.namespace, op.service)]
 		r.mu.Unlock()
 		if ours == nil {
 			return struct{}{}, nil
@@ -47,7 +48,7 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 // chosen tells which nodes of a service a Deregister means.
 func chosen(s *Service, namespace string) (func(*node) bool, error) {
 	if s == nil {
-		return nil, invalid("Service", "is nil")
+		return nil, errdefs.Invalid("Service", "is nil")
 	}
 	if err := cmp.Or(checkNamespace("Namespace", namespace), checkName("Name", s.Name)); err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func chosen(s *Service, namespace string) (func(*node) bool, error) {
 	named := map[string]bool{}
 	for _, n := range s.Nodes {
 		if n == nil {
-			return nil, invalid("Nodes", "one is nil")
+			return nil, errdefs.Invalid("Nodes", "one is nil")
 		}
 		named[cmp.Or(n.ID, n.Address)] = true
 	}
@@ -73,7 +74,7 @@ func (r *Redis) withdrawAll(ctx context.Context, c *conn, inside bool) error {
 	if !inside {
 		deadline, _ := ctx.Deadline()
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
-		_ = finished(limited, "a Register", &r.registering) // what is late then, runs out
+		_ = r.registering.Wait(limited, "a Register") // what is late then, runs out
 		cancel()
 	}
 	farewells := r.part(c, r.all(), func(*node) bool { return true })

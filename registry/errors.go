@@ -1,18 +1,12 @@
 package registry
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"strings"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/rollcall-go/rollcall/internal/errdefs"
-	"github.com/rollcall-go/rollcall/internal/lua"
-	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // The sentinels that every failure of this package unwraps to, for errors.Is.
@@ -63,22 +57,13 @@ func (e *OpError) Error() string {
 	var on []string
 	for _, s := range []string{e.Namespace, e.Service, e.Node} {
 		if s != "" {
-			on = append(on, printable(s))
+			on = append(on, errdefs.Printable(s))
 		}
 	}
 	if len(on) == 0 {
 		return fmt.Sprintf("rollcall: %s: %v", e.Op, e.Err)
 	}
 	return fmt.Sprintf("rollcall: %s %s: %v", e.Op, strings.Join(on, "/"), e.Err)
-}
-
-// printable is a name as it may stand in one line of text: quoted where it holds what is
-// not to be printed.
-func printable(s string) string {
-	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {
-		return quoted
-	}
-	return s
 }
 
 // Unwrap returns the cause.
@@ -90,84 +75,15 @@ func (e *OpError) Timeout() bool {
 	return errors.As(e.Err, &timeout) && timeout.Timeout()
 }
 
-// nodeError says which node of a call an error is about.
-type nodeError struct {
-	node string
-	err  error
-}
-
-func (e *nodeError) Error() string { return printable(e.node) + ": " + e.err.Error() }
-func (e *nodeError) Unwrap() error { return e.err }
-
 // failure is the error that a caller of op sees, or nil.
 func failure(op, namespace, service string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var about *nodeError
+	var about *errdefs.NodeError
 	var node string
 	if errors.As(err, &about) {
-		node, err = about.node, about.err
+		node, err = about.Node, about.Err
 	}
-	return &OpError{Op: op, Namespace: namespace, Service: service, Node: node, Err: classify(err)}
-}
-
-// invalid is an ErrInvalid that names the field and what to do.
-func invalid(field, format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s", ErrInvalid, field, fmt.Sprintf(format, args...))
-}
-
-// A oneLine is an error whose text is one line.
-type oneLine struct{ error }
-
-func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
-func (e oneLine) Unwrap() error { return e.error }
-
-// inOneLine makes one line of an error, such as go-redis's about several sentinels.
-func inOneLine(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "\n") {
-		return err
-	}
-	return oneLine{err}
-}
-
-// join is errors.Join in one line.
-func join(errs ...error) error { return inOneLine(errors.Join(errs...)) }
-
-// errCheck marks what a RegisterCheck said: the caller's own words.
-var errCheck = errors.New("check failed")
-
-// classify joins what Redis or the network said with the sentinel that it
-// means. The end of the caller's own context by cancellation stays what it is.
-func classify(err error) error {
-	err = inOneLine(err)
-	for _, s := range []error{
-		nil, context.Canceled, errors.ErrUnsupported, errCheck,
-		ErrNotFound, ErrWatcherStopped, ErrClosed, ErrInvalid, ErrConflict, ErrSuperseded, ErrUnavailable, ErrPermission,
-	} {
-		if errors.Is(err, s) {
-			return err
-		}
-	}
-	var wrong *lua.WrongTypeError
-	switch {
-	case errors.As(err, &wrong), redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return fmt.Errorf("%w: %w; another program uses this key: choose another Prefix", ErrConflict, err)
-	case errors.Is(err, record.ErrMalformed), errors.Is(err, record.ErrTooLarge):
-		return fmt.Errorf("%w: %w", ErrConflict, err)
-	case errors.Is(err, redis.ErrClosed): // by Close, with this call under way
-		return fmt.Errorf("%w: %w", ErrClosed, err)
-	case remedied(err, lua.Refusal(err)) != nil:
-		return remedied(err, lua.Refusal(err))
-	case lua.IsPermission(err):
-		return fmt.Errorf("%w: %w: %s", ErrPermission, err, right(err))
-	}
-	if wrong := mistake(err); wrong != nil {
-		return wrong
-	}
-	var network *net.OpError
-	if errors.As(err, &network) && network.Op == "dial" {
-		return fmt.Errorf("%w: %w: check the address in Addrs or URL, and that Redis runs there", ErrUnavailable, err)
-	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	return &OpError{Op: op, Namespace: namespace, Service: service, Node: node, Err: redisconn.Classify(err)}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
 // failures says why calls failed, by service: the first failure of each. In a cluster
@@ -27,7 +29,7 @@ func (f failures) one() error {
 		return cmp.Compare(a.String(), b.String())
 	})
 	if more := len(f) - 1; more > 0 {
-		return fmt.Errorf("%s, and %d more: %w", printable(first.String()), more, f[first])
+		return fmt.Errorf("%s, and %d more: %w", errdefs.Printable(first.String()), more, f[first])
 	}
-	return fmt.Errorf("%s: %w", printable(first.String()), f[first])
+	return fmt.Errorf("%s: %w", errdefs.Printable(first.String()), f[first])
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
@@ -69,10 +70,10 @@ func TestAFailureIsThatOfItsService(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.registerAgain(t.Context(), r.conn, all)
-	if err := classify(byName["cart"].err); !errors.Is(err, ErrPermission) {
+	if err := redisconn.Classify(byName["cart"].err); !errors.Is(err, ErrPermission) {
 		t.Errorf("cart, which is refused: %v", err)
 	}
-	if err := classify(byName["shop"].err); !errors.Is(err, ErrConflict) || errors.Is(err, ErrPermission) {
+	if err := redisconn.Classify(byName["shop"].err); !errors.Is(err, ErrConflict) || errors.Is(err, ErrPermission) {
 		t.Errorf("shop, where a foreign value stands: %v", err)
 	}
 }

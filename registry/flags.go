@@ -3,6 +3,8 @@ package registry
 import (
 	"flag"
 	"fmt"
+
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // Flags binds flags to fs, or to the command line's where it is nil, and returns the option that takes their values. Parse
@@ -37,7 +39,7 @@ func Flags(fs *flag.FlagSet) Option {
 		case *address == "":
 		case backend == "embedded":
 			o.listen = *address
-		case isURL(*address):
+		case redisconn.IsURL(*address):
 			o.URL = *address
 		default:
 			o.URL, o.Addrs = "", []string{*address}

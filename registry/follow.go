@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -83,7 +86,7 @@ type follower struct {
 	h       *hub
 	feed    *feed          // of the hub's goroutine
 	health  replica.Health // as Next learned it last
-	news    chan struct{}
+	news    actor.Wake
 	stopped chan struct{}
 	stop    sync.Once
 }
@@ -96,7 +99,7 @@ func (r *Redis) Follow(namespace, service string) (Follower, error) {
 	if err != nil {
 		return nil, failure("follow", namespace, service, err)
 	}
-	k := c.space.Service(cmp.Or(namespace, c.o.Namespace), service)
+	k := c.Space.Service(cmp.Or(namespace, c.o.Namespace), service)
 	err = cmp.Or(checkNamespace("Namespace", k.Namespace()), checkName("Name", service))
 	if err != nil {
 		return nil, failure("follow", k.Namespace(), service, err)
@@ -105,7 +108,7 @@ func (r *Redis) Follow(namespace, service string) (Follower, error) {
 	if err != nil {
 		return nil, failure("follow", k.Namespace(), service, err)
 	}
-	f := &follower{h: h, news: make(chan struct{}, 1), stopped: make(chan struct{})}
+	f := &follower{h: h, news: actor.NewWake(), stopped: make(chan struct{})}
 	h.do(func() { f.feed = h.attach(k, f) })
 	return f, nil
 }
@@ -131,7 +134,7 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 			return nil, ErrClosed
 		case !news:
 			if err := cmp.Or(f.health.Refused, f.health.Err); err != nil {
-				return nil, join(ctx.Err(), err)
+				return nil, errdefs.Join(ctx.Err(), err)
 			}
 			return nil, ctx.Err()
 		}
@@ -151,7 +154,7 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 		if f.health.Refused != nil {
 			return nil, f.health.Refused
 		}
-		if hopeless(f.health.Err) {
+		if redisconn.Hopeless(f.health.Err) {
 			return nil, f.health.Err
 		}
 	}
@@ -173,9 +176,9 @@ func (f *follower) Stop() {
 	})
 }
 
-func (f *follower) stands(*feed)                    { signalOne(f.news) }
-func (f *follower) changed(*feed, []replica.Change) { signalOne(f.news) }
-func (f *follower) fares(*feed)                     { signalOne(f.news) }
+func (f *follower) stands(*feed)                    { f.news.Signal() }
+func (f *follower) changed(*feed, []replica.Change) { f.news.Signal() }
+func (f *follower) fares(*feed)                     { f.news.Signal() }
 
 // see returns the view of the feed, made once for each state of it.
 func (f *feed) see() *View {
@@ -186,7 +189,7 @@ func (f *feed) see() *View {
 	f.view = &View{Revision: at.Rev, History: at.Epoch, StaleSince: health.StaleSince, Err: health.Err}
 	if health.Refusal != (replica.Refusal{}) {
 		said := errors.New(health.Refusal.Why)
-		f.view.RefusedSince, f.view.Refused = health.RefusedSince, cmp.Or(remedied(said, said.Error()), classify(said))
+		f.view.RefusedSince, f.view.Refused = health.RefusedSince, cmp.Or(redisconn.Remedied(said, said.Error()), redisconn.Classify(said))
 	}
 	versions, newest := map[string]*Service{}, map[string]uint64{}
 	for _, n := range f.Replica.Nodes() {

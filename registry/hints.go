@@ -13,7 +13,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // hints listens to keyspace events: Redis then tells of a lease that ran out
@@ -45,12 +48,12 @@ const (
 func (x *hints) listen(ctx context.Context) {
 	defer x.drop(func(string, *hintSub) bool { return true })
 	for ctx.Err() == nil {
-		limited, cancel := x.c.bound(ctx)
+		limited, cancel := x.c.Bound(ctx)
 		if err := x.attend(ctx, limited); err != nil && ctx.Err() == nil {
-			x.c.debug(func(e *zerolog.Event) { e.Err(classify(err)).Msg("rollcall: no hints of keyspace events") })
+			x.c.Log.Debug(func(e *zerolog.Event) { e.Err(redisconn.Classify(err)).Msg("rollcall: no hints of keyspace events") })
 		}
 		cancel()
-		until(ctx, time.Now().Add(shortened(hintEvery)), nil)
+		actor.Wake(nil).Until(ctx, time.Now().Add(actor.Shortened(hintEvery)))
 	}
 }
 
@@ -63,10 +66,10 @@ func (x *hints) attend(ctx, limited context.Context) error {
 	}
 	masters := map[string]*redis.Client{}
 	var mu sync.Mutex
-	err := x.c.eachMaster(limited, func(_ context.Context, m *redis.Client) error {
+	err := x.c.EachMaster(limited, func(_ context.Context, m *redis.Client) error {
 		mu.Lock()
 		defer mu.Unlock()
-		masters[x.c.address(m)] = m
+		masters[x.c.Address(m)] = m
 		return nil
 	})
 	if err != nil {
@@ -84,7 +87,7 @@ func (x *hints) attend(ctx, limited context.Context) error {
 		if x.subs[addr] == nil && !time.Now().Before(x.askAt[addr]) {
 			on, asked := x.c.notifying(limited, m)
 			err = cmp.Or(err, asked)
-			x.askAt[addr] = time.Now().Add(shortened(hintAskEvery))
+			x.askAt[addr] = time.Now().Add(actor.Shortened(hintAskEvery))
 			if on {
 				x.subs[addr] = x.subscribe(ctx, m)
 			}
@@ -98,7 +101,7 @@ func (x *hints) attend(ctx, limited context.Context) error {
 
 func (x *hints) subscribe(ctx context.Context, m *redis.Client) *hintSub {
 	s := &hintSub{ended: make(chan struct{}), patterns: map[string]bool{}}
-	s.sub = newSubscription(ctx, m.Subscribe(ctx), x.c.o.PollInterval, x.c.meet, func(sig signal) { x.hear(s, sig) })
+	s.sub = newSubscription(ctx, m.Subscribe(ctx), x.c.o.PollInterval, x.c.Meet, func(sig signal) { x.hear(s, sig) })
 	return s
 }
 
@@ -130,12 +133,12 @@ func (x *hints) hear(s *hintSub, sig signal) {
 	case sig.ended:
 		close(s.ended)
 	case sig.refused != nil:
-		x.c.debug(func(e *zerolog.Event) {
-			e.Err(classify(sig.err)).Str("pattern", sig.refused.name).Msg("rollcall: keyspace events are refused")
+		x.c.Log.Debug(func(e *zerolog.Event) {
+			e.Err(redisconn.Classify(sig.err)).Str("pattern", sig.refused.name).Msg("rollcall: keyspace events are refused")
 		})
 	case sig.message != nil && sig.message.Payload == "expired":
 		if _, key, ok := strings.Cut(sig.message.Channel, "__:"); ok {
-			if k, _, err := x.c.space.ParseNode(key); err == nil {
+			if k, _, err := x.c.Space.ParseNode(key); err == nil {
 				x.r.hinted(x.c, k)
 			}
 		}
@@ -150,13 +153,13 @@ func (r *Redis) hinted(c *conn, k keys.Service) {
 	a := r.actors
 	if s := r.services[k]; s != nil {
 		s.reapAt, s.reapFor = now, s.next
-		a.wake(a.reaps)
+		a.reaps.Signal()
 	}
 	h := a.hub
 	r.mu.Unlock()
 	if h != nil {
 		h.do(func() {
-			if f := h.feeds[k.Events(c.db)]; f != nil {
+			if f := h.feeds[k.Events(c.DB)]; f != nil {
 				f.Poll(now)
 				h.plan(f)
 			}
@@ -169,7 +172,7 @@ func (r *Redis) hintPatterns(c *conn) []string {
 	r.mu.Lock()
 	var patterns []string
 	for _, s := range r.services {
-		patterns = append(patterns, c.space.NodesPattern(s.namespace, c.db))
+		patterns = append(patterns, c.Space.NodesPattern(s.namespace, c.DB))
 	}
 	h := r.actors.hub
 	r.mu.Unlock()
@@ -177,7 +180,7 @@ func (r *Redis) hintPatterns(c *conn) []string {
 		told := make(chan struct{})
 		h.do(func() {
 			for _, f := range h.feeds {
-				patterns = append(patterns, c.space.NodesPattern(f.service.Namespace(), c.db))
+				patterns = append(patterns, c.Space.NodesPattern(f.service.Namespace(), c.DB))
 			}
 			close(told)
 		})
@@ -211,7 +214,7 @@ func (c *conn) notifying(ctx context.Context, client *redis.Client) (bool, error
 		return want == have, nil
 	}
 	if err := client.ConfigSet(ctx, flag, want).Err(); err != nil {
-		return false, join(errors.New("keyspace events cannot be turned on"), err)
+		return false, errdefs.Join(errors.New("keyspace events cannot be turned on"), err)
 	}
 	return true, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // holders tells who has the nodes that a call was refused for, and since when, as the
@@ -28,7 +29,7 @@ func (c *conn) holders(ctx context.Context, s *service, nodes []*node, codes []l
 	held := map[*node]string{}
 	for n, cmd := range asked {
 		if found, err := cmd.Result(); err == nil {
-			held[n] = heldBy(text(found[0]), text(found[1]))
+			held[n] = heldBy(redisconn.Text(found[0]), redisconn.Text(found[1]))
 		}
 	}
 	return held

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
@@ -20,9 +21,9 @@ import (
 //	        ^-------------------+
 type hub struct {
 	c       *conn
-	inbox   *queue
+	inbox   *actor.Queue
 	ctx     context.Context
-	tasks   *group        // of run and of everything that it starts
+	tasks   *actor.Group  // of run and of everything that it starts
 	reading chan struct{} // limits snapshots under way
 
 	feeds   map[string]*feed // by channel
@@ -37,10 +38,10 @@ type hub struct {
 	watches map[channel]*namespaceWatch
 }
 
-func newHub(ctx context.Context, c *conn, tasks *group) *hub {
+func newHub(ctx context.Context, c *conn, tasks *actor.Group) *hub {
 	h := &hub{
-		c: c, inbox: newQueue(), ctx: ctx, tasks: tasks, reading: make(chan struct{}, maxReading),
-		feeds: map[string]*feed{}, watches: map[channel]*namespaceWatch{}, backoff: retries(c.o.PollInterval),
+		c: c, inbox: actor.NewQueue(), ctx: ctx, tasks: tasks, reading: make(chan struct{}, maxReading),
+		feeds: map[string]*feed{}, watches: map[channel]*namespaceWatch{}, backoff: actor.Retries(c.o.PollInterval),
 		missed: backoff.NewExponentialBackOff(backoff.WithInitialInterval(c.o.PollInterval), backoff.WithMaxElapsedTime(0)),
 	}
 	tasks.Go(h.run)
@@ -50,7 +51,7 @@ func newHub(ctx context.Context, c *conn, tasks *group) *hub {
 // run is the hub's goroutine.
 func (h *hub) run() {
 	for h.ctx.Err() == nil {
-		if h.inbox.drain() {
+		if h.inbox.Drain() {
 			continue
 		}
 		now := time.Now()
@@ -58,7 +59,7 @@ func (h *hub) run() {
 			h.due = h.work(now)
 			continue
 		}
-		until(h.ctx, h.due, h.inbox.wake)
+		h.inbox.Until(h.ctx, h.due)
 	}
 	if h.sub != nil {
 		h.sub.close(ErrClosed)
@@ -67,12 +68,12 @@ func (h *hub) run() {
 }
 
 // do has call run in the hub's goroutine.
-func (h *hub) do(call func()) { h.inbox.add(call) }
+func (h *hub) do(call func()) { h.inbox.Add(call) }
 
 // schedule notes that something is to be done at a time.
 func (h *hub) schedule(at time.Time) {
 	if !at.IsZero() {
-		h.due = earlier(h.due, at)
+		h.due = actor.Earlier(h.due, at)
 	}
 }
 
@@ -121,7 +122,7 @@ func (h *hub) start(f *feed, now time.Time, polls []duePoll) []duePoll {
 	}
 	if q, due := f.StartPoll(now.Add(together)); due {
 		if f.Health().Refused != nil && h.sub != nil { // the right may have been given since
-			h.sub.ask(ask{channel: channel{name: f.service.Events(h.c.db)}})
+			h.sub.ask(ask{channel: channel{name: f.service.Events(h.c.DB)}})
 		}
 		polls = append(polls, duePoll{f, q})
 	}
@@ -150,19 +151,19 @@ func (h *hub) after(f *feed, v replica.Verdict) {
 			h.missed.Reset()
 		}
 		h.missAt = now.Add(h.missed.NextBackOff())
-		h.c.failed(h.ctx)
+		h.c.Reload(h.ctx)
 		h.renew(errors.New("polls show changes that it did not bring"))
 	}
 }
 
 // feed returns the feed of a service, or nil where nobody follows it.
 func (h *hub) feed(service keys.Service) *feed {
-	return h.feeds[service.Events(h.c.db)]
+	return h.feeds[service.Events(h.c.DB)]
 }
 
 // attach has w follow a service, and tells it what is known already.
 func (h *hub) attach(service keys.Service, w listener) *feed {
-	ch := service.Events(h.c.db)
+	ch := service.Events(h.c.DB)
 	f := h.feeds[ch]
 	if f == nil {
 		now := time.Now()
@@ -186,14 +187,14 @@ func (h *hub) attach(service keys.Service, w listener) *feed {
 // detach ends it. A feed that nobody follows is let go.
 func (h *hub) detach(f *feed, w listener) {
 	delete(f.followers, w)
-	ch := f.service.Events(h.c.db)
+	ch := f.service.Events(h.c.DB)
 	if len(f.followers) > 0 || h.feeds[ch] != f {
 		return
 	}
 	delete(h.feeds, ch)
 	h.feedsBy.remove(f)
 	h.c.left(f.subject())
-	h.c.well(&h.c.unsubscribed, ch, subscribedAgain)
+	h.c.Log.Well(&h.c.unsubscribed, ch, subscribedAgain)
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -25,7 +26,7 @@ func (r *Redis) keepAlive(ctx context.Context, c *conn, a *actors) {
 			r.round(ctx, c, due)
 			continue
 		}
-		until(ctx, earlier(next, r.remind(c, time.Now())), a.renewals)
+		a.renewals.Until(ctx, actor.Earlier(next, r.remind(c, time.Now())))
 	}
 }
 
@@ -40,13 +41,13 @@ func (r *Redis) due(ctx context.Context, c *conn, a *actors, now time.Time) (due
 			switch {
 			case b.inquiry == asking:
 				if limit := b.asked.Add(b.key.interval / 3); limit.After(now) {
-					next = earlier(next, limit)
+					next = actor.Earlier(next, limit)
 				} else { // it does not heed its context
 					r.withhold(c, b, context.DeadlineExceeded)
 					r.tell(c)
 				}
 			case b.due.After(now.Add(slack(b.key.interval))):
-				next = earlier(next, b.due)
+				next = actor.Earlier(next, b.due)
 			case b.check != nil && b.inquiry == unasked:
 				b.inquiry, b.asked = asking, now
 				r.checks.Go(func() { r.ask(ctx, c, b) })

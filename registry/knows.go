@@ -20,10 +20,10 @@ func knows(ctx context.Context, op *operation) (bool, error) {
 	if err := checkName("Name", op.service); err != nil {
 		return false, err
 	}
-	if err := op.c.meet(ctx); err != nil {
+	if err := op.c.Meet(ctx); err != nil {
 		return false, err
 	}
-	k := op.c.space.Service(op.namespace, op.service)
+	k := op.c.Space.Service(op.namespace, op.service)
 	var version *redis.SliceCmd
 	var nodes *redis.IntCmd
 	_, err := op.c.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -31,7 +31,7 @@ func knows(ctx context.Context, op *operation) (bool, error) {
 		return nil
 	})
 	if err != nil {
-		op.c.failed(ctx)
+		op.c.Reload(ctx)
 		return false, err
 	}
 	at, err := point(version.Result())

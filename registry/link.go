@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -20,7 +21,7 @@ func (h *hub) subscribe() {
 	h.gen++
 	gen := h.gen
 	h.subAt = time.Time{}
-	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, h.c.meet, func(s signal) {
+	h.sub = newSubscription(h.ctx, h.c.Subscribe(h.ctx), h.c.o.PollInterval, h.c.Meet, func(s signal) {
 		h.do(func() {
 			if gen == h.gen {
 				h.hear(s)
@@ -40,17 +41,17 @@ func (h *hub) subscribe() {
 // renew ends the subscription and makes another, the later the more often it
 // fails.
 func (h *hub) renew(why error) {
-	h.c.debug(func(e *zerolog.Event) { e.Err(why).Msg("rollcall: subscription ends and is made again") })
+	h.c.Log.Debug(func(e *zerolog.Event) { e.Err(why).Msg("rollcall: subscription ends and is made again") })
 	h.end(why)
 	h.subAt = time.Now().Add(h.backoff.NextBackOff())
 	h.schedule(h.subAt)
 	now := time.Now()
 	for _, f := range h.feeds {
-		f.Unsubscribed(classify(why), now)
+		f.Unsubscribed(redisconn.Classify(why), now)
 		h.after(f, replica.Settled)
 	}
 	for _, w := range h.watches {
-		w.err = classify(why)
+		w.err = redisconn.Classify(why)
 		w.tell()
 	}
 }
@@ -74,14 +75,14 @@ func (h *hub) hear(s signal) {
 	case s.acknowledged != nil:
 		h.backoff.Reset()
 		if s.acknowledged.pattern {
-			h.c.well(&h.c.unsubscribed, s.acknowledged.name, subscribedAgain)
+			h.c.Log.Well(&h.c.unsubscribed, s.acknowledged.name, subscribedAgain)
 			if w := h.watches[*s.acknowledged]; w != nil {
 				w.subscribed(now)
 				h.schedule(now)
 			}
 			return
 		}
-		h.c.well(&h.c.unsubscribed, s.acknowledged.name, subscribedAgain)
+		h.c.Log.Well(&h.c.unsubscribed, s.acknowledged.name, subscribedAgain)
 		if f := h.feeds[s.acknowledged.name]; f != nil {
 			at := now
 			if f.Health().Proven { // all at once after a reconnection would be a storm
@@ -94,7 +95,7 @@ func (h *hub) hear(s signal) {
 		h.refuse(*s.refused, s.err)
 	case s.ended:
 		if h.ctx.Err() == nil {
-			h.c.failed(h.ctx)
+			h.c.Reload(h.ctx)
 			h.renew(s.err)
 		}
 	}
@@ -114,7 +115,7 @@ func (h *hub) message(m *redis.Message, now time.Time) {
 // refuse notes that Redis does not allow a channel. It is asked for again with
 // every poll.
 func (h *hub) refuse(ch channel, err error) {
-	err = classify(err)
+	err = redisconn.Classify(err)
 	asked := false
 	if w := h.watches[ch]; w != nil {
 		asked = true
@@ -127,7 +128,7 @@ func (h *hub) refuse(ch channel, err error) {
 		h.after(f, replica.Settled)
 	}
 	if asked { // somebody still does
-		h.c.troubled(&h.c.unsubscribed, ch.name, "rollcall: a subscription was refused, and views stay as they are until it is not: see the error, and the rights in docs/protocol.md",
+		h.c.Log.Troubled(&h.c.unsubscribed, ch.name, "rollcall: a subscription was refused, and views stay as they are until it is not: see the error, and the rights in docs/protocol.md",
 			func(e *zerolog.Event) { e.Err(err).Str("channel", ch.name) })
 	}
 }

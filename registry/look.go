@@ -11,8 +11,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -57,7 +59,7 @@ func (c *conn) snapshot(ctx context.Context, s keys.Service) (reading, error) {
 		return nil
 	})
 	if err != nil {
-		return snap, refusal(cmds, err)
+		return snap, redisconn.Refusal(cmds, err)
 	}
 	if snap.Before, err = point(version.Result()); err != nil {
 		return snap, err
@@ -79,13 +81,13 @@ func (c *conn) snapshot(ctx context.Context, s keys.Service) (reading, error) {
 		clock = p.Time(ctx)
 		return nil
 	}); err != nil {
-		return snap, refusal(cmds, err)
+		return snap, redisconn.Refusal(cmds, err)
 	}
 	received := time.Now()
 	if snap.Now, err = clock.Result(); err != nil {
 		return snap, err
 	}
-	snap.answer = replica.Answer{Sent: sent, Received: received, Now: snap.Now, Master: c.master(ctx, k)}
+	snap.answer = replica.Answer{Sent: sent, Received: received, Now: snap.Now, Master: c.Master(ctx, k)}
 	snap.After, err = point(version.Result())
 	return snap, err
 }
@@ -93,12 +95,12 @@ func (c *conn) snapshot(ctx context.Context, s keys.Service) (reading, error) {
 // members reads what the index lists, and the overrides of nodes that it does
 // not: they wait for them.
 func (c *conn) members(ctx context.Context, s keys.Service) ([]replica.Member, map[string]string, error) {
-	nodes, overrides, err := c.candidates(ctx, []keys.Service{s})
+	nodes, overrides, err := c.Candidates(ctx, []keys.Service{s})
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(nodes) == 0 { // candidates looked no further
-		if overrides, err = c.overrides(ctx, []keys.Service{s}); err != nil {
+		if overrides, err = c.Overrides(ctx, []keys.Service{s}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -110,20 +112,20 @@ func (c *conn) members(ctx context.Context, s keys.Service) ([]replica.Member, m
 	}
 	members := make([]replica.Member, 0, len(nodes))
 	for len(nodes) > 0 {
-		page := nodes[:min(pageSize, len(nodes))]
+		page := nodes[:min(redisconn.PageSize, len(nodes))]
 		nodes = nodes[len(page):]
-		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, n foundNode) *redis.SliceCmd {
-			return p.HMGet(ctx, n.service.Node(n.id), "data", "lease", "rev")
+		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.SliceCmd {
+			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "lease", "rev")
 		})
 		if err != nil {
 			return nil, nil, err
 		}
 		for i, reply := range replies {
-			m := replica.Member{ID: page[i].id, Override: waiting[page[i].id]}
+			m := replica.Member{ID: page[i].ID, Override: waiting[page[i].ID]}
 			delete(waiting, m.ID)
 			if v := reply.Val(); len(v) == 3 {
-				m.Data, m.Lease = text(v[0]), text(v[1])
-				m.Rev, _ = strconv.ParseUint(text(v[2]), 10, 64) // 0, the oldest, where it cannot be read
+				m.Data, m.Lease = redisconn.Text(v[0]), redisconn.Text(v[1])
+				m.Rev, _ = strconv.ParseUint(redisconn.Text(v[2]), 10, 64) // 0, the oldest, where it cannot be read
 			}
 			members = append(members, m)
 		}
@@ -146,7 +148,7 @@ const lowest = 32
 func (c *conn) look(ctx context.Context, services []keys.Service, report func(which []int, looks []look)) {
 	masters := map[*redis.Client][]int{}
 	for i, k := range services {
-		client, err := c.masterClient(ctx, k)
+		client, err := c.MasterClient(ctx, k)
 		if err != nil {
 			report([]int{i}, []look{{err: err}})
 			continue
@@ -158,26 +160,14 @@ func (c *conn) look(ctx context.Context, services []keys.Service, report func(wh
 		all.Go(func() {
 			looks := c.lookAt(ctx, client, services, which)
 			for j := range looks { // a server that does not suit the options says what it lacks, not why
-				if err := looks[j].err; err != nil && hopeless(classify(err)) {
-					looks[j].err = cmp.Or(c.meet(ctx), err)
+				if err := looks[j].err; err != nil && redisconn.Hopeless(redisconn.Classify(err)) {
+					looks[j].err = cmp.Or(c.Meet(ctx), err)
 				}
 			}
 			report(which, looks)
 		})
 	}
 	all.Wait()
-}
-
-// masterClient returns the client of the master that has a service.
-func (c *conn) masterClient(ctx context.Context, k keys.Service) (*redis.Client, error) {
-	switch client := c.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		return client.MasterForKey(ctx, k.Index())
-	case *redis.Client:
-		return client, nil
-	default:
-		return nil, errors.ErrUnsupported // checkClient lets no other through
-	}
 }
 
 // lookAt sends the MULTIs of one master. They are written out as plain commands,
@@ -205,11 +195,11 @@ func (c *conn) lookAt(ctx context.Context, client *redis.Client, services []keys
 		}
 		if err != nil {
 			one := len(cmds) / len(which)
-			err = refusal(cmds[j*one:(j+1)*one], err)
+			err = redisconn.Refusal(cmds[j*one:(j+1)*one], err)
 		}
 		looks[j] = parseLook(answer, err)
 		looks[j].Answer.Sent, looks[j].Answer.Received = sent, received
-		looks[j].Answer.Master = c.master(ctx, services[i])
+		looks[j].Answer.Master = c.Master(ctx, services[i])
 		looks[j].End = looks[j].end
 	}
 	return looks
@@ -239,9 +229,9 @@ func parseLook(answer []any, err error) (l look) {
 	if l.Point, err = point(version, nil); err != nil {
 		return look{err: err}
 	}
-	s, err1 := strconv.ParseInt(text(clock[0]), 10, 64)
-	us, err2 := strconv.ParseInt(text(clock[1]), 10, 64)
-	if err := join(err1, err2); err != nil {
+	s, err1 := strconv.ParseInt(redisconn.Text(clock[0]), 10, 64)
+	us, err2 := strconv.ParseInt(redisconn.Text(clock[1]), 10, 64)
+	if err := errdefs.Join(err1, err2); err != nil {
 		return look{err: err}
 	}
 	l.Members, l.Answer.Now = int(members), time.Unix(s, us*1000)
@@ -292,33 +282,20 @@ func scored(reply []any) []scoredMember {
 	}
 	members := make([]scoredMember, 0, len(flat)/2)
 	for i := 0; i+1 < len(flat); i += 2 {
-		if ms, err := strconv.ParseFloat(text(flat[i+1]), 64); err == nil {
-			members = append(members, scoredMember{text(flat[i]), time.UnixMilli(int64(ms))})
+		if ms, err := strconv.ParseFloat(redisconn.Text(flat[i+1]), 64); err == nil {
+			members = append(members, scoredMember{redisconn.Text(flat[i]), time.UnixMilli(int64(ms))})
 		}
 	}
 	return members
-}
-
-// text is a reply that a protocol gives as a string and another as a number.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
 }
 
 // ended returns the nodes whose leases have ended by a time of Redis's, however
 // many, and the lease end that comes next.
 func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []string, next time.Time, err error) {
 	ms := strconv.FormatInt(at.UnixMilli(), 10)
-	by := redis.ZRangeArgs{Key: k.Index(), Start: "-inf", Stop: ms, ByScore: true, Count: pageSize}
-	for page := []string{""}; len(page) > 0; by.Offset += pageSize {
-		if page, err = reply(ctx, c, c.ZRangeArgs(ctx, by)); err != nil {
+	by := redis.ZRangeArgs{Key: k.Index(), Start: "-inf", Stop: ms, ByScore: true, Count: redisconn.PageSize}
+	for page := []string{""}; len(page) > 0; by.Offset += redisconn.PageSize {
+		if page, err = redisconn.Reply(ctx, c.Conn, c.ZRangeArgs(ctx, by)); err != nil {
 			return nil, next, err
 		}
 		for _, member := range page {
@@ -328,7 +305,7 @@ func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []s
 		}
 	}
 	by.Start, by.Stop, by.Offset, by.Count = "("+ms, "+inf", 0, 1
-	first, err := reply(ctx, c, c.ZRangeArgsWithScores(ctx, by))
+	first, err := redisconn.Reply(ctx, c.Conn, c.ZRangeArgsWithScores(ctx, by))
 	if len(first) > 0 {
 		next = time.UnixMilli(int64(first[0].Score))
 	}
@@ -340,7 +317,7 @@ func (c *conn) ended(ctx context.Context, k keys.Service, at time.Time) (ids []s
 // take the hashes of nodes that live. A tombstone, which has no TTL field, is no hash of
 // a node.
 func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) (gone []string, master string, err error) {
-	for page := range slices.Chunk(ids, pageSize) {
+	for page := range slices.Chunk(ids, redisconn.PageSize) {
 		args := []any{"zmscore", k.Index()}
 		for _, id := range page {
 			args = append(args, keys.EscapeID(id))
@@ -357,19 +334,19 @@ func (c *conn) vanished(ctx context.Context, k keys.Service, ids []string) (gone
 			return nil
 		})
 		if err != nil {
-			return nil, "", refusal(cmds, err)
+			return nil, "", redisconn.Refusal(cmds, err)
 		}
 		ends, err := listed.Slice()
 		if err != nil {
 			return nil, "", err
 		}
 		for i, id := range page {
-			ms, err := strconv.ParseFloat(text(ends[i]), 64)
+			ms, err := strconv.ParseFloat(redisconn.Text(ends[i]), 64)
 			ended := err == nil && int64(ms) <= clock.Val().UnixMilli()
 			if hash := hashes[i].Val(); ended && len(hash) == 1 && hash[0] == nil {
 				gone = append(gone, id)
 			}
 		}
 	}
-	return gone, c.master(ctx, k), nil
+	return gone, c.Master(ctx, k), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -54,7 +55,7 @@ const (
 
 // watchAll has w follow every service of a namespace.
 func (h *hub) watchAll(namespace string, w *watcher) *namespaceWatch {
-	ch := channel{name: h.c.space.EventsPattern(namespace, h.c.db), pattern: true}
+	ch := channel{name: h.c.Space.EventsPattern(namespace, h.c.DB), pattern: true}
 	n := h.watches[ch]
 	if n == nil {
 		n = &namespaceWatch{
@@ -120,11 +121,11 @@ func (h *hub) find(w *watcher, service keys.Service, known *knownName) {
 // heard takes an event that the pattern brought. The end of a node is no reason to
 // follow a service.
 func (n *namespaceWatch) heard(h *hub, m *redis.Message) {
-	ns, svc, err := h.c.space.ParseEvents(m.Channel, h.c.db)
+	ns, svc, err := h.c.Space.ParseEvents(m.Channel, h.c.DB)
 	if err != nil {
 		return
 	}
-	service := h.c.space.Service(ns, svc)
+	service := h.c.Space.Service(ns, svc)
 	if known := n.names[service]; known == nil || !known.found {
 		if e, err := record.DecodeEvent([]byte(m.Payload)); err == nil && (e.Kind == record.Del || e.Kind == record.Exp) {
 			return
@@ -193,7 +194,7 @@ func (h *hub) seek(n *namespaceWatch, services []keys.Service) {
 
 // finish notes how a look at the catalogues went.
 func (n *namespaceWatch) finish(h *hub, err error, now time.Time) {
-	n.listing, n.err = false, classify(err)
+	n.listing, n.err = false, redisconn.Classify(err)
 	n.listAt = now.Add(h.c.o.PollInterval - rand.N(h.c.o.PollInterval/3))
 	n.ready = n.ready || err == nil
 	n.tell()
@@ -249,22 +250,22 @@ func (a *knownName) before(b *knownName) int {
 
 // listed returns what the catalogues list, with when each service was last entered.
 func (c *conn) listed(ctx context.Context, namespace string) (map[keys.Service]float64, error) {
-	namespaces, err := c.namespaces(ctx, namespace)
+	namespaces, err := c.Namespaces(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}
 	all := map[keys.Service]float64{}
 	for _, ns := range namespaces {
-		entries, err := reply(ctx, c, c.ZRangeWithScores(ctx, c.space.Services(ns), 0, -1))
+		entries, err := redisconn.Reply(ctx, c.Conn, c.ZRangeWithScores(ctx, c.Space.Services(ns), 0, -1))
 		if err != nil {
 			return nil, err
 		}
 		scores := make(map[string]float64, len(entries))
 		for _, z := range entries {
-			scores[text(z.Member)] = z.Score
+			scores[redisconn.Text(z.Member)] = z.Score
 		}
-		parse := c.serviceIn(ns)
-		parseAll(c, c.space.Services(ns), slices.Collect(maps.Keys(scores)), func(member string) (keys.Service, error) {
+		parse := c.ServiceIn(ns)
+		redisconn.ParseAll(c.Conn, c.Space.Services(ns), slices.Collect(maps.Keys(scores)), func(member string) (keys.Service, error) {
 			service, err := parse(member)
 			if err == nil {
 				all[service] = max(all[service], scores[member]) // one entry for each version
@@ -278,8 +279,8 @@ func (c *conn) listed(ctx context.Context, namespace string) (map[keys.Service]f
 // sizes returns how many nodes the indexes of services list.
 func (c *conn) sizes(ctx context.Context, services []keys.Service) ([]int64, error) {
 	sizes := make([]int64, 0, len(services))
-	for page := range slices.Chunk(services, pageSize) {
-		replies, err := pipelined(ctx, c, page, func(p redis.Pipeliner, s keys.Service) *redis.IntCmd {
+	for page := range slices.Chunk(services, redisconn.PageSize) {
+		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, s keys.Service) *redis.IntCmd {
 			return p.ZCard(ctx, s.Index())
 		})
 		if err != nil {

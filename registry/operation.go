@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // bound gives a call the registry's time-out where it brings none.
@@ -29,7 +33,7 @@ type operation struct {
 	decided *atomic.Bool // whether the caller gets the answer, or has given up
 }
 
-var errNoContext = invalid("Context", "is nil: use context.Background")
+var errNoContext = errdefs.Invalid("Context", "is nil: use context.Background")
 
 // begin connects, bounds a call and notes when it began. A namespace that the call
 // does not name is the registry's.
@@ -43,7 +47,7 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 	}
 	o.namespace = cmp.Or(o.namespace, c.o.Namespace)
 	o.c, o.began, o.decided = c, time.Now(), new(atomic.Bool)
-	limit := c.bound
+	limit := c.Bound
 	if o.withdraws {
 		limit = c.grace
 	}
@@ -54,7 +58,7 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 // end turns *err into the error that the caller sees, and tells the observer.
 func (o *operation) end(err *error) {
 	o.cancel()
-	*err = failure(o.op, o.namespace, o.service, o.c.located(*err, o.namespace, o.service))
+	*err = failure(o.op, o.namespace, o.service, o.c.Located(*err, o.namespace, o.service))
 	if observer := o.c.o.Observe; observer != nil {
 		observer(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
 	}
@@ -96,7 +100,7 @@ func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Conte
 		ctx = bounded
 		defer func() {
 			if err != nil {
-				err = fmt.Errorf("%w; the context of the call was over before: %w", classify(err), over)
+				err = fmt.Errorf("%w; the context of the call was over before: %w", redisconn.Classify(err), over)
 			}
 		}()
 	}
@@ -134,7 +138,7 @@ func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Conte
 }
 
 // aside runs f in a goroutine of a group that Close waits for.
-func (r *Redis) aside(g *group, f func()) error {
+func (r *Redis) aside(g *actor.Group, f func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {

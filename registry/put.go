@@ -12,8 +12,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -108,7 +111,7 @@ func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*n
 		clock = p.Time(ctx)
 		return nil
 	})
-	err = refusal(cmds, err)
+	err = redisconn.Refusal(cmds, err)
 	if errors.Is(err, redis.Nil) { // a node that nobody holds
 		err = clock.Err()
 	}
@@ -125,10 +128,10 @@ func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*n
 		}
 	}
 	if err != nil {
-		c.failed(ctx)
+		c.Reload(ctx)
 		return err
 	}
-	master, received := c.master(ctx, s.keys), time.Now()
+	master, received := c.Master(ctx, s.keys), time.Now()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -198,7 +201,7 @@ func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall 
 // target is a service as a script call names it, with ctx's deadline by Redis's
 // clock. Redis.mu is held.
 func (c *conn) target(ctx context.Context, s *service) lua.Target {
-	return lua.Target{Service: s.keys, DB: c.db, Deadline: s.clock.At(c.deadline(ctx)), Nonce: nonce()}
+	return lua.Target{Service: s.keys, DB: c.DB, Deadline: s.clock.At(c.deadline(ctx)), Nonce: nonce()}
 }
 
 // deadline is when a script call that is made now is too late, by our clock: a caller
@@ -207,7 +210,7 @@ func (c *conn) target(ctx context.Context, s *service) lua.Target {
 func (c *conn) deadline(ctx context.Context) time.Time {
 	latest := time.Now().Add(c.o.Timeout)
 	if deadline, ok := ctx.Deadline(); ok {
-		return earlier(deadline, latest)
+		return actor.Earlier(deadline, latest)
 	}
 	return latest
 }
@@ -216,14 +219,14 @@ func (c *conn) deadline(ctx context.Context) time.Time {
 func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, sent, received time.Time) {
 	var master string
 	if res.Now.IsZero() {
-		c.failed(ctx)
+		c.Reload(ctx)
 	} else {
-		master = c.master(ctx, s.keys)
+		master = c.Master(ctx, s.keys)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.services[s.keys] == s { // one that has left is of no interest any more
-		c.attempted(s.String(), unanswered(res))
+		c.Attempted(s.String(), unanswered(res))
 		c.published(s, res)
 	}
 	if res.Now.IsZero() {
@@ -238,7 +241,7 @@ func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, 
 	sooner := s.reapAt.IsZero() || s.reapFor.IsZero() || res.Next.Before(s.reapFor)
 	s.next = res.Next
 	if sooner {
-		r.actors.wake(r.actors.reaps)
+		r.actors.reaps.Signal()
 	}
 }
 
@@ -263,7 +266,7 @@ func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Resu
 	for i, n := range p.nodes {
 		err := r.judge(c, n, res.Codes[i], held[n], sent)
 		if err != nil && refused == nil {
-			refused = &nodeError{n.id, err}
+			refused = &errdefs.NodeError{Node: n.id, Err: err}
 		}
 	}
 	return refused
@@ -273,7 +276,7 @@ func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Resu
 // when that ends: most calls publish nothing, and so do not show it.
 func (c *conn) published(s *service, res lua.Result) {
 	if res.Unpublished != nil {
-		c.troubled(&c.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
+		c.Log.Troubled(&c.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
 			func(e *zerolog.Event) {
 				e.Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name)
 			})

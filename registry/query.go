@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // GetService returns the live nodes of a service as Redis has them now, one
@@ -31,16 +32,16 @@ func get(ctx context.Context, op *operation) ([]*Service, error) {
 	if err := checkText("Name", name); err != nil {
 		return nil, err
 	}
-	if err := c.meet(ctx); err != nil {
+	if err := c.Meet(ctx); err != nil {
 		return nil, err
 	}
-	namespaces, err := c.namespaces(ctx, op.namespace)
+	namespaces, err := c.Namespaces(ctx, op.namespace)
 	if err != nil {
 		return nil, err
 	}
 	wanted := make([]keys.Service, len(namespaces))
 	for i, ns := range namespaces {
-		wanted[i] = c.space.Service(ns, name)
+		wanted[i] = c.Space.Service(ns, name)
 	}
 	found, err := c.read(ctx, wanted)
 	if err != nil {
@@ -63,16 +64,16 @@ func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) ([]*Servic
 
 func list(ctx context.Context, op *operation) ([]*Service, error) {
 	c := op.c
-	if err := c.meet(ctx); err != nil {
+	if err := c.Meet(ctx); err != nil {
 		return nil, err
 	}
-	namespaces, err := c.namespaces(ctx, op.namespace)
+	namespaces, err := c.Namespaces(ctx, op.namespace)
 	if err != nil {
 		return nil, err
 	}
 	var wanted []keys.Service
 	for _, ns := range namespaces {
-		names, err := c.names(ctx, ns)
+		names, err := c.Names(ctx, ns)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +81,7 @@ func list(ctx context.Context, op *operation) ([]*Service, error) {
 	}
 	services := []*Service{}
 	seen := map[serviceVersion]bool{}
-	for chunk := range slices.Chunk(wanted, pageSize) {
+	for chunk := range slices.Chunk(wanted, redisconn.PageSize) {
 		found, err := c.read(ctx, chunk)
 		if err != nil {
 			return nil, err
@@ -132,7 +133,7 @@ func (c *conn) document(ctx context.Context, versions map[serviceVersion]*Servic
 			documented = append(documented, f)
 		}
 	}
-	replies, err := pipelined(ctx, c, documented, func(p redis.Pipeliner, f foundNode) *redis.SliceCmd {
+	replies, err := redisconn.Pipelined(ctx, c.Conn, documented, func(p redis.Pipeliner, f foundNode) *redis.SliceCmd {
 		return p.HMGet(ctx, f.service.Node(f.id), "apis")
 	})
 	if err != nil {

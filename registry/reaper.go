@@ -8,8 +8,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -31,15 +33,15 @@ func (r *Redis) reap(ctx context.Context, c *conn, a *actors) {
 	for ctx.Err() == nil {
 		s, at := r.nextReap(time.Now())
 		if s == nil || at.After(time.Now()) {
-			until(ctx, at, a.reaps)
+			a.reaps.Until(ctx, at)
 			continue
 		}
 		limited, cancel := context.WithTimeout(ctx, min(reapLimit, c.o.Timeout))
 		again, err := r.reapService(limited, c, s)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			c.debug(func(e *zerolog.Event) {
-				e.Err(classify(err)).Str("namespace", s.namespace).Str("service", s.name).
+			c.Log.Debug(func(e *zerolog.Event) {
+				e.Err(redisconn.Classify(err)).Str("namespace", s.namespace).Str("service", s.name).
 					Msg("rollcall: looking for nodes that ran out failed")
 			})
 		}
@@ -66,7 +68,7 @@ func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
 		} else if s.reapAt.IsZero() || !s.reapFor.Equal(s.next) {
 			s.reapFor, s.reapAt = s.next, s.clock.Last().Add(s.ttl()/3)
 			if !s.next.IsZero() {
-				s.reapAt = earlier(s.reapAt, s.clock.Local(s.next))
+				s.reapAt = actor.Earlier(s.reapAt, s.clock.Local(s.next))
 			}
 			if s.reapAt.Before(now) {
 				s.reapAt = now
@@ -126,7 +128,7 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 		}
 	}
 	if len(reaped) > 0 {
-		c.log(zerolog.InfoLevel, func(e *zerolog.Event) {
+		c.Log.Log(zerolog.InfoLevel, func(e *zerolog.Event) {
 			e.Str("namespace", s.namespace).Str("service", s.name).Strs("nodes", reaped).Msg("rollcall: nodes ran out")
 		})
 		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
@@ -159,9 +161,9 @@ func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later 
 // sweep removes from the index what can be no node. It would keep reapers looking,
 // and enough of it would hide from them the nodes that ran out.
 func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
-	removed, err := reply(ctx, c, c.ZRem(ctx, s.keys.Index(), foreign...))
+	removed, err := redisconn.Reply(ctx, c.Conn, c.ZRem(ctx, s.keys.Index(), foreign...))
 	if removed > 0 {
-		c.troubled(&c.swept, "", "rollcall: an index held foreign entries, and they were removed: another program writes this key",
+		c.Log.Troubled(&c.swept, "", "rollcall: an index held foreign entries, and they were removed: another program writes this key",
 			func(e *zerolog.Event) {
 				e.Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0])
 			})
@@ -181,11 +183,11 @@ func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (lapses []laps
 		return nil
 	})
 	if err != nil {
-		c.failed(ctx)
-		return nil, nil, now, refusal(cmds, err)
+		c.Reload(ctx)
+		return nil, nil, now, redisconn.Refusal(cmds, err)
 	}
 	now = clock.Val()
-	master, received := c.master(ctx, s.keys), time.Now()
+	master, received := c.Master(ctx, s.keys), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.heard(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})

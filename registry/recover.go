@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -26,7 +25,7 @@ func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
 	if len(nodes) == 0 {
 		return
 	}
-	r.actors.wake(r.actors.listings) // what lost the nodes may have lost the catalogues
+	r.actors.listings.Signal() // what lost the nodes may have lost the catalogues
 	r.mu.Lock()
 	stood, others := partition(nodes, func(n *node) bool { return n.token != "" })
 	r.mu.Unlock()
@@ -101,12 +100,12 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 		b.inquiry = unasked
 		if t.err == nil {
 			b.backoff.Reset()
-			c.well(&c.renewal, b.service.String(), "rollcall: leases are renewed again")
-			b.dueBy(began.Add(shortened(b.key.interval)))
+			c.Log.Well(&c.renewal, b.service.String(), "rollcall: leases are renewed again")
+			b.dueBy(began.Add(actor.Shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()
 			b.dueBy(now.Add(retry))
-			c.debug(func(e *zerolog.Event) {
+			c.Log.Debug(func(e *zerolog.Event) {
 				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
 			})
 			c.renewalFailed(b.service, t.err)
@@ -131,31 +130,6 @@ func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
 		b.service.tidy(b)
 		r.tidy(b.service)
 	}
-}
-
-// shortened is an interval less a random tenth at most, so that registries that
-// started together do not stay together. It is never longer.
-func shortened(interval time.Duration) time.Duration {
-	return interval - rand.N(interval/10+1)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// retries is how a batch of this interval is tried again after a failure: soon,
-// then slower, without end. The randomised maximum comes out to two thirds of an
-// interval: with an attempt that hangs, a third, that is an interval, and so half a
-// TTL at most, which is what those who judge leases allow for.
-func retries(interval time.Duration) *backoff.ExponentialBackOff {
-	return backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(min(interval/10, 200*time.Millisecond)),
-		backoff.WithMaxInterval(time.Duration(float64(interval)*2/3/(1+backoff.DefaultRandomizationFactor))),
-		backoff.WithMaxElapsedTime(0),
-	)
 }
 
 // errLost says for how long a lease could not be renewed.

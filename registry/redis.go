@@ -9,12 +9,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/logs"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
-
-// allNamespaces stands for every namespace where one reads.
-const allNamespaces = "*"
 
 // Redis is the Registry on Redis. Make it with NewRegistry: the calls of another one, such
 // as the zero value, return ErrInvalid.
@@ -32,9 +32,9 @@ type Redis struct {
 	renewsAgain   bool      // a node that was refused has been renewed since
 	refusalLogged time.Time // when a line said so last
 
-	calls       group         // all that may outlast the caller's patience
-	checks      group         // calls of a RegisterCheck
-	registering group         // Register, from when its nodes are known here
+	calls       actor.Group   // all that may outlast the caller's patience
+	checks      actor.Group   // calls of a RegisterCheck
+	registering actor.Group   // Register, from when its nodes are known here
 	gone        chan struct{} // closed when Close has done its work
 }
 
@@ -64,26 +64,26 @@ func (r *Redis) Init(opts ...Option) error {
 	}
 	r.mu.Unlock()
 	if late {
-		return failure("init", "", "", invalid("Option", "the registry is in use: give options to NewRegistry or to the first Init"))
+		return failure("init", "", "", errdefs.Invalid("Option", "the registry is in use: give options to NewRegistry or to the first Init"))
 	}
 	c, err := r.connection()
 	if err != nil {
 		return failure("init", "", "", err)
 	}
-	ctx, cancel := c.bound(context.Background())
+	ctx, cancel := c.Bound(context.Background())
 	defer cancel()
-	err = c.meet(ctx)
+	err = c.Meet(ctx)
 	if err == nil {
-		_, err = reply(ctx, c, c.Ping(ctx))
+		_, err = redisconn.Reply(ctx, c.Conn, c.Ping(ctx))
 	}
 	if err != nil {
-		return failure("init", "", "", c.located(err, "", ""))
+		return failure("init", "", "", c.Located(err, "", ""))
 	}
-	c.warnEviction(ctx)
+	c.WarnEviction(ctx)
 	return nil
 }
 
-var errNotMade = invalid("Redis", "it was not made by NewRegistry: call registry.NewRegistry")
+var errNotMade = errdefs.Invalid("Redis", "it was not made by NewRegistry: call registry.NewRegistry")
 
 // made tells whether NewRegistry made it.
 func (r *Redis) made() bool { return r != nil && r.gone != nil }
@@ -160,5 +160,6 @@ func (r *Redis) String() string {
 		return "rollcall on nothing: " + errNotMade.Error()
 	}
 	o := r.Options()
-	return fmt.Sprintf("rollcall on %s, prefix %s", o.where(), o.Prefix)
+	config := o.config()
+	return fmt.Sprintf("rollcall on %s, prefix %s", config.Where(), o.Prefix)
 }

@@ -3,39 +3,20 @@ package registry
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
-
-// remedies say what to do when Redis serves reads and refuses writes, by the code
-// that its answer begins with.
-var remedies = map[string]string{
-	"READONLY":   "the server is a replica: connect to the master, or make it a master again",
-	"NOREPLICAS": "bring its replicas back, or lower its min-replicas-to-write",
-	"MISCONF":    "it cannot save its data: see its log, and free its disk",
-	"OOM":        "its memory is full: raise its maxmemory, or remove other keys",
-}
-
-// remedied joins an answer that refuses writes with ErrUnavailable and the remedy;
-// why is what Redis said. It returns nil where there is none.
-func remedied(err error, why string) error {
-	code, _, _ := strings.Cut(why, " ")
-	if remedy := remedies[code]; remedy != "" {
-		return fmt.Errorf("%w: %w: %s", ErrUnavailable, err, remedy)
-	}
-	return nil
-}
 
 // A liveCall is one message, of nodes of one service, and why Redis refused them.
 type liveCall struct {
@@ -87,7 +68,7 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 			if n.refusedSince.IsZero() {
 				n.refusedSince = s.clock.At(since)
 			}
-			call.message.Since = earlier(call.message.Since, n.refusedSince)
+			call.message.Since = actor.Earlier(call.message.Since, n.refusedSince)
 			call.message.Nodes = append(call.message.Nodes, record.LiveNode{Lease: n.token, ID: n.id})
 		}
 		calls = append(calls, call)
@@ -125,7 +106,7 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
 	case len(calls) > 0 && now.Sub(r.refusalLogged) >= logs.RepeatEvery:
 		call := calls[0]
-		since, err := call.service.clock.Local(call.message.Since), classify(call.err)
+		since, err := call.service.clock.Local(call.message.Since), redisconn.Classify(call.err)
 		if r.refusedSince.IsZero() {
 			r.refusedSince = since
 		}
@@ -134,10 +115,10 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 		if failed != nil {
 			told = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
 		}
-		if noLogin(err) {
+		if redisconn.NoLogin(err) {
 			told = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be told that the nodes live: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
 		}
-		c.warn(func(e *zerolog.Event) {
+		c.Log.Warn(func(e *zerolog.Event) {
 			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.namespace).Str("service", call.service.name).
 				Time("since", since).Msg(told)
 		})
@@ -145,7 +126,7 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 		since, lasted := r.refusedSince, now.Sub(r.refusedSince).Round(time.Millisecond)
 		r.refusedSince, r.refusalLogged = time.Time{}, time.Time{}
 		if r.renewsAgain { // otherwise the nodes that it refused have left
-			c.warn(func(e *zerolog.Event) {
+			c.Log.Warn(func(e *zerolog.Event) {
 				e.Time("since", since).Stringer("lasted", lasted).Msg("rollcall: redis renews leases again")
 			})
 		}
@@ -171,7 +152,7 @@ func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
 	errs := make([]error, len(calls))
 	masters := map[*redis.Client][]int{}
 	for i, call := range calls {
-		client, err := c.masterClient(ctx, call.service.keys)
+		client, err := c.MasterClient(ctx, call.service.keys)
 		if errs[i] = err; err == nil {
 			masters[client] = append(masters[client], i)
 		}
@@ -182,7 +163,7 @@ func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
 			p := client.Pipeline()
 			published := make([]*redis.IntCmd, len(which))
 			for j, i := range which {
-				published[j] = p.Publish(ctx, calls[i].service.keys.Events(c.db), calls[i].message.Encode())
+				published[j] = p.Publish(ctx, calls[i].service.keys.Events(c.DB), calls[i].message.Encode())
 			}
 			_, failed := p.Exec(ctx)
 			if slices.ContainsFunc(published, func(cmd *redis.IntCmd) bool { return cmd.Err() != nil }) {

@@ -11,7 +11,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // Register announces the nodes of s and renews their leases until Deregister or
@@ -52,11 +55,11 @@ func (r *Redis) register(ctx context.Context, op *operation, p *plan) error {
 	if err := r.start(c); err != nil {
 		return err
 	}
-	nodes, err := r.adopt(c, p)
+	nodes, done, err := r.adopt(c, p)
 	if err != nil {
 		return err
 	}
-	defer r.registering.wait.Done()
+	defer done()
 	began := time.Now()
 	err = r.establish(ctx, c, p, nodes)
 	r.tellManual(ctx, c, nodes, err, began)
@@ -64,15 +67,15 @@ func (r *Redis) register(ctx context.Context, op *operation, p *plan) error {
 }
 
 // adopt notes what is to be registered: new nodes, and changes of those that
-// stand. Each change gets the next seq of its lease. Without an error, Close waits for
-// the Register that this is for.
-func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
+// stand. Each change gets the next seq of its lease. Without an error, Close waits until
+// done is called.
+func (r *Redis) adopt(c *conn, p *plan) (nodes []*node, done func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
-	k := c.space.Service(p.namespace, p.name)
+	k := c.Space.Service(p.namespace, p.name)
 	s := r.services[k]
 	if s == nil {
 		s = &service{
@@ -82,13 +85,13 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 	}
 	for _, planned := range p.nodes {
 		if n := s.nodes[planned.id]; n != nil && n.over() {
-			return nil, &nodeError{planned.id, fmt.Errorf("%w: Deregister, then Register again%s", ErrSuperseded, n.held)}
+			return nil, nil, &errdefs.NodeError{Node: planned.id, Err: fmt.Errorf("%w: Deregister, then Register again%s", ErrSuperseded, n.held)}
 		}
 	}
 	r.services[k] = s
-	r.registering.wait.Add(1)
+	done = r.registering.Enter()
 	p.reg = &registration{onState: p.onState, reported: Live}
-	nodes := make([]*node, len(p.nodes))
+	nodes = make([]*node, len(p.nodes))
 	for i, planned := range p.nodes {
 		n := s.nodes[planned.id]
 		if n == nil {
@@ -109,7 +112,7 @@ func (r *Redis) adopt(c *conn, p *plan) ([]*node, error) {
 		}
 		nodes[i] = n
 	}
-	return nodes, nil
+	return nodes, done, nil
 }
 
 // establish does what Redis has to see of a Register.
@@ -117,7 +120,7 @@ func (r *Redis) establish(ctx context.Context, c *conn, p *plan, nodes []*node) 
 	if err := r.passes(ctx, c, p.check); err != nil {
 		return err
 	}
-	if err := c.meet(ctx); err != nil {
+	if err := c.Meet(ctx); err != nil {
 		return err
 	}
 	r.announce(ctx, c, r.unlisted(nodes))
@@ -163,13 +166,13 @@ func (r *Redis) settle(ctx context.Context, op *operation, p *plan, nodes []*nod
 			r.keep(n, now)
 		}
 	}
-	if background && isOutage(err) { // which has its own lines
-		c.attempted(nodes[0].service.String(), err)
+	if background && redisconn.IsOutage(err) { // which has its own lines
+		c.Attempted(nodes[0].service.String(), err)
 		return nil
 	}
 	if background {
-		c.warn(func(e *zerolog.Event) {
-			e.Err(classify(err)).Str("namespace", p.namespace).Str("service", p.name).
+		c.Log.Warn(func(e *zerolog.Event) {
+			e.Err(redisconn.Classify(err)).Str("namespace", p.namespace).Str("service", p.name).
 				Msg("rollcall: registration goes on in the background")
 		})
 		return nil
@@ -187,13 +190,13 @@ func (r *Redis) keep(n *node, now time.Time) {
 		n.service.leave(n)
 		return
 	}
-	due := now.Add(shortened(n.interval))
+	due := now.Add(actor.Shortened(n.interval))
 	if !n.confirmed {
 		due = now
 	}
 	n.service.join(n, due)
 	if n.batch.due.Equal(due) { // nothing of the batch is due sooner
-		r.actors.wake(r.actors.renewals)
+		r.actors.renewals.Signal()
 	}
 }
 
@@ -236,7 +239,7 @@ func (r *Redis) sayLater(n *node, by lua.By, from time.Time) {
 		r.services[s.keys] = s
 	}
 	s.part(n, goodbye{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
-	r.actors.wake(r.actors.renewals)
+	r.actors.renewals.Signal()
 }
 
 // tidy forgets a service that has nothing left to do.
@@ -251,17 +254,17 @@ func (r *Redis) tidy(s *service) {
 
 // passing tells whether trying again may help.
 func passing(err error) bool {
-	err = classify(err)
+	err = redisconn.Classify(err)
 	for _, final := range []error{ErrConflict, ErrSuperseded, ErrClosed, context.Canceled} {
 		if errors.Is(err, final) {
 			return false
 		}
 	}
-	return !hopeless(err)
+	return !redisconn.Hopeless(err)
 }
 
 // unknown tells whether Redis may have done, or may yet do, what failed.
 func unknown(err error) bool {
-	err = classify(err)
+	err = redisconn.Classify(err)
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled)
 }

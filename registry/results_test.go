@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
 )
 
 // told builds a result from "create v/id weight": what is wanted of a node of a
@@ -142,7 +144,7 @@ func TestCoalesceKeepsTheState(t *testing.T) {
 // node, and tells the last state.
 func TestWatcherOfSlowConsumer(t *testing.T) {
 	const nodes, changes = 2000, 100
-	w := newWatcher(t.Context(), &hub{ctx: t.Context(), inbox: newQueue()})
+	w := newWatcher(t.Context(), &hub{ctx: t.Context(), inbox: actor.NewQueue()})
 	want := map[string]string{}
 	most := 0
 	for i := range changes {

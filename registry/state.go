@@ -6,6 +6,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/replica"
@@ -127,7 +128,7 @@ func (n *node) over() bool {
 func (s *service) batch(key batchKey, check func(context.Context) error) *batch {
 	b := s.batches[key]
 	if b == nil {
-		b = &batch{service: s, key: key, check: check, nodes: map[string]*node{}, backoff: retries(key.interval)}
+		b = &batch{service: s, key: key, check: check, nodes: map[string]*node{}, backoff: actor.Retries(key.interval)}
 		s.batches[key] = b
 	}
 	return b

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -29,7 +30,7 @@ type subscription struct {
 	mu      sync.Mutex
 	asks    []ask     // not yet sent
 	asked   []channel // sent, not yet answered
-	wake    chan struct{}
+	wake    actor.Wake
 	begun   chan struct{} // closed when the first SUBSCRIBE was sent: there is something to receive
 	done    sync.WaitGroup
 	ctx     context.Context
@@ -67,7 +68,7 @@ func newSubscription(ctx context.Context, ps *redis.PubSub, silence time.Duratio
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &subscription{
 		ps: ps, silence: max(silence, minSilence), meet: meet, report: report,
-		wake: make(chan struct{}, 1), begun: make(chan struct{}), ctx: ctx, cancel: cancel,
+		wake: actor.NewWake(), begun: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	s.done.Go(s.write)
 	s.done.Go(s.read)
@@ -79,10 +80,7 @@ func (s *subscription) ask(asks ...ask) {
 	s.mu.Lock()
 	s.asks = append(s.asks, asks...)
 	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.wake.Signal()
 }
 
 // close ends both goroutines, for a reason; wait waits for them.

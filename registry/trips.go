@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -16,7 +17,7 @@ const maxReading = 8
 // task runs wait outside of the hub's goroutine, bounded, and then done in it.
 func (h *hub) task(wait func(ctx context.Context), done func(now time.Time)) {
 	h.tasks.Go(func() {
-		ctx, cancel := h.c.bound(h.ctx)
+		ctx, cancel := h.c.Bound(h.ctx)
 		wait(ctx)
 		cancel()
 		h.do(func() { done(time.Now()) })
@@ -30,7 +31,7 @@ func (h *hub) read(f *feed) {
 		select {
 		case h.reading <- struct{}{}:
 			defer func() { <-h.reading }()
-			ctx, cancel := h.c.bound(h.ctx) // the wait for a turn does not count
+			ctx, cancel := h.c.Bound(h.ctx) // the wait for a turn does not count
 			defer cancel()
 			snap, err = h.c.snapshot(ctx, f.service)
 		case <-h.ctx.Done():
@@ -38,8 +39,8 @@ func (h *hub) read(f *feed) {
 		}
 	}, func(now time.Time) {
 		if err != nil {
-			h.c.failed(h.ctx)
-			f.ReadFailed(classify(err), now)
+			h.c.Reload(h.ctx)
+			f.ReadFailed(redisconn.Classify(err), now)
 			h.after(f, replica.Settled)
 			return
 		}
@@ -54,8 +55,8 @@ func (h *hub) probe(f *feed, q replica.Question) {
 		p, err = point(h.c.HMGet(ctx, f.service.Version(), "epoch", "rev", "tag").Result())
 	}, func(now time.Time) {
 		if err != nil {
-			h.c.failed(h.ctx)
-			err = classify(err)
+			h.c.Reload(h.ctx)
+			err = redisconn.Classify(err)
 		}
 		h.after(f, f.Probed(q, p, err, now))
 	})
@@ -89,12 +90,12 @@ func (h *hub) poll(polls []duePoll) {
 }
 
 func (h *hub) looked(f *feed, q replica.Question, l look) {
-	if h.feeds[f.service.Events(h.c.db)] == f {
-		h.c.attempted(f.subject(), l.err)
+	if h.feeds[f.service.Events(h.c.DB)] == f {
+		h.c.Attempted(f.subject(), l.err)
 	}
 	if l.err != nil {
-		h.c.failed(h.ctx)
-		f.PollFailed(classify(l.err), time.Now())
+		h.c.Reload(h.ctx)
+		f.PollFailed(redisconn.Classify(l.err), time.Now())
 		h.after(f, replica.Settled)
 		return
 	}
@@ -150,7 +151,7 @@ func (h *hub) check(f *feed, ids []string) {
 
 // unchecked notes that the nodes whose leases have ended could not be looked for.
 func (h *hub) unchecked(f *feed, err error, now time.Time) {
-	h.c.failed(h.ctx)
-	f.CheckFailed(classify(err), now)
+	h.c.Reload(h.ctx)
+	f.CheckFailed(redisconn.Classify(err), now)
 	h.after(f, replica.Settled)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
@@ -60,7 +61,7 @@ func (r *Redis) tell(c *conn) {
 		}
 	}
 	if len(r.turns) > 0 && r.actors != nil {
-		r.actors.wake(r.actors.renewals) // the keeper reminds
+		r.actors.renewals.Signal() // the keeper reminds
 	}
 	r.turns = nil
 	brief := lost.Phase == logs.Began && ended[Lost].Phase == logs.Ended
@@ -76,7 +77,7 @@ func (r *Redis) tell(c *conn) {
 			}
 		}
 		of := byFact[f]
-		c.log(level, func(e *zerolog.Event) {
+		c.Log.Log(level, func(e *zerolog.Event) {
 			if level >= zerolog.WarnLevel {
 				e.Str("since", now.Format(time.RFC3339))
 			}
@@ -89,7 +90,7 @@ func (r *Redis) tell(c *conn) {
 		Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
 	} {
 		if note := ended[state]; note.Phase == logs.Ended && !(state == Lost && brief) {
-			c.warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
+			c.Log.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
 		}
 	}
 }
@@ -103,7 +104,7 @@ func (r *Redis) remind(c *conn, now time.Time) (next time.Time) {
 	for _, state := range awayStates {
 		note := r.away[state].Remind(now)
 		if at := r.away[state].Next(); !at.IsZero() {
-			next = earlier(next, at)
+			next = actor.Earlier(next, at)
 		}
 		if note.Phase == logs.Nothing {
 			continue
@@ -119,7 +120,7 @@ func (r *Redis) remind(c *conn, now time.Time) (next time.Time) {
 		if len(of) > 0 {
 			slices.SortFunc(of, func(a, b turn) int { return cmp.Compare(a.node.id, b.node.id) })
 			_, text := line(Live, state)
-			c.warn(func(e *zerolog.Event) {
+			c.Log.Warn(func(e *zerolog.Event) {
 				describe(e.EmbedObject(note).Int("count", len(of)), of).Msg(strings.Replace(text, "rollcall: ", "rollcall: still: ", 1))
 			})
 		}

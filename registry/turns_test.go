@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
 // A teller is a registry of nothing but nodes and a log.
@@ -22,7 +25,7 @@ type teller struct {
 func newTeller() *teller {
 	t := &teller{Redis: NewRegistry()}
 	l := zerolog.New(&t.out)
-	t.c = &conn{o: Options{Logger: l}, reports: newReporters(l)}
+	t.c = &conn{Conn: &redisconn.Conn{Log: reporter.New(l)}, o: Options{Logger: l}}
 	t.s = &service{namespace: "default", name: "shop", nodes: map[string]*node{}, batches: map[batchKey]*batch{}}
 	return t
 }
@@ -36,7 +39,7 @@ func (t *teller) log(tb testing.TB) string {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	defer cancel()
-	if err := t.c.reports.wait(ctx); err != nil {
+	if err := t.c.Log.Wait(ctx); err != nil {
 		tb.Fatal(err)
 	}
 	return t.out.String()
@@ -80,13 +83,13 @@ func TestALossEndsWithItsLastNode(t *testing.T) {
 // A call that its caller gives up says nothing of Redis.
 func TestACancelledCallEndsNoOutage(t *testing.T) {
 	r := newTeller()
-	r.c.attempted("default/shop", context.DeadlineExceeded)
-	r.c.attempted("default/shop", context.Canceled)
-	r.c.attempted("default/shop", ErrClosed)
+	r.c.Attempted("default/shop", context.DeadlineExceeded)
+	r.c.Attempted("default/shop", context.Canceled)
+	r.c.Attempted("default/shop", ErrClosed)
 	if log := r.log(t); strings.Count(log, "\n") != 1 {
 		t.Errorf("more than the line of the loss:\n%s", log)
 	}
-	r.c.attempted("default/shop", nil)
+	r.c.Attempted("default/shop", nil)
 	if log := r.log(t); !strings.Contains(log, "contact with redis is back") {
 		t.Errorf("no end:\n%s", log)
 	}

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 )
@@ -36,7 +37,7 @@ type planned struct {
 // when it refuses.
 func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 	if s == nil {
-		return nil, invalid("Service", "is nil")
+		return nil, errdefs.Invalid("Service", "is nil")
 	}
 	o.namespace = cmp.Or(o.namespace, s.Namespace, in.Namespace)
 	if err := o.lease(s, in); err != nil {
@@ -50,7 +51,7 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 		return nil, err
 	}
 	if len(s.Nodes) == 0 {
-		return nil, invalid("Nodes", "there are none to register")
+		return nil, errdefs.Invalid("Nodes", "there are none to register")
 	}
 	shared, err := serviceRecord(s, o.ttl)
 	if err != nil {
@@ -65,12 +66,12 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 		}
 		id := cmp.Or(n.ID, n.Address)
 		if seen[id] {
-			return nil, invalid(field+".ID", "%q is there twice", id)
+			return nil, errdefs.Invalid(field+".ID", "%q is there twice", id)
 		}
 		seen[id] = true
 		data, err := nodeRecord(shared, n).Encode()
 		if err != nil {
-			return nil, invalid(field, "%v", err)
+			return nil, errdefs.Invalid(field, "%v", err)
 		}
 		p.nodes = append(p.nodes, planned{id: id, data: data, apis: apis})
 	}
@@ -96,7 +97,7 @@ func (o *registerOptions) lease(s *Service, in Options) error {
 		}
 	}
 	if o.manual && o.retry {
-		return invalid("RegisterManual", "cannot go on in the background as RegisterRetry asks")
+		return errdefs.Invalid("RegisterManual", "cannot go on in the background as RegisterRetry asks")
 	}
 	return nil
 }
@@ -108,24 +109,24 @@ func serviceRecord(s *Service, ttl time.Duration) (record.Node, error) {
 	for i, e := range s.Endpoints {
 		field := fmt.Sprintf("Endpoints[%d]", i)
 		if e == nil {
-			return r, invalid(field, "is nil")
+			return r, errdefs.Invalid(field, "is nil")
 		}
 		request, err := toValue(e.Request, &budget)
 		if err != nil {
-			return r, invalid(field+".Request", "%v", err)
+			return r, errdefs.Invalid(field+".Request", "%v", err)
 		}
 		response, err := toValue(e.Response, &budget)
 		if err != nil {
-			return r, invalid(field+".Response", "%v", err)
+			return r, errdefs.Invalid(field+".Response", "%v", err)
 		}
 		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: e.Name, Request: request, Response: response, Metadata: e.Metadata})
 	}
 	if s.APIs != nil {
 		if len(s.APIs) > record.MaxAPIs {
-			return r, invalid("APIs", "%d bytes are over %d", len(s.APIs), record.MaxAPIs)
+			return r, errdefs.Invalid("APIs", "%d bytes are over %d", len(s.APIs), record.MaxAPIs)
 		}
 		if !json.Valid(s.APIs) {
-			return r, invalid("APIs", "is not JSON")
+			return r, errdefs.Invalid("APIs", "is not JSON")
 		}
 		r.APIs = apisHash(s.APIs)
 	}
@@ -139,31 +140,31 @@ func apisHash(document []byte) string {
 
 func checkNode(field string, n *Node) error {
 	if n == nil {
-		return invalid(field, "is nil")
+		return errdefs.Invalid(field, "is nil")
 	}
 	if err := cmp.Or(checkText(field+".ID", n.ID), checkText(field+".Zone", n.Zone)); err != nil {
 		return err
 	}
 	if n.Weight < NoTraffic {
-		return invalid(field+".Weight", "%d is negative; for no calls set NoTraffic, %d", n.Weight, NoTraffic)
+		return errdefs.Invalid(field+".Weight", "%d is negative; for no calls set NoTraffic, %d", n.Weight, NoTraffic)
 	}
 	if n.Status != Up && n.Status != Draining {
-		return invalid(field+".Status", "%d is neither Up nor Draining", n.Status)
+		return errdefs.Invalid(field+".Status", "%d is neither Up nor Draining", n.Status)
 	}
 	return checkAddress(field, n.Network, n.Address)
 }
 
 // checkNamespace takes a name, but not "*", which means all where one reads.
 func checkNamespace(field, ns string) error {
-	if ns == allNamespaces {
-		return invalid(field, "* stands for all namespaces, only in reading")
+	if ns == keys.AllNamespaces {
+		return errdefs.Invalid(field, "* stands for all namespaces, only in reading")
 	}
 	return checkName(field, keys.Namespace(ns))
 }
 
 func checkName(field, s string) error {
 	if s == "" {
-		return invalid(field, "is empty")
+		return errdefs.Invalid(field, "is empty")
 	}
 	return checkText(field, s)
 }
@@ -171,11 +172,11 @@ func checkName(field, s string) error {
 func checkText(field, s string) error {
 	switch {
 	case len(s) > maxName:
-		return invalid(field, "%d bytes are over %d", len(s), maxName)
+		return errdefs.Invalid(field, "%d bytes are over %d", len(s), maxName)
 	case !utf8.ValidString(s):
-		return invalid(field, "%q is not UTF-8", s)
+		return errdefs.Invalid(field, "%q is not UTF-8", s)
 	case strings.ContainsFunc(s, unicode.IsControl):
-		return invalid(field, "%q holds a control character", s)
+		return errdefs.Invalid(field, "%q holds a control character", s)
 	}
 	return nil
 }

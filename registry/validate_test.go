@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
@@ -267,7 +268,7 @@ func FuzzPlan(f *testing.F) {
 				t.Errorf("planned the name %q", text)
 			}
 		}
-		if p.namespace == "" || p.namespace == allNamespaces || p.name == "" || p.nodes[0].id == "" {
+		if p.namespace == "" || p.namespace == keys.AllNamespaces || p.name == "" || p.nodes[0].id == "" {
 			t.Errorf("planned %q %q %q", p.namespace, p.name, p.nodes[0].id)
 		}
 		r, err := record.DecodeNode(p.nodes[0].data)

@@ -23,7 +23,7 @@ func TestVanished(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		ctx, k := t.Context(), c.space.Service("default", "shop")
+		ctx, k := t.Context(), c.Space.Service("default", "shop")
 		past, future := float64(time.Now().Add(-time.Minute).UnixMilli()), float64(time.Now().Add(time.Minute).UnixMilli())
 		write := []redis.Cmder{
 			c.ZAdd(ctx, k.Index(), redis.Z{Score: past, Member: "gone"}, redis.Z{Score: future, Member: "renewed"}, redis.Z{Score: past, Member: "alive"}, redis.Z{Score: past, Member: "left"}, redis.Z{Score: past, Member: "a%2Fb"}),

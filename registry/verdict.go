@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -51,7 +52,7 @@ func (r *Redis) become(c *conn, n *node, state State, err error) {
 	n.state = state
 	if err != nil {
 		change.cause = err.Error()
-		err = failure("renew", n.service.namespace, n.service.name, &nodeError{n.id, err})
+		err = failure("renew", n.service.namespace, n.service.name, &errdefs.NodeError{Node: n.id, Err: err})
 	}
 	r.turns = append(r.turns, change)
 	c.observe(StateEvent{Namespace: n.service.namespace, Service: n.service.name, Node: n.id, State: state, Err: err})
@@ -59,6 +60,6 @@ func (r *Redis) become(c *conn, n *node, state State, err error) {
 	if n.reg.onState != nil && (n.reg.reported != state || final) {
 		n.reg.reported = state
 		report := n.reg.onState
-		c.reports.states.add(func() { report(state, err) })
+		c.Log.State(func() { report(state, err) })
 	}
 }

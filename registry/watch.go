@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
@@ -39,7 +42,7 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 	if err := checkText("Name", op.service); err != nil {
 		return nil, err
 	}
-	if op.namespace != allNamespaces {
+	if op.namespace != keys.AllNamespaces {
 		if err := checkNamespace("Namespace", op.namespace); err != nil {
 			return nil, err
 		}
@@ -49,7 +52,7 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 		return nil, err
 	}
 	w := newWatcher(ctx, h)
-	w.service, w.many = op.service, op.service == "" || op.namespace == allNamespaces
+	w.service, w.many = op.service, op.service == "" || op.namespace == keys.AllNamespaces
 	defer func() {
 		if err != nil {
 			w.Stop()
@@ -63,7 +66,7 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 			n := h.watchAll(op.namespace, w)
 			w.detach = func() { h.unwatchAll(n, w) }
 		} else {
-			f := h.attach(op.c.space.Service(op.namespace, op.service), w)
+			f := h.attach(op.c.Space.Service(op.namespace, op.service), w)
 			w.detach = func() { h.detach(f, w) }
 		}
 	})
@@ -96,7 +99,7 @@ type watcher struct {
 	mu      sync.Mutex
 	pending []*Result
 	full    int // so many are coalesced
-	wake    chan struct{}
+	wake    actor.Wake
 	begun   bool  // start was told
 	lastErr error // why what is watched does not stand
 }
@@ -109,7 +112,7 @@ func newWatcher(ctx context.Context, h *hub) *watcher {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watcher{
 		h: h, ctx: ctx, cancel: cancel, start: make(chan error, 1), detach: func() {},
-		full: maxPending, wake: make(chan struct{}, 1),
+		full: maxPending, wake: actor.NewWake(),
 	}
 	context.AfterFunc(ctx, func() { h.do(func() { w.detach() }) }) // also if nobody calls Next any more
 	return w
@@ -152,7 +155,7 @@ func (w *watcher) take() *Result {
 	res := w.pending[0]
 	w.pending = w.pending[1:]
 	if len(w.pending) > 0 {
-		signalOne(w.wake)
+		w.wake.Signal()
 	}
 	return res
 }
@@ -168,14 +171,7 @@ func (w *watcher) add(results ...*Result) {
 		w.pending = coalesce(w.pending)
 		w.full = max(maxPending, 2*len(w.pending))
 	}
-	signalOne(w.wake)
-}
-
-func signalOne(wake chan struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
+	w.wake.Signal()
 }
 
 // stands tells of the nodes that a feed shows already.
@@ -208,7 +204,7 @@ func (w *watcher) started(ready bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lastErr = err
-	if w.begun || !ready && !hopeless(err) {
+	if w.begun || !ready && !redisconn.Hopeless(err) {
 		return
 	}
 	w.begun = true

@@ -12,6 +12,8 @@ const (
 	DefaultPrefix = "rollcall"
 	// DefaultNamespace is what an empty namespace means.
 	DefaultNamespace = "default"
+	// AllNamespaces stands for every namespace where one reads.
+	AllNamespaces = "*"
 )
 
 // A Space is the part of a Redis database that starts with one prefix. Make it

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/outbox"
 )
 
@@ -89,6 +90,24 @@ func (r *Reporter) Info(say func(*zerolog.Event)) { r.Log(zerolog.InfoLevel, say
 
 // Warn is Log at that level.
 func (r *Reporter) Warn(say func(*zerolog.Event)) { r.Log(zerolog.WarnLevel, say) }
+
+// Troubled notes that a subject fails, and logs it when it is the first, and once a
+// minute; add adds fields.
+func (r *Reporter) Troubled(t *logs.Trouble, subject, text string, add func(*zerolog.Event)) {
+	if n := t.Failed(subject); n.Phase != logs.Nothing {
+		r.Warn(func(e *zerolog.Event) {
+			add(e)
+			e.EmbedObject(n).Msg(text)
+		})
+	}
+}
+
+// Well notes that a subject does not fail any more, and logs it when it was the last.
+func (r *Reporter) Well(t *logs.Trouble, subject, text string) {
+	if n := t.Recovered(subject); n.Phase == logs.Ended {
+		r.Warn(func(e *zerolog.Event) { e.EmbedObject(n).Msg(text) })
+	}
+}
 
 // Event has the observer called.
 func (r *Reporter) Event(call func()) { r.events.add(call) }

@@ -1,4 +1,4 @@
-package registry
+package redisconn
 
 import (
 	"cmp"
@@ -11,17 +11,19 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
-// meet asks the server what it is, until it has answered once, and returns an error
+// Meet asks the server what it is, until it has answered once, and returns an error
 // where the options do not suit it. HELLO needs no right. A server that does not know
 // HELLO, such as a proxy, is taken as it is. One that cannot serve now, and says so, such
 // as LOADING, has said nothing of itself: that is returned, and it is asked again.
-func (c *conn) meet(ctx context.Context) error {
+func (c *Conn) Meet(ctx context.Context) error {
 	if c.met.Load() {
 		return nil
 	}
-	ctx, cancel := c.bound(ctx)
+	ctx, cancel := c.Bound(ctx)
 	defer cancel()
 	// Between TLS and plain text there may be no answer at all: some of the time is
 	// for finding that out.
@@ -35,20 +37,20 @@ func (c *conn) meet(ctx context.Context) error {
 	case err == nil:
 		err = c.suits(hello.Val())
 	case !errors.As(err, &reply):
-		c.failed(ctx)
+		c.Reload(ctx)
 		return cmp.Or(c.misdialed(ctx, err), err)
 	case strings.Contains(strings.ToLower(err.Error()), "'hello'"), redis.HasErrorPrefix(err, "NOPROTO"),
-		redis.HasErrorPrefix(err, "ERR") && !hopeless(classify(err)):
+		redis.HasErrorPrefix(err, "ERR") && !Hopeless(Classify(err)):
 		err = nil
 	default:
-		c.failed(ctx)
+		c.Reload(ctx)
 	}
 	c.met.Store(err == nil)
 	return err
 }
 
 // protocol is the version of RESP that the client speaks: HELLO must not change it.
-func (c *conn) protocol() int {
+func (c *Conn) protocol() int {
 	const newest = 3 // go-redis's default
 	switch client := c.UniversalClient.(type) {
 	case *redis.Client:
@@ -60,18 +62,18 @@ func (c *conn) protocol() int {
 }
 
 // suits judges a server by its answer to HELLO.
-func (c *conn) suits(hello map[string]any) error {
+func (c *Conn) suits(hello map[string]any) error {
 	_, single := c.UniversalClient.(*redis.Client)
 	version, _ := hello["version"].(string)
 	switch {
 	case hello["server"] == "redis" && older(version, oldest):
 		return unsupported("redis " + version)
 	case hello["mode"] == "sentinel":
-		return invalid("Addrs", "the server is a sentinel: set MasterName to the name of the master")
+		return errdefs.Invalid("Addrs", "the server is a sentinel: set MasterName to the name of the master")
 	case hello["mode"] == "cluster" && single && c.o.Client != nil:
-		return invalid("Client", "the server is part of a cluster: share a *redis.ClusterClient")
+		return errdefs.Invalid("Client", "the server is part of a cluster: share a *redis.ClusterClient")
 	case hello["mode"] == "cluster" && single:
-		return invalid("Cluster", "the server is part of a cluster: set Cluster(true), without MasterName")
+		return errdefs.Invalid("Cluster", "the server is part of a cluster: set Cluster(true), without MasterName")
 	}
 	return nil
 }
@@ -89,7 +91,7 @@ func older(version, than string) bool {
 
 // misdialed finds out, after a call that found no answer, whether the server speaks TLS
 // and we do not, or the other way round. It returns nil where that is not the reason.
-func (c *conn) misdialed(ctx context.Context, err error) error {
+func (c *Conn) misdialed(ctx context.Context, err error) error {
 	var dial *net.OpError
 	if mistake(err) != nil || errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout() {
 		return nil
@@ -104,12 +106,12 @@ func (c *conn) misdialed(ctx context.Context, err error) error {
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(c.dials)-i))
 		switch {
 		case c.secure && speaksPlain(limited, addr):
-			err = fmt.Errorf("%w: Secure: %s does not speak TLS: leave Secure, TLSConfig and rediss:// out, or use its TLS port: %w", ErrInvalid, addr, err)
+			err = fmt.Errorf("%w: Secure: %s does not speak TLS: leave Secure, TLSConfig and rediss:// out, or use its TLS port: %w", errdefs.ErrInvalid, addr, err)
 		case !c.secure && speaksTLS(limited, addr):
-			err = fmt.Errorf("%w: Secure: %s speaks TLS: set Secure, TLSConfig or rediss://: %w", ErrInvalid, addr, err)
+			err = fmt.Errorf("%w: Secure: %s speaks TLS: set Secure, TLSConfig or rediss://: %w", errdefs.ErrInvalid, addr, err)
 		}
 		cancel()
-		if errors.Is(err, ErrInvalid) {
+		if errors.Is(err, errdefs.ErrInvalid) {
 			return err
 		}
 	}

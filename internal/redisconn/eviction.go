@@ -1,4 +1,4 @@
-package registry
+package redisconn
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// warnEviction says once in the log what Redis's maxmemory-policy will do to
+// WarnEviction says once in the log what Redis's maxmemory-policy will do to
 // nodes, where CONFIG may be read. It returns false where another look may tell
 // more.
-func (c *conn) warnEviction(ctx context.Context) (known bool) {
+func (c *Conn) WarnEviction(ctx context.Context) (known bool) {
 	var mu sync.Mutex
 	var found string
 	look := func(ctx context.Context, client *redis.Client) error {
@@ -27,13 +27,13 @@ func (c *conn) warnEviction(ctx context.Context) (known bool) {
 		}
 		return nil
 	}
-	err := c.eachMaster(ctx, look)
+	err := c.EachMaster(ctx, look)
 	if err != nil {
-		c.debug(func(e *zerolog.Event) { e.Err(err).Msg("rollcall: maxmemory-policy cannot be read") })
+		c.Log.Debug(func(e *zerolog.Event) { e.Err(err).Msg("rollcall: maxmemory-policy cannot be read") })
 	}
 	if found != "" {
 		c.warned.Do(func() {
-			c.warn(func(e *zerolog.Event) {
+			c.Log.Warn(func(e *zerolog.Event) {
 				e.Str("maxmemory-policy", found).Msg("rollcall: once Redis reaches maxmemory it evicts live nodes, " +
 					"which callers then miss until the next renewal: set maxmemory-policy noeviction, or keep the registry on a Redis of its own")
 			})

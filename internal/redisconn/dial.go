@@ -1,100 +1,27 @@
-package registry
+package redisconn
 
 import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
-	"github.com/rollcall-go/rollcall/internal/backend"
-	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
 // clusterReload is how often a cluster client asks anew who owns which slot. An
 // error asks at once.
 const clusterReload = 5 * time.Second
 
-// A conn is a registry's way to Redis, with the options that led there.
-type conn struct {
-	redis.UniversalClient
-	o       Options
-	space   keys.Space
-	db      int
-	closes  []func() error         // what Close ends, in order
-	dialed  atomic.Pointer[string] // the address that a sentinel client dialed last
-	warned  sync.Once              // of eviction
-	reports *reporters
-	met     atomic.Bool // the server was found to suit the options
-	dials   []string    // what our own client dials, host:port
-	secure  bool        // with TLS
-
-	contacted    atomic.Bool // Redis has answered once
-	outage       trouble     // no contact with Redis
-	listing      trouble     // the catalogues are not refreshed
-	renewal      trouble     // Redis answers, and renews nothing
-	unpublished  trouble     // changes stand whose events were refused
-	foreign      trouble     // lists hold entries that are nobody's
-	unreadable   trouble     // records of nodes cannot be read
-	swept        trouble     // indexes held foreign entries
-	unsubscribed trouble     // channels are refused
-	panics       trouble     // of checks
-}
-
-// connect makes the client, and starts an in-process server where the options
-// ask for one. It does not wait for Redis.
-func connect(o Options) (*conn, error) {
-	space, err := keys.New(o.Prefix)
-	if err != nil {
-		return nil, invalid("Prefix", "%v", err)
-	}
-	c := &conn{o: o, space: space, db: o.DB, reports: newReporters(o.Logger)}
-	if o.Client != nil {
-		c.UniversalClient = o.Client
-		return c, nil
-	}
-	if o.backend == "embedded" {
-		if err := c.embed(); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.dial(); err != nil {
-		return nil, err
-	}
-	c.closes = append([]func() error{c.UniversalClient.Close}, c.closes...)
-	return c, nil
-}
-
-// embed starts the in-process server and points the connection's options at it. It
-// knows neither TLS nor users, which the program may have set for another Redis.
-func (c *conn) embed() error {
-	start, ok := backend.Lookup("embedded")
-	if !ok {
-		return invalid("-registry.default", "embedded is not linked: import github.com/rollcall-go/rollcall/registry/embedded")
-	}
-	addr, stop, err := start(c.o.listen)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	c.o.URL, c.o.Addrs, c.o.MasterName, c.o.Cluster = "", []string{addr}, "", false
-	c.o.Username, c.o.Password, c.o.CredentialsProvider = "", "", nil
-	c.o.Secure, c.o.TLSConfig = false, nil
-	c.closes = append(c.closes, stop)
-	return nil
-}
-
 // dial makes a client of our own.
-func (c *conn) dial() error {
+func (c *Conn) dial() error {
 	o := &c.o
 	switch {
 	case o.MasterName != "":
@@ -103,7 +30,7 @@ func (c *conn) dial() error {
 			return err
 		}
 		if f.RouteByLatency || f.RouteRandomly || f.ReplicaOnly { // go-redis panics at the first two
-			return invalid("URL", "reads from replicas: leave out route_by_latency, route_randomly and replica_only")
+			return errdefs.Invalid("URL", "reads from replicas: leave out route_by_latency, route_randomly and replica_only")
 		}
 		f.MasterName = o.MasterName
 		f.DB = o.DB
@@ -118,7 +45,7 @@ func (c *conn) dial() error {
 		client := redis.NewFailoverClient(f)
 		client.AddHook(dialHook{c})
 		c.UniversalClient = client
-	case o.clustered():
+	case o.Clustered():
 		cl := &redis.ClusterOptions{Addrs: o.Addrs}
 		if err := parseURL(o.URL, redis.ParseClusterURL, &cl); err != nil {
 			return err
@@ -138,7 +65,7 @@ func (c *conn) dial() error {
 		client := redis.NewClusterClient(cl)
 		c.UniversalClient = client
 		if err := checkClient(client); err != nil { // the URL may ask for replicas
-			return join(err, client.Close())
+			return errdefs.Join(err, client.Close())
 		}
 	default:
 		s := &redis.Options{Addr: o.Addrs[0]}
@@ -185,13 +112,13 @@ func parseURL[T any](raw string, parse func(string) (*T, error), into **T) error
 // url and of go-redis quote the whole or a part.
 func unparsed(raw string, err error) error {
 	if scheme, _, _ := strings.Cut(raw, "://"); !slices.Contains([]string{"redis", "rediss", "unix"}, strings.ToLower(scheme)) {
-		return invalid("URL", "it must begin with redis:// or rediss://, for example redis://host:6379/0, or be unix:///path")
+		return errdefs.Invalid("URL", "it must begin with redis:// or rediss://, for example redis://host:6379/0, or be unix:///path")
 	}
 	u, wrong := url.Parse(raw)
 	if wrong != nil || strings.Contains(err.Error(), "@") || u.User == nil && strings.Contains(raw, "@") {
-		return invalid("URL", "it cannot be parsed: write it like redis://user:password@host:6379/0, and percent-encode what is special in user and password")
+		return errdefs.Invalid("URL", "it cannot be parsed: write it like redis://user:password@host:6379/0, and percent-encode what is special in user and password")
 	}
-	return invalid("URL", "%v", err)
+	return errdefs.Invalid("URL", "%v", err)
 }
 
 // checkClusterPath refuses a database, which go-redis overlooks in the URL of a
@@ -202,7 +129,7 @@ func checkClusterPath(raw string) error {
 		return nil // parseURL told
 	}
 	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" { // may be part of a password
-		return invalid("URL", "its path names a database: a cluster has only 0")
+		return errdefs.Invalid("URL", "its path names a database: a cluster has only 0")
 	}
 	return nil
 }
@@ -220,7 +147,7 @@ type settings struct {
 }
 
 // impose lays our options over what a URL said.
-func impose(o *Options, s settings) {
+func impose(o *Config, s settings) {
 	if o.Username != "" {
 		*s.username = o.Username
 	}
@@ -242,7 +169,7 @@ func impose(o *Options, s settings) {
 		*s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	for _, d := range []*time.Duration{s.dial, s.read, s.write} {
-		def(d, o.Timeout)
+		*d = cmp.Or(*d, o.Timeout)
 	}
 	for _, size := range []*int{s.readBuffer, s.writeBuffer} {
 		*size = cmp.Or(*size, bufferSize)
@@ -272,66 +199,8 @@ func noMaintenance() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// Close ends what connect started, and nothing of the caller's.
-func (c *conn) Close() error {
-	var first error
-	for _, f := range c.closes {
-		if err := f(); err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
-}
-
-// master tells who answers for a service now, so that a change shows: an
-// address, or "" where nobody knows.
-func (c *conn) master(ctx context.Context, s keys.Service) string {
-	switch client := c.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		m, err := client.MasterForKey(ctx, s.Index())
-		if err != nil {
-			return ""
-		}
-		return m.Options().Addr
-	case *redis.Client:
-		return c.address(client)
-	}
-	return ""
-}
-
-// eachMaster calls f for every master, in a cluster concurrently.
-func (c *conn) eachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error {
-	switch client := c.UniversalClient.(type) {
-	case *redis.ClusterClient:
-		err := client.ForEachMaster(ctx, f)
-		if err != nil {
-			c.failed(ctx)
-		}
-		return err
-	case *redis.Client:
-		return f(ctx, client)
-	}
-	return errors.ErrUnsupported // checkClient lets no other through
-}
-
-// address tells one master from another.
-func (c *conn) address(m *redis.Client) string {
-	if dialed := c.dialed.Load(); dialed != nil {
-		return *dialed
-	}
-	return m.Options().Addr
-}
-
-// failed has a cluster client ask who owns which slot: it would go on asking a
-// dead master for as long as a minute.
-func (c *conn) failed(ctx context.Context) {
-	if cluster, ok := c.UniversalClient.(*redis.ClusterClient); ok {
-		cluster.ReloadState(ctx)
-	}
-}
-
 // A dialHook notes which master a sentinel client dials.
-type dialHook struct{ c *conn }
+type dialHook struct{ c *Conn }
 
 func (h dialHook) DialHook(next redis.DialHook) redis.DialHook {
 	return marked(func(ctx context.Context, network, addr string) (net.Conn, error) {

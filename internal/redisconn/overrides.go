@@ -1,4 +1,4 @@
-package registry
+package redisconn
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
-// overrides returns what operators set, by service and by the member of the index
+// Overrides returns what operators set, by service and by the member of the index
 // that it is for. All but large sets come with one trip.
-func (c *conn) overrides(ctx context.Context, services []keys.Service) (map[keys.Service]map[string]string, error) {
+func (c *Conn) Overrides(ctx context.Context, services []keys.Service) (map[keys.Service]map[string]string, error) {
 	type part struct {
 		service keys.Service
 		cursor  uint64
@@ -21,8 +21,8 @@ func (c *conn) overrides(ctx context.Context, services []keys.Service) (map[keys
 		all[s], parts = map[string]string{}, append(parts, part{service: s})
 	}
 	for len(parts) > 0 {
-		replies, err := pipelined(ctx, c, parts, func(p redis.Pipeliner, s part) *redis.ScanCmd {
-			return p.HScan(ctx, s.service.Override(), s.cursor, "", pageSize)
+		replies, err := Pipelined(ctx, c, parts, func(p redis.Pipeliner, s part) *redis.ScanCmd {
+			return p.HScan(ctx, s.service.Override(), s.cursor, "", PageSize)
 		})
 		if err != nil {
 			return nil, err

@@ -1,6 +1,11 @@
-package registry
+package redisconn
 
 import (
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/rollcall-go/rollcall/internal/reporter"
+
 	"bytes"
 	"context"
 	"net"
@@ -11,6 +16,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A lockedBuffer is written by many goroutines.
 type lockedBuffer struct {
@@ -52,18 +59,22 @@ func TestGoRedisIsQuietAboutOurDials(t *testing.T) {
 	redis.SetLogger(newQuietLogger(&out))
 	t.Cleanup(func() { redis.SetLogger(noLogger{}) })
 
-	for name, opts := range map[string][]Option{
-		"standalone": nil,
-		"cluster":    {Cluster(true)},
-		"sentinel":   {MasterName("main")},
-		"TLS":        {Secure(true)},
+	for name, o := range map[string]Config{
+		"standalone": {},
+		"cluster":    {Cluster: true},
+		"sentinel":   {MasterName: "main"},
+		"TLS":        {Secure: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr := refusing(t)
-			r := NewRegistry(append(opts, Addrs(addr), Timeout(time.Second))...)
-			defer func() { _ = r.Close(t.Context()) }()
-			if err := r.Init(); err == nil || !strings.Contains(err.Error(), "connection refused") {
-				t.Fatalf("Init: %v, want a refused connection", err)
+			o.Addrs, o.Timeout = []string{addr}, time.Second
+			c, err := Open(o, reporter.New(zerolog.Nop()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			if err := c.Meet(t.Context()); err == nil || !strings.Contains(err.Error(), "connection refused") {
+				t.Fatalf("Meet: %v, want a refused connection", err)
 			}
 			if log := out.String(); strings.Contains(log, addr) {
 				t.Errorf("go-redis wrote:\n%s", log)

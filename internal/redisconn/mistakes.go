@@ -1,4 +1,4 @@
-package registry
+package redisconn
 
 import (
 	"crypto/tls"
@@ -10,12 +10,16 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
-// hopeless tells whether an error stays until somebody changes an option, a right or
+// Hopeless tells whether an error stays until somebody changes an option, a right or
 // the server. A first call reports it at once. The renewal of a node that was once
 // registered goes on all the same: a password may be rotated, a right given back.
-func hopeless(err error) bool { return errors.Is(err, ErrInvalid) || errors.Is(err, ErrPermission) }
+func Hopeless(err error) bool {
+	return errors.Is(err, errdefs.ErrInvalid) || errors.Is(err, errdefs.ErrPermission)
+}
 
 // oldest is the oldest Redis that has all commands of the scripts.
 const oldest = "6.2"
@@ -40,7 +44,9 @@ func mistake(err error) error {
 		name     x509.HostnameError
 		notTLS   tls.RecordHeaderError
 		network  *net.OpError
-		unusable = func(field, what string) error { return fmt.Errorf("%w: %s: %s: %w", ErrInvalid, field, what, err) }
+		unusable = func(field, what string) error {
+			return fmt.Errorf("%w: %s: %s: %w", errdefs.ErrInvalid, field, what, err)
+		}
 	)
 	switch {
 	case has("db index is out of range"):
@@ -48,7 +54,7 @@ func mistake(err error) error {
 	case has("cluster support disabled"):
 		return unusable("Cluster", "the server is not part of a cluster: give one address without Cluster, or the sentinels and MasterName")
 	case has("all sentinels specified") && errors.Is(err, redis.Nil):
-		return fmt.Errorf("%w: MasterName: the sentinels do not know a master of this name", ErrInvalid)
+		return fmt.Errorf("%w: MasterName: the sentinels do not know a master of this name", errdefs.ErrInvalid)
 	case unknownSentinelCommand.MatchString(said):
 		return unusable("MasterName", "the server is not a sentinel: give the sentinels' addresses, or leave MasterName out")
 	case errors.As(err, &name):
@@ -70,35 +76,35 @@ func mistake(err error) error {
 // unsupported says that a server lacks what the protocol needs.
 func unsupported(what string) error {
 	return fmt.Errorf("unsupported server: %s: Redis %s or later is needed, or Valkey, with EVALSHA and all commands of docs/protocol.md#rights (%w, %w)",
-		what, oldest, ErrInvalid, errors.ErrUnsupported)
+		what, oldest, errdefs.ErrInvalid, errors.ErrUnsupported)
 }
 
-// noLogin tells whether Redis refused the user or the password.
-func noLogin(err error) bool {
+// NoLogin tells whether Redis refused the user or the password.
+func NoLogin(err error) bool {
 	return strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "NOAUTH")
 }
 
 // right says what to do about a refusal of Redis.
 func right(err error) string {
-	if noLogin(err) {
+	if NoLogin(err) {
 		return "set Username and Password, or CredentialsProvider"
 	}
 	return "give the user the rights of docs/protocol.md#rights"
 }
 
-// located adds to an error what the connection knows: where Redis is, when it did not
+// Located adds to an error what the connection knows: where Redis is, when it did not
 // answer, and which keys and channels a call needs, which Redis does not say.
-func (c *conn) located(err error, namespace, service string) error {
+func (c *Conn) Located(err error, namespace, service string) error {
 	if err == nil {
 		return nil
 	}
 	var dial *net.OpError
-	switch err = classify(err); {
-	case errors.Is(err, ErrUnavailable) && !errors.As(err, &dial):
-		return fmt.Errorf("%w (%s)", err, c.o.where())
-	case errors.Is(err, ErrPermission) && service != "":
-		k := c.space.Service(namespace, service)
-		return fmt.Errorf("%w (keys %s*, channel %s)", err, strings.TrimSuffix(k.Index(), "index"), k.Events(c.db))
+	switch err = Classify(err); {
+	case errors.Is(err, errdefs.ErrUnavailable) && !errors.As(err, &dial):
+		return fmt.Errorf("%w (%s)", err, c.Where())
+	case errors.Is(err, errdefs.ErrPermission) && service != "":
+		k := c.Space.Service(namespace, service)
+		return fmt.Errorf("%w (keys %s*, channel %s)", err, strings.TrimSuffix(k.Index(), "index"), k.Events(c.DB))
 	}
 	return err
 }
