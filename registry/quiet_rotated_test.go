@@ -1,6 +1,10 @@
 package registry
 
 import (
+	"bytes"
+	"os"
+	"sync"
+
 	"strings"
 	"testing"
 	"time"
@@ -8,15 +12,34 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
+
+// A lockedBuffer is written by many goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
 
 // A password that is changed while nodes stand is told by the registry, with the remedy,
 // and not by go-redis.
 func TestARotatedPasswordIsToldByTheRegistryAlone(t *testing.T) {
 	var out, log lockedBuffer
-	redis.SetLogger(newQuietLogger(&out))
-	t.Cleanup(func() { redis.SetLogger(noLogger{}) })
+	redis.SetLogger(redisconn.NewQuietLogger(&out))
+	t.Cleanup(func() { redis.SetLogger(redisconn.NewQuietLogger(os.Stderr)) })
 	server := redistest.Start(t)
 	user := func(password string) {
 		if err := server.Client().ACLSetUser(t.Context(), "bob", "on", "resetpass", ">"+password, "~*", "&*", "+@all").Err(); err != nil {

@@ -20,7 +20,7 @@ import (
 // lines about those are left out: the log of the registry tells of an outage. Lines of
 // other clients stay as they are, and a program that calls redis.SetLogger decides for
 // itself.
-func init() { redis.SetLogger(newQuietLogger(os.Stderr)) }
+func init() { redis.SetLogger(NewQuietLogger(os.Stderr)) }
 
 // A dialError is why a client of our own could not dial.
 type dialError struct{ error }
@@ -47,7 +47,8 @@ func marked(dial redis.DialHook) redis.DialHook {
 // dialErrors.
 type quietLogger struct{ *log.Logger }
 
-func newQuietLogger(out io.Writer) quietLogger {
+// NewQuietLogger returns a logger for go-redis that writes to out.
+func NewQuietLogger(out io.Writer) quietLogger {
 	return quietLogger{log.New(out, "redis: ", log.LstdFlags|log.Lshortfile)}
 }
 

@@ -56,7 +56,7 @@ func refusing(t *testing.T) string {
 // write about those of other clients.
 func TestGoRedisIsQuietAboutOurDials(t *testing.T) {
 	var out lockedBuffer
-	redis.SetLogger(newQuietLogger(&out))
+	redis.SetLogger(NewQuietLogger(&out))
 	t.Cleanup(func() { redis.SetLogger(noLogger{}) })
 
 	for name, o := range map[string]Config{

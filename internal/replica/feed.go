@@ -30,8 +30,9 @@ type Feed struct {
 	readingFor int       // the session that it began in
 	uncounted  int       // snapshots in a row that did not count
 
-	probeAt time.Time // when to probe; zero: no doubt
-	probing bool
+	wantedSince time.Time // when a version was found that no event has brought yet; zero: none was
+	probeAt     time.Time // when to probe; zero: no doubt
+	probing     bool
 
 	pollAt  time.Time // when to poll next; zero: once the poll that is under way has told
 	polling bool
@@ -184,6 +185,14 @@ func (f *Feed) Unreadable(now time.Time) { f.read(now.Add(f.o.Poll)) }
 // owner. A subscription that no snapshot has followed yet is not to blame for a gap: made
 // anew each time, it would never be followed by one.
 func (f *Feed) follow(v Verdict, now time.Time) Verdict {
+	switch {
+	case f.Replica.wanted == nil:
+		f.wantedSince = time.Time{}
+	case f.wantedSince.IsZero():
+		f.wantedSince = now
+	case v == Missed && now.Sub(f.wantedSince) < doubtSoonest:
+		v = Doubt // two looks came close together, and the events may be on their way
+	}
 	if v == Doubt && !f.is(ruleDoubt) || v == Missed && !f.covered && f.is(ruleOnce) {
 		v = Reread
 	}
