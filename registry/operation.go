@@ -13,14 +13,6 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// bound gives a call the registry's time-out where it brings none.
-func (c *conn) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, c.o.Timeout)
-}
-
 // An operation is one call of the Registry interface under way.
 type operation struct {
 	op, namespace, service string

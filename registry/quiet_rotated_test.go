@@ -3,9 +3,8 @@ package registry
 import (
 	"bytes"
 	"os"
-	"sync"
-
 	"strings"
+	"sync"
 	"testing"
 	"time"
 

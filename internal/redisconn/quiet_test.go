@@ -1,11 +1,6 @@
 package redisconn
 
 import (
-	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
-
-	"github.com/rollcall-go/rollcall/internal/reporter"
-
 	"bytes"
 	"context"
 	"net"
@@ -13,6 +8,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/rollcall-go/rollcall/internal/reporter"
 
 	"github.com/redis/go-redis/v9"
 )

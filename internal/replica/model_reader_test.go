@@ -17,8 +17,7 @@ type reader struct {
 	rep  *Replica // the feed's
 	sub  *subscription
 
-	wakes  int // so that only the newest counts
-	taking bool
+	wakes int // so that only the newest counts
 
 	shown map[string]Node // by the changes alone
 	truth readerTruth
