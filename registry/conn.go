@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/rollcall-go/rollcall/internal/backend"
-	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/reporter"
@@ -29,11 +28,8 @@ type conn struct {
 // one. It does not wait for Redis.
 func connect(o Options) (*conn, error) {
 	var closers []func() error
-	if o.Client == nil && o.backend == "embedded" {
-		start, ok := backend.Lookup("embedded")
-		if !ok {
-			return nil, errdefs.Invalid("-registry.default", "embedded is not linked: import github.com/rollcall-go/rollcall/registry/embedded")
-		}
+	if o.embedded() {
+		start, _ := backend.Lookup("embedded") // resolve has found it
 		addr, stop, err := start(o.listen)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)

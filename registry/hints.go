@@ -46,6 +46,9 @@ const (
 
 // listen is the goroutine.
 func (x *hints) listen(ctx context.Context) {
+	if x.c.o.KeyspaceEvents == KeyspaceOff {
+		return
+	}
 	defer x.drop(func(string, *hintSub) bool { return true })
 	for ctx.Err() == nil {
 		limited, cancel := x.c.Bound(ctx)
@@ -200,7 +203,7 @@ func (c *conn) notifying(ctx context.Context, client *redis.Client) (bool, error
 	const flag = "notify-keyspace-events"
 	config, err := client.ConfigGet(ctx, flag).Result()
 	if err != nil {
-		return c.o.KeyspaceEvents, nil // nobody can know: listen if that was asked for
+		return c.o.KeyspaceEvents == KeyspaceOn, nil // nobody can know: listen if that was asked for
 	}
 	have := config[flag]
 	want := have
@@ -210,7 +213,7 @@ func (c *conn) notifying(ctx context.Context, client *redis.Client) (bool, error
 	if !strings.ContainsAny(have, "Ax") {
 		want += "x"
 	}
-	if want == have || !c.o.KeyspaceEvents {
+	if want == have || c.o.KeyspaceEvents != KeyspaceOn {
 		return want == have, nil
 	}
 	if err := client.ConfigSet(ctx, flag, want).Err(); err != nil {

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,21 +48,23 @@ func TestHintAloneFindsACrash(t *testing.T) {
 
 // What others set in notify-keyspace-events stays, and nothing is set unasked.
 func TestKeyspaceEventsFlags(t *testing.T) {
+	on, off := []registry.Option{registry.KeyspaceEvents(true)}, []registry.Option{registry.KeyspaceEvents(false)}
 	for _, c := range []struct {
 		name, before string
-		ask          bool
+		ask          []registry.Option
 		after        string
 	}{
-		{"unasked", "", false, ""},
-		{"none", "", true, "xK"},
-		{"others", "Eg$", true, "g$xKE"},
-		{"all classes", "EA", true, "AKE"},
-		{"there already", "Kx", true, "xK"},
+		{"unasked", "", nil, ""},
+		{"off", "", off, ""},
+		{"none", "", on, "xK"},
+		{"others", "Eg$", on, "g$xKE"},
+		{"all classes", "EA", on, "AKE"},
+		{"there already", "Kx", on, "xK"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			redis := redistest.SharedStandalone(t)
 			redis.SetConfig("notify-keyspace-events", c.before)
-			r := open(t, redistest.Topology{Addrs: []string{redis.Addr()}}, registry.KeyspaceEvents(c.ask))
+			r := open(t, redistest.Topology{Addrs: []string{redis.Addr()}}, c.ask...)
 			register(t, r, service("shop", node("a")))
 			// The flags are looked over once namespaces are known, within seconds.
 			check := func() error {
@@ -74,12 +77,46 @@ func TestKeyspaceEventsFlags(t *testing.T) {
 				}
 				return nil
 			}
-			if c.ask {
+			if c.before != c.after {
 				eventually(t, patience, check)
 			} else if err := check(); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A registry with KeyspaceEvents(false) does not listen, also where Redis sends the
+// events; one without the option does. Both begin together, and the one that listens
+// goes through two rounds before the subscribers are counted.
+func TestKeyspaceEventsOffDoesNotListen(t *testing.T) {
+	redis := redistest.Start(t)
+	redis.SetConfig("notify-keyspace-events", "Kx")
+	off := open(t, at(redis), registry.KeyspaceEvents(false))
+	asFound := open(t, at(redis))
+	for i, namespace := range []string{"a", "b"} {
+		register(t, off, service("shop", node("a")), registry.RegisterNamespace("off-"+namespace))
+		register(t, asFound, service("shop", node("a")), registry.RegisterNamespace(namespace))
+		eventually(t, patience, func() error {
+			n, err := redis.Client().PubSubNumPat(t.Context()).Result()
+			if err == nil && n <= int64(i) {
+				err = fmt.Errorf("%d patterns", n)
+			}
+			return err
+		})
+	}
+	list, err := redis.Client().ClientList(t.Context()).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listeners := 0
+	for line := range strings.Lines(list) {
+		if !strings.Contains(line, " psub=0 ") {
+			listeners++
+		}
+	}
+	if listeners != 1 {
+		t.Errorf("%d connections listen to keyspace events, want that of one registry:\n%s", listeners, list)
 	}
 }
 

@@ -20,6 +20,7 @@ func TestARegistryThatWasNotMadeIsRefused(t *testing.T) {
 	for name, r := range map[string]*registry.Redis{"zero": {}, "nil": nil} {
 		for op, call := range map[string]func() error{
 			"Init":         func() error { return r.Init() },
+			"Err":          func() error { return r.Err() },
 			"Register":     func() error { return r.Register(ctx, service("shop", node("a"))) },
 			"Deregister":   func() error { return r.Deregister(ctx, service("shop")) },
 			"GetService":   func() error { _, err := r.GetService(ctx, "shop"); return err },

@@ -44,7 +44,7 @@ type Options struct {
 	Interval     time.Duration // a third of the TTL in force
 	PollInterval time.Duration // DefaultPollInterval
 
-	KeyspaceEvents bool
+	KeyspaceEvents KeyspaceMode // KeyspaceAsFound
 
 	Logger  zerolog.Logger // warnings and errors to standard error
 	Observe Observer
@@ -127,11 +127,46 @@ func Interval(d time.Duration) Option { return func(o *Options) { o.Interval = d
 // 100 ms.
 func PollInterval(d time.Duration) Option { return func(o *Options) { o.PollInterval = d } }
 
-// KeyspaceEvents has Redis send keyspace events of expired keys, which let the
-// crash of a node show some 100 ms sooner. It adds what is missing to
-// notify-keyspace-events, on every master, and leaves the flags that others set.
-// Where the events are on already they are used without it.
-func KeyspaceEvents(on bool) Option { return func(o *Options) { o.KeyspaceEvents = on } }
+// KeyspaceEvents switches the use of keyspace events on or off. Keyspace events of
+// expired keys let the crash of a node show some 100 ms sooner; everything works
+// without them.
+//
+// With true, the registry has every master send them: it adds what is missing to
+// notify-keyspace-events, and leaves the flags that others set. With false, it neither
+// listens to them nor changes the setting. Default: it listens where Redis sends them
+// already, and changes no setting.
+func KeyspaceEvents(on bool) Option {
+	return func(o *Options) {
+		if o.KeyspaceEvents = KeyspaceOff; on {
+			o.KeyspaceEvents = KeyspaceOn
+		}
+	}
+}
+
+// KeyspaceMode says whether a registry uses the keyspace events of Redis. See
+// KeyspaceEvents.
+type KeyspaceMode int
+
+// The modes of KeyspaceEvents.
+const (
+	KeyspaceAsFound KeyspaceMode = iota // listen to them where Redis sends them already
+	KeyspaceOn                          // have Redis send them, and listen
+	KeyspaceOff                         // do not listen
+)
+
+// String returns "as found", "on" or "off".
+func (m KeyspaceMode) String() string {
+	switch m {
+	case KeyspaceAsFound:
+		return "as found"
+	case KeyspaceOn:
+		return "on"
+	case KeyspaceOff:
+		return "off"
+	default:
+		return "unknown"
+	}
+}
 
 // Logger receives the log. Without it, warnings and errors go to standard error, one
 // line each; Logger(zerolog.Nop()) silences the registry. A trouble that lasts is a

@@ -107,8 +107,11 @@ func TestInvalidOptions(t *testing.T) {
 		{"Client", []Option{Client((*redis.ClusterClient)(nil))}},
 	} {
 		r := NewRegistry(c.opts...)
-		err := r.Init()
+		early, err := r.Err(), r.Init()
 		var op *OpError
+		if !errors.Is(early, ErrInvalid) || errors.Unwrap(early).Error() != errors.Unwrap(err).Error() {
+			t.Errorf("%s: Err says %v, Init %v", c.field, early, err)
+		}
 		if !errors.Is(err, ErrInvalid) || !errors.As(err, &op) || !strings.Contains(err.Error(), "invalid: "+c.field+": ") {
 			t.Errorf("%s: got %v, want ErrInvalid that names it", c.field, err)
 		}
@@ -129,9 +132,48 @@ func TestInvalidOptions(t *testing.T) {
 		{DB(3), MasterName("m"), Addrs("a:1", "b:1")},
 		{Cluster(true), DB(0)},
 	} {
-		if _, err := resolve(opts); err != nil {
+		r := NewRegistry(opts...)
+		if err := r.Err(); err != nil {
 			t.Errorf("refused: %v", err)
 		}
+		if r.conn != nil {
+			t.Error("Err has made a client: options for Init would come too late")
+		}
+	}
+}
+
+func TestErrAfterClose(t *testing.T) {
+	bad, good := NewRegistry(TTL(-1)), NewRegistry()
+	for _, r := range []*Redis{bad, good} {
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := bad.Err(); !errors.Is(err, ErrInvalid) {
+		t.Errorf("wrong options: %v", err)
+	}
+	if err := good.Err(); err != nil {
+		t.Errorf("sound options: %v", err)
+	}
+}
+
+func TestKeyspaceEventsHasThreeModes(t *testing.T) {
+	for _, c := range []struct {
+		opts []Option
+		want KeyspaceMode
+		text string
+	}{
+		{nil, KeyspaceAsFound, "as found"},
+		{[]Option{KeyspaceEvents(true)}, KeyspaceOn, "on"},
+		{[]Option{KeyspaceEvents(false)}, KeyspaceOff, "off"},
+		{[]Option{KeyspaceEvents(true), KeyspaceEvents(false)}, KeyspaceOff, "off"},
+	} {
+		if got := NewRegistry(c.opts...).Options().KeyspaceEvents; got != c.want || got.String() != c.text {
+			t.Errorf("%d options: %v, want %s", len(c.opts), got, c.text)
+		}
+	}
+	if got := KeyspaceMode(7).String(); got != "unknown" {
+		t.Error(got)
 	}
 }
 

@@ -88,6 +88,20 @@ var errNotMade = errdefs.Invalid("Redis", "it was not made by NewRegistry: call 
 // made tells whether NewRegistry made it.
 func (r *Redis) made() bool { return r != nil && r.gone != nil }
 
+// Err returns what is wrong with the options, without a call to Redis: ErrInvalid, which
+// the first call would return, or nil. Options that suit each other may still not suit
+// the server: Init finds that out. Where Flags is among the options, parse them first.
+func (r *Redis) Err() error {
+	if !r.made() {
+		return failure("options", "", "", errNotMade)
+	}
+	r.mu.Lock()
+	opts := r.opts
+	r.mu.Unlock()
+	_, err := resolve(opts)
+	return failure("options", "", "", err)
+}
+
 // connection returns the way to Redis, made at the first call.
 func (r *Redis) connection() (*conn, error) {
 	if !r.made() {

@@ -3,6 +3,7 @@ package registry
 import (
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/backend"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/logs"
@@ -61,9 +62,15 @@ func (o *Options) check() error {
 	if err := checkNamespace("Namespace", o.Namespace); err != nil {
 		return err
 	}
+	if _, linked := backend.Lookup("embedded"); o.embedded() && !linked {
+		return errdefs.Invalid("-registry.default", "embedded is not linked: import github.com/rollcall-go/rollcall/registry/embedded")
+	}
 	c := o.config()
 	return c.Check()
 }
+
+// embedded tells whether the registry starts a server of its own.
+func (o *Options) embedded() bool { return o.Client == nil && o.backend == "embedded" }
 
 // checkLease refuses a lease that could not be kept. An interval of 0 is derived
 // from the TTL later.

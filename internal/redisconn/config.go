@@ -32,7 +32,45 @@ func (o *Config) Check() error {
 			return err
 		}
 	}
-	return checkClient(o.Client)
+	if o.Client != nil {
+		return checkClient(o.Client)
+	}
+	return o.checkURL()
+}
+
+// checkURL refuses a URL that does not lead to Redis in the way that the other options
+// ask for.
+func (o *Config) checkURL() error {
+	switch {
+	case o.URL == "":
+		return nil
+	case o.MasterName != "":
+		f, err := redis.ParseFailoverURL(o.URL)
+		if err != nil {
+			return unparsed(o.URL, err)
+		}
+		if f.RouteByLatency || f.RouteRandomly || f.ReplicaOnly { // go-redis panics at the first two
+			return errdefs.Invalid("URL", "reads from replicas: leave out route_by_latency, route_randomly and replica_only")
+		}
+	case o.Cluster:
+		c, err := redis.ParseClusterURL(o.URL)
+		if err != nil {
+			return unparsed(o.URL, err)
+		}
+		if readsReplicas(c) {
+			return errdefs.Invalid("URL", "reads from replicas: leave out read_only, route_by_latency and route_randomly")
+		}
+		return checkClusterPath(o.URL)
+	default:
+		if _, err := redis.ParseURL(o.URL); err != nil {
+			return unparsed(o.URL, err)
+		}
+	}
+	return nil
+}
+
+func readsReplicas(o *redis.ClusterOptions) bool {
+	return o.ReadOnly || o.RouteByLatency || o.RouteRandomly
 }
 
 // Database returns the number of the database that the options lead to.
@@ -43,7 +81,7 @@ func (o *Config) Database() int {
 	if o.DB != 0 || o.URL == "" || o.Client != nil || o.Cluster {
 		return o.DB
 	}
-	// A URL that cannot be parsed shows when it is dialed.
+	// A URL that cannot be parsed is refused by Check.
 	if o.MasterName != "" {
 		if parsed, err := redis.ParseFailoverURL(o.URL); err == nil {
 			return parsed.DB
@@ -90,8 +128,6 @@ func (o *Config) Clustered() bool {
 // are behind, and those that spread keys over unrelated servers.
 func checkClient(c redis.UniversalClient) error {
 	switch c := c.(type) {
-	case nil:
-		return nil
 	case *redis.Client:
 		if c == nil {
 			return errdefs.Invalid("Client", "it is a nil %T", c)
@@ -101,7 +137,7 @@ func checkClient(c redis.UniversalClient) error {
 		if c == nil {
 			return errdefs.Invalid("Client", "it is a nil %T", c)
 		}
-		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
+		if readsReplicas(c.Options()) {
 			return errdefs.Invalid("Client", "reads from replicas: unset ReadOnly, RouteByLatency and RouteRandomly")
 		}
 		return nil

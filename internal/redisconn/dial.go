@@ -20,7 +20,7 @@ import (
 // error asks at once.
 const clusterReload = 5 * time.Second
 
-// dial makes a client of our own.
+// dial makes a client of our own. Check has found the options to be sound.
 func (c *Conn) dial() error {
 	o := &c.o
 	switch {
@@ -28,9 +28,6 @@ func (c *Conn) dial() error {
 		f := &redis.FailoverOptions{SentinelAddrs: o.Addrs}
 		if err := parseURL(o.URL, redis.ParseFailoverURL, &f); err != nil {
 			return err
-		}
-		if f.RouteByLatency || f.RouteRandomly || f.ReplicaOnly { // go-redis panics at the first two
-			return errdefs.Invalid("URL", "reads from replicas: leave out route_by_latency, route_randomly and replica_only")
 		}
 		f.MasterName = o.MasterName
 		f.DB = o.DB
@@ -50,9 +47,6 @@ func (c *Conn) dial() error {
 		if err := parseURL(o.URL, redis.ParseClusterURL, &cl); err != nil {
 			return err
 		}
-		if err := checkClusterPath(o.URL); err != nil {
-			return err
-		}
 		ownName(cl.TLSConfig)
 		cl.MaintNotificationsConfig = noMaintenance()
 		cl.ClusterStateReloadInterval = clusterReload
@@ -62,11 +56,7 @@ func (c *Conn) dial() error {
 			&cl.Dialer, &cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
 		})
 		c.dials, c.secure = cl.Addrs, cl.TLSConfig != nil
-		client := redis.NewClusterClient(cl)
-		c.UniversalClient = client
-		if err := checkClient(client); err != nil { // the URL may ask for replicas
-			return errdefs.Join(err, client.Close())
-		}
+		c.UniversalClient = redis.NewClusterClient(cl)
 	default:
 		s := &redis.Options{Addr: o.Addrs[0]}
 		if err := parseURL(o.URL, redis.ParseURL, &s); err != nil {
@@ -126,7 +116,7 @@ func unparsed(raw string, err error) error {
 func checkClusterPath(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil // parseURL told
+		return nil // checkURL refuses it
 	}
 	if path := strings.Trim(u.Path, "/"); path != "" && path != "0" { // may be part of a password
 		return errdefs.Invalid("URL", "its path names a database: a cluster has only 0")
