@@ -12,7 +12,9 @@ import (
 // A still source has one view of every service.
 type still struct{ v *registry.View }
 
-func (s still) Follow(string, string) (registry.Follower, error) { return &stillFollower{s.v}, nil }
+func (s still) Follow(string, ...registry.FollowOption) (registry.Follower, error) {
+	return &stillFollower{s.v}, nil
+}
 
 type stillFollower struct{ v *registry.View } // nil once it was told
 

@@ -26,7 +26,7 @@ func (r *Resolver) service(ctx context.Context, name serviceName) (*service, err
 		var ask func(context.Context) error
 		if r.knower != nil {
 			ask = func(ctx context.Context) error {
-				known, err := r.knower.Knows(ctx, name.namespace, name.name)
+				known, err := r.knower.Knows(ctx, name.name, registry.FollowNamespace(name.namespace))
 				if err == nil && !known {
 					err = registry.ErrNotFound
 				}
@@ -68,7 +68,7 @@ func (r *Resolver) open(name serviceName, users int64) (*service, error) {
 	done := make(chan struct{})
 	r.opening[name] = done
 	r.mu.Unlock()
-	f, err := r.src.Follow(name.namespace, name.name)
+	f, err := r.src.Follow(name.name, registry.FollowNamespace(name.namespace))
 	if err == nil && f == nil {
 		err = invalid("Follow of the source: nil")
 	}

@@ -33,7 +33,8 @@ func FromRegistry(reg registry.Registry) Source {
 
 type watchSource struct{ reg registry.Registry }
 
-func (s watchSource) Follow(namespace, service string) (registry.Follower, error) {
+func (s watchSource) Follow(service string, opts ...registry.FollowOption) (registry.Follower, error) {
+	namespace := registry.NewFollowOptions(opts...).Namespace
 	switch {
 	case isNil(s.reg):
 		return nil, failure("follow", namespace, service, invalid("FromRegistry: nil"))

@@ -157,9 +157,9 @@ func TestFromRegistryUnknown(t *testing.T) {
 		same(t, "it comes", ids(resolve(t, r).Nodes()), "a")
 		reg.result(registry.Delete, "", "a", "", 0)
 		same(t, "it is empty", ids(resolve(t, r).Nodes()), "")
-		_, err = discovery.FromRegistry(reg).Follow("", "")
+		_, err = discovery.FromRegistry(reg).Follow("")
 		wantErr(t, "no name", err, registry.ErrInvalid)
-		_, err = discovery.FromRegistry(nil).Follow("", "shop")
+		_, err = discovery.FromRegistry(nil).Follow("shop")
 		wantErr(t, "no registry", err, registry.ErrInvalid)
 	})
 }
@@ -247,7 +247,7 @@ func TestFromRegistryTellsWhy(t *testing.T) {
 // What Next says is one line.
 func TestFromRegistryTellsWhyInOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, err := discovery.FromRegistry(&scripted{watchErr: registry.ErrUnavailable}).Follow("", "shop")
+		f, err := discovery.FromRegistry(&scripted{watchErr: registry.ErrUnavailable}).Follow("shop")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +279,7 @@ func (s slowRegistry) GetService(ctx context.Context, name string, opts ...regis
 func TestFromRegistryStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := &scripted{stands: []*registry.Service{static("shop", "", "a")}}
-		f, err := discovery.FromRegistry(reg).Follow("", "shop")
+		f, err := discovery.FromRegistry(reg).Follow("shop")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,9 @@ func (hollow) Watch(context.Context, ...registry.WatchOption) (registry.Watcher,
 
 type hollowSource struct{ f registry.Follower }
 
-func (s hollowSource) Follow(string, string) (registry.Follower, error) { return s.f, nil }
+func (s hollowSource) Follow(string, ...registry.FollowOption) (registry.Follower, error) {
+	return s.f, nil
+}
 
 type hollowFollower struct{}
 
@@ -47,7 +49,7 @@ func TestNilIsRefusedOrIgnored(t *testing.T) {
 		return errors.Join(err, r.Close())
 	}
 	next := func(src discovery.Source) error {
-		f, err := src.Follow("", "shop")
+		f, err := src.Follow("shop")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,6 +153,6 @@ func TestRefusedRequestIsClosed(t *testing.T) {
 // knowing is a Knower.
 type knowing struct{ told }
 
-func (k *knowing) Knows(context.Context, string, string) (bool, error) {
+func (k *knowing) Knows(context.Context, string, ...registry.FollowOption) (bool, error) {
 	return k.views != nil, nil
 }

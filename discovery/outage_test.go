@@ -101,7 +101,7 @@ func TestAnOutageIsOneView(t *testing.T) {
 func TestFromRegistryAnOutageIsOneView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := &scripted{stands: []*registry.Service{static("shop", "", "a")}}
-		f, err := discovery.FromRegistry(reg).Follow("", "shop")
+		f, err := discovery.FromRegistry(reg).Follow("shop")
 		if err != nil {
 			t.Fatal(err)
 		}

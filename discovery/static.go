@@ -76,9 +76,10 @@ func (s *StaticSource) Update(services ...*registry.Service) error {
 	return nil
 }
 
-// Follow follows a service, listed or not.
-func (s *StaticSource) Follow(namespace, service string) (registry.Follower, error) {
-	name := serviceName{cmp.Or(namespace, defaultNamespace), service}
+// Follow follows a service, listed or not. Without registry.FollowNamespace it is that
+// of the namespace "default".
+func (s *StaticSource) Follow(service string, opts ...registry.FollowOption) (registry.Follower, error) {
+	name := serviceName{cmp.Or(registry.NewFollowOptions(opts...).Namespace, defaultNamespace), service}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.err

@@ -64,7 +64,7 @@ func TestStaticTellsWhatChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := discovery.Static(static("shop", "", "a"), static("store", "", "a"))
 		follow := func(name string) func() string {
-			f, err := src.Follow("", name)
+			f, err := src.Follow(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +126,7 @@ func TestStaticCopies(t *testing.T) {
 	src := discovery.Static(given)
 	given.Metadata["k"], given.Nodes[0].Metadata["k"], given.Nodes[0].Address = "x", "x", "x"
 	given.Endpoints[0].Request.Values[0].Name, given.Endpoints[0].Name = "x", "x"
-	f, err := src.Follow("", "shop")
+	f, err := src.Follow("shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestStaticRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := discovery.Static(append(list, static("store", "", "a"))...)
-			_, err := src.Follow("", "store")
+			_, err := src.Follow("store")
 			wantErr(t, "Follow", err, registry.ErrInvalid)
 			update(t, src, static("shop", "", "a"))
 			r := resolver(t, src)

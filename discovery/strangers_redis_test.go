@@ -115,17 +115,17 @@ func TestKnows(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, tp redistest.Topology) {
 		reg := open(t, tp)
 		for _, want := range []bool{false, true} {
-			known, err := reg.Knows(t.Context(), "", "shop")
+			known, err := reg.Knows(t.Context(), "shop")
 			same(t, "known", known, want)
 			same(t, "error", err, nil)
 			register(t, reg, static("shop", "", "a"))
 		}
-		known, err := reg.Knows(t.Context(), "other", "shop")
+		known, err := reg.Knows(t.Context(), "shop", registry.FollowNamespace("other"))
 		same(t, "in another namespace", known, false)
 		same(t, "error", err, nil)
-		_, err = reg.Knows(t.Context(), "", "a\n")
+		_, err = reg.Knows(t.Context(), "a\n")
 		wantErr(t, "a bad name", err, registry.ErrInvalid)
-		_, err = reg.Knows(t.Context(), "*", "shop")
+		_, err = reg.Knows(t.Context(), "shop", registry.FollowNamespace("*"))
 		wantErr(t, "all namespaces", err, registry.ErrInvalid)
 	})
 }

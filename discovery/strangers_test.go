@@ -23,7 +23,7 @@ type book struct {
 	asked atomic.Int64
 }
 
-func (b *book) Knows(ctx context.Context, _, service string) (bool, error) {
+func (b *book) Knows(ctx context.Context, service string, _ ...registry.FollowOption) (bool, error) {
 	b.asked.Add(1)
 	if wait(ctx, b.slow); ctx.Err() != nil {
 		return false, ctx.Err()

@@ -37,7 +37,8 @@ type toldFollower struct {
 	once sync.Once
 }
 
-func (s *told) Follow(namespace, service string) (registry.Follower, error) {
+func (s *told) Follow(service string, opts ...registry.FollowOption) (registry.Follower, error) {
+	namespace := registry.NewFollowOptions(opts...).Namespace
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := namespace + "/" + service

@@ -47,13 +47,13 @@ func (s communitySource) Options() registry.Options {
 }
 
 // Knows tells whether either layout has the service.
-func (s communitySource) Knows(ctx context.Context, namespace, service string) (bool, error) {
+func (s communitySource) Knows(ctx context.Context, service string, opts ...registry.FollowOption) (bool, error) {
 	if s.r == nil {
 		return false, errNoRegistry
 	}
-	known, err := s.r.Knows(ctx, namespace, service)
+	known, err := s.r.Knows(ctx, service, opts...)
 	home := homeOf(s.r)
-	if known || err != nil || namespace != "" && namespace != home.Namespace {
+	if known || err != nil || !atHome(home, opts) {
 		return known, err
 	}
 	client, err := s.r.Client()
@@ -65,7 +65,7 @@ func (s communitySource) Knows(ctx context.Context, namespace, service string) (
 }
 
 // Follow follows a service in both layouts.
-func (s communitySource) Follow(namespace, service string) (registry.Follower, error) {
+func (s communitySource) Follow(service string, opts ...registry.FollowOption) (registry.Follower, error) {
 	if s.r == nil {
 		return nil, errNoRegistry
 	}
@@ -73,9 +73,9 @@ func (s communitySource) Follow(namespace, service string) (registry.Follower, e
 	if err != nil {
 		return nil, err
 	}
-	inner, err := s.r.Follow(namespace, service)
+	inner, err := s.r.Follow(service, opts...)
 	home := homeOf(s.r)
-	if err != nil || namespace != "" && namespace != home.Namespace {
+	if err != nil || !atHome(home, opts) {
 		return inner, err
 	}
 	f := &communityFollower{Follower: inner, client: client, home: home, service: service}
@@ -83,6 +83,12 @@ func (s communitySource) Follow(namespace, service string) (registry.Follower, e
 	f.cancel = cancel
 	f.tasks.Go(func() { f.poll(ctx) })
 	return f, nil
+}
+
+// atHome tells whether a call concerns the one namespace that the old layout counts for.
+func atHome(home community.Home, opts []registry.FollowOption) bool {
+	namespace := registry.NewFollowOptions(opts...).Namespace
+	return namespace == "" || namespace == home.Namespace
 }
 
 // A communityFollower hands out the views of the Follower that it embeds, with what

@@ -161,7 +161,7 @@ func TestALayoutThatCannotBeReadIsAnError(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	must(t, s.Client().Set(t.Context(), oldKey, "a string", 0).Err())
 	src := CommunitySource(connect(t, s.URL()))
-	f, err := src.Follow("", "shop")
+	f, err := src.Follow("shop")
 	must(t, err)
 	defer f.Stop()
 	await(t, "Next says why there is no view", func() bool {
@@ -175,7 +175,7 @@ func TestALayoutThatCannotBeReadIsAnError(t *testing.T) {
 func TestTheFollowerStops(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	src := CommunitySource(connect(t, s.URL()))
-	f, err := src.Follow("", "shop")
+	f, err := src.Follow("shop")
 	must(t, err)
 	_, err = f.Next(t.Context())
 	must(t, err)
@@ -189,7 +189,7 @@ func TestTheFollowerStops(t *testing.T) {
 	if err := <-ended; !errors.Is(err, registry.ErrWatcherStopped) {
 		t.Errorf("Next: %v, want ErrWatcherStopped", err)
 	}
-	if _, err := src.Follow("", ""); !errors.Is(err, registry.ErrInvalid) {
+	if _, err := src.Follow(""); !errors.Is(err, registry.ErrInvalid) {
 		t.Errorf("Follow of no name: %v, want ErrInvalid", err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 func TestNilIsInvalid(t *testing.T) {
 	info := shopAt("10.0.0.1:80")
 	d := live(t, shops())
-	follower, err := CommunitySource(connect(t, "redis://"+refused(t))).Follow("", "shop")
+	follower, err := CommunitySource(connect(t, "redis://"+refused(t))).Follow("shop")
 	must(t, err)
 	defer follower.Stop()
 	var none Option
@@ -46,10 +46,10 @@ func TestNilIsInvalid(t *testing.T) {
 		"registry":                        func() error { return NewRegistry(nil).Register(info) },
 		"registry, a pointer":             func() error { return NewRegistry(noRedis).Register(info) },
 		"registry, the old layout":        func() error { return NewRegistry(noRedis, WithCommunityKeys(true)).Register(info) },
-		"registry of CommunitySource":     func() error { _, err := CommunitySource(nil).Follow("", "shop"); return err },
+		"registry of CommunitySource":     func() error { _, err := CommunitySource(nil).Follow("shop"); return err },
 		"registry of its resolver":        func() error { return resolve(NewResolver(live(t, CommunitySource(nil))), t.Context()) },
 		"registry of its Knows": func() error {
-			_, err := CommunitySource(nil).(discovery.Knower).Knows(t.Context(), "", "shop")
+			_, err := CommunitySource(nil).(discovery.Knower).Knows(t.Context(), "shop")
 			return err
 		},
 		"context of its Next":     func() error { _, err := follower.Next(nil); return err }, //nolint:staticcheck // on purpose

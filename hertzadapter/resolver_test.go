@@ -16,7 +16,7 @@ import (
 // A list is a source of one service, given by its versions.
 type list []*registry.Service
 
-func (l list) Follow(_, service string) (registry.Follower, error) {
+func (l list) Follow(service string, _ ...registry.FollowOption) (registry.Follower, error) {
 	f := make(following, 1)
 	switch service {
 	case "shop":

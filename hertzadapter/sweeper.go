@@ -48,7 +48,7 @@ type sweeper struct {
 
 // run sweeps until ctx ends.
 func (s *sweeper) run(ctx context.Context) {
-	f, err := s.r.Follow("", s.service)
+	f, err := s.r.Follow(s.service)
 	if err != nil {
 		return // the registry was closed
 	}

@@ -100,3 +100,19 @@ func WatchService(name string) WatchOption { return func(o *watchOptions) { o.se
 
 // WatchNamespace wins over the registry's namespace; "*" means all.
 func WatchNamespace(ns string) WatchOption { return func(o *watchOptions) { o.namespace = ns } }
+
+// A FollowOption belongs to one call of Follow or Knows.
+type FollowOption func(*FollowOptions)
+
+// FollowOptions are what the options of a call of Follow or Knows add up to. Who writes
+// a discovery.Source of his own gets them by NewFollowOptions.
+type FollowOptions struct {
+	Namespace string // "": that of the registry, or of the source
+}
+
+// NewFollowOptions applies the options; nil ones are passed over.
+func NewFollowOptions(opts ...FollowOption) FollowOptions { return apply(opts) }
+
+// FollowNamespace wins over the registry's namespace. "*" is ErrInvalid: a View is of
+// one service.
+func FollowNamespace(ns string) FollowOption { return func(o *FollowOptions) { o.Namespace = ns } }

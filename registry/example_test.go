@@ -220,6 +220,97 @@ func ExampleRedis_ListServices() {
 	// us/till ""
 }
 
+// Watch begins with the nodes that are there, and then brings each change.
+func ExampleRedis_Watch() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer r.Close(ctx)
+	node := &registry.Node{Address: "10.0.0.7:8080"}
+	shop := &registry.Service{Name: "shop", Version: "1", Nodes: []*registry.Node{node}}
+	if err := r.Register(ctx, shop); err != nil {
+		log.Fatal(err)
+	}
+
+	w, err := r.Watch(ctx, registry.WatchService("shop"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Stop()
+	for _, change := range []func() error{
+		func() error { return nil },
+		func() error { node.Status = registry.Draining; return r.Register(ctx, shop) },
+		func() error { return r.Deregister(ctx, shop) },
+	} {
+		if err := change(); err != nil {
+			log.Fatal(err)
+		}
+		res, err := w.Next()
+		if err != nil {
+			log.Fatal(err) // ErrWatcherStopped after Stop, ErrClosed after Close
+		}
+		n := res.Service.Nodes[0] // there is exactly one
+		fmt.Println(res.Action, res.Service.Name, res.Service.Version, n.Address, n.Status)
+	}
+	// Output:
+	// create shop 1 10.0.0.7:8080 up
+	// update shop 1 10.0.0.7:8080 draining
+	// delete shop 1 10.0.0.7:8080 draining
+}
+
+// Follow brings the whole service after each change, and says how far it can be trusted.
+func ExampleRedis_Follow() {
+	server, err := embedded.Start()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	ctx := context.Background()
+
+	r := registry.NewRegistry(registry.Addrs(server.Addr()))
+	defer r.Close(ctx)
+
+	f, err := r.Follow("shop", registry.FollowNamespace("eu"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Stop()
+	show := func() {
+		view, err := f.Next(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if !view.StaleSince.IsZero() {
+			fmt.Println("no contact with Redis since", view.StaleSince, "because of", view.Err)
+		}
+		fmt.Println(len(view.Services), "versions")
+		for _, s := range view.Services {
+			for _, n := range s.Nodes {
+				fmt.Println(s.Name, s.Version, n.Address)
+			}
+		}
+	}
+	show()
+	err = r.Register(ctx, &registry.Service{
+		Name: "shop", Version: "1", Namespace: "eu",
+		Nodes: []*registry.Node{{Address: "10.0.0.7:8080"}, {Address: "10.0.0.8:8080"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	show()
+	// Output:
+	// 0 versions
+	// 1 versions
+	// shop 1 10.0.0.7:8080
+	// shop 1 10.0.0.8:8080
+}
+
 // A program that has a client already lends it; Close leaves it open.
 func ExampleClient() {
 	server, err := embedded.Start()

@@ -93,8 +93,12 @@ type follower struct {
 
 // Follow follows one service, which need not exist yet, until Stop or Close of
 // the registry. It does not wait for Redis: Next does. Followers and watches of
-// one service share one replica of it. The namespace "" is the registry's.
-func (r *Redis) Follow(namespace, service string) (Follower, error) {
+// one service share one replica of it.
+//
+//	ErrInvalid  the name, the namespace or an option of the registry is wrong
+//	ErrClosed   the registry is closed
+func (r *Redis) Follow(service string, opts ...FollowOption) (Follower, error) {
+	namespace := apply(opts).Namespace
 	c, err := r.connection()
 	if err != nil {
 		return nil, failure("follow", namespace, service, err)

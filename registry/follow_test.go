@@ -56,7 +56,7 @@ func TestFollow(t *testing.T) {
 		if _, err := second.Next(t.Context()); !errors.Is(err, registry.ErrClosed) {
 			t.Errorf("Next after Close: %v", err)
 		}
-		if _, err := client.Follow("", "shop"); !errors.Is(err, registry.ErrClosed) {
+		if _, err := client.Follow("shop"); !errors.Is(err, registry.ErrClosed) {
 			t.Errorf("Follow after Close: %v", err)
 		}
 	})
@@ -114,9 +114,9 @@ func TestFollowFromTheStartWithRedisAway(t *testing.T) {
 func TestFollowRefusesBadInput(t *testing.T) {
 	r := open(t, redistest.Topology{Addrs: []string{redistest.SharedEmbedded(t).Addr()}})
 	for name, call := range map[string]func() (registry.Follower, error){
-		"empty name":     func() (registry.Follower, error) { return r.Follow("", "") },
-		"control":        func() (registry.Follower, error) { return r.Follow("", "a\n") },
-		"all namespaces": func() (registry.Follower, error) { return r.Follow("*", "a") },
+		"empty name":     func() (registry.Follower, error) { return r.Follow("") },
+		"control":        func() (registry.Follower, error) { return r.Follow("a\n") },
+		"all namespaces": func() (registry.Follower, error) { return r.Follow("a", registry.FollowNamespace("*")) },
 	} {
 		if _, err := call(); !errors.Is(err, registry.ErrInvalid) {
 			t.Errorf("%s: %v, want ErrInvalid", name, err)
@@ -124,9 +124,29 @@ func TestFollowRefusesBadInput(t *testing.T) {
 	}
 }
 
+// Without FollowNamespace a service of the registry's own namespace is followed.
+func TestFollowNamespace(t *testing.T) {
+	r := open(t, redistest.Topology{Addrs: []string{redistest.SharedEmbedded(t).Addr()}}, registry.Namespace("eu"))
+	register(t, r, service("shop", node("own")))
+	register(t, r, service("shop", node("other")), registry.RegisterNamespace("us"))
+	for want, opts := range map[string][]registry.FollowOption{
+		"/own ":   {nil, registry.FollowNamespace("")},
+		"/other ": {registry.FollowNamespace("us")},
+	} {
+		f, err := r.Follow("shop", opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Stop()
+		if got := shown(nextView(t, f)); got != want {
+			t.Errorf("%d options: %q, want %q", len(opts), got, want)
+		}
+	}
+}
+
 func follow(t *testing.T, r *registry.Redis, name string) registry.Follower {
 	t.Helper()
-	f, err := r.Follow("", name)
+	f, err := r.Follow(name)
 	if err != nil {
 		t.Fatal(err)
 	}

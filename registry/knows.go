@@ -7,10 +7,10 @@ import (
 )
 
 // Knows tells whether a service exists: whether Redis has a node of it, or remembers
-// one. The namespace "" is the registry's. It is one trip to Redis, which reads two
+// one. It is one trip to Redis, which reads two
 // keys and follows nothing: a way to find out about names that are perhaps no service.
-func (r *Redis) Knows(ctx context.Context, namespace, service string) (bool, error) {
-	return run(ctx, r, operation{op: "know", namespace: namespace, service: service}, knows)
+func (r *Redis) Knows(ctx context.Context, service string, opts ...FollowOption) (bool, error) {
+	return run(ctx, r, operation{op: "know", namespace: apply(opts).Namespace, service: service}, knows)
 }
 
 func knows(ctx context.Context, op *operation) (bool, error) {

@@ -183,7 +183,7 @@ func TestRefusalsOfTheSameKindAreOneLine(t *testing.T) {
 		n := node("a")
 		n.Zone = fmt.Sprint(i)
 		register(t, r, service("shop", n))
-		f, err := r.Follow("", fmt.Sprint("s", i))
+		f, err := r.Follow(fmt.Sprint("s", i))
 		if err != nil {
 			t.Fatal(err)
 		}

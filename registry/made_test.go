@@ -26,8 +26,8 @@ func TestARegistryThatWasNotMadeIsRefused(t *testing.T) {
 			"GetService":   func() error { _, err := r.GetService(ctx, "shop"); return err },
 			"ListServices": func() error { _, err := r.ListServices(ctx); return err },
 			"Watch":        func() error { _, err := r.Watch(ctx); return err },
-			"Follow":       func() error { _, err := r.Follow("", "shop"); return err },
-			"Knows":        func() error { _, err := r.Knows(ctx, "", "shop"); return err },
+			"Follow":       func() error { _, err := r.Follow("shop"); return err },
+			"Knows":        func() error { _, err := r.Knows(ctx, "shop"); return err },
 			"Client":       func() error { _, err := r.Client(); return err },
 			"Close":        func() error { return r.Close(ctx) },
 		} {

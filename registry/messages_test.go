@@ -88,7 +88,7 @@ func TestNilIsRefusedOrIgnored(t *testing.T) {
 	r := open(t, tp, nil, registry.Observe(nil), registry.CredentialsProvider(nil), registry.TLSConfig(nil), registry.Client(nil))
 	ctx := t.Context()
 	s := service("shop", node("a"))
-	follower, err := r.Follow("", "shop")
+	follower, err := r.Follow("shop")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ var firstCalls = map[string]func(context.Context, *registry.Redis) error{
 		return err
 	},
 	"Next of Follow": func(ctx context.Context, r *registry.Redis) error {
-		f, err := r.Follow("", "shop")
+		f, err := r.Follow("shop")
 		if err != nil {
 			return err
 		}

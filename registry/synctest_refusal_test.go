@@ -48,7 +48,7 @@ func TestWhoTellsThatHeLives(t *testing.T) {
 		register(b.t, b.Redis, service("shop", node("checked")), registry.RegisterCheck(check))
 		register(b.t, b.Redis, service("shop", node("manual")), registry.RegisterManual())
 		states.next(b.t, registry.Live)
-		f, err := b.Follow("", "shop")
+		f, err := b.Follow("shop")
 		if err != nil {
 			b.t.Fatal(err)
 		}

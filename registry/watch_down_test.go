@@ -112,7 +112,7 @@ func TestCloseOfWatchesWhileDown(t *testing.T) {
 					return err
 				})
 			}
-			f, err := r.Follow("", "shop")
+			f, err := r.Follow("shop")
 			if err != nil {
 				t.Fatal(err)
 			}

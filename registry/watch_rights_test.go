@@ -131,7 +131,7 @@ func TestRefusedChannelDisturbsNobody(t *testing.T) {
 	r := open(t, at(server))
 	a := watch(t, reader, registry.WatchService("shop"))
 	before := subscriptions(t, server, prefix(t))
-	f, err := reader.Follow("", "desk")
+	f, err := reader.Follow("desk")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -198,7 +198,7 @@ func TestWatchThatIsOverLeavesNothing(t *testing.T) {
 		})
 		if i%100 == 0 {
 			all.Go(func() {
-				f, err := r.Follow("", "followed")
+				f, err := r.Follow("followed")
 				if err != nil {
 					t.Error(err)
 					return
