@@ -18,48 +18,56 @@ type registerOptions struct {
 	onState       func(State, error)
 }
 
-// RegisterTTL wins over Service.TTL and the registry's TTL.
+// RegisterTTL sets the TTL of these nodes, at least 1 s. Default: Service.TTL, or else
+// the TTL of the registry.
 func RegisterTTL(d time.Duration) RegisterOption { return func(o *registerOptions) { o.ttl = d } }
 
-// RegisterInterval wins over the registry's Interval.
+// RegisterInterval sets how often these nodes are renewed: at least 50 ms, and at most
+// half their TTL. Default: see Interval.
 func RegisterInterval(d time.Duration) RegisterOption {
 	return func(o *registerOptions) { o.interval = d }
 }
 
-// RegisterNamespace wins over Service.Namespace and the registry's.
+// RegisterNamespace sets the namespace. Default: Service.Namespace, or else that of the
+// registry.
 func RegisterNamespace(ns string) RegisterOption {
 	return func(o *registerOptions) { o.namespace = ns }
 }
 
-// RegisterExclusive refuses, with ErrConflict, to take a node over from another
-// process that lives. Without it the newest registration of an ID wins.
+// RegisterExclusive makes Register return ErrConflict if another process holds a live
+// lease of a node with the same ID. Default: the newest registration supersedes the
+// others.
 func RegisterExclusive() RegisterOption { return func(o *registerOptions) { o.exclusive = true } }
 
-// RegisterManual keeps nothing alive: the caller renews by calling Register
-// again, within the TTL.
+// RegisterManual turns renewal off: the caller renews by calling Register again within
+// the TTL. Default: the registry renews.
 func RegisterManual() RegisterOption { return func(o *registerOptions) { o.manual = true } }
 
-// RegisterCheck asks check before each renewal, with a context that ends after a
-// third of the interval. While it fails the lease is not renewed, and a node
-// that was lost is not registered again. A check that fails at Register fails
-// Register, unless RegisterRetry is given. The keeper calls it from one goroutine at a
-// time; a Register of the same check may call it meanwhile. A check that panics has failed:
-// it is a probe, and its panic is what it found. The log has the panic and the stack.
+// RegisterCheck sets a health check, which is called before each renewal with a context
+// that ends after a third of the interval. While check returns an error, the lease is not
+// renewed, and a lost node is not registered again: the state is Withheld. A check that
+// fails at Register makes Register fail, unless RegisterRetry is given. Default: none.
+//
+// Renewals call check one at a time; Register may call it at the same time. If check
+// panics, it has failed: the panic and its stack are logged.
 func RegisterCheck(check func(context.Context) error) RegisterOption {
 	return func(o *registerOptions) { o.check = check }
 }
 
-// RegisterRetry makes a first Register that cannot be done now go on in the
-// background, without end, and return nil. What time does not mend is still an error:
-// bad input, a conflict, ErrInvalid and ErrPermission. OnState tells when it is done.
+// RegisterRetry makes Register return nil if Redis is away: the registry then registers
+// the nodes in the background, and tries until it succeeds. OnState reports that. What
+// does not change with time is still an error: ErrInvalid, ErrConflict, ErrPermission.
+// Default: a first Register that fails leaves nothing behind.
 func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry = true } }
 
-// OnState is called when the nodes of the registration change their state, with
-// the cause where there is one: once for nodes that change together, and for each
-// node that is superseded or removed, which the error names. Calls come one after
-// the other, from a goroutine of the registry's: f should return soon, because
-// reports wait for it; renewal does not. A panic in f ends the process, as a panic in any
-// goroutine of the program's own does: nobody waits for f who could be told of it.
+// OnState sets a function that is called when the nodes of this registration change
+// their state, with the cause if there is one. Nodes that change together are one call;
+// each node that is superseded or removed is a call of its own, whose error names the
+// node. Default: none.
+//
+// The registry calls f from one goroutine, one call at a time. While f blocks, later
+// reports wait; renewal does not. A panic in f ends the process, as in any other
+// goroutine of the program.
 func OnState(f func(State, error)) RegisterOption {
 	return func(o *registerOptions) { o.onState = f }
 }
@@ -69,7 +77,8 @@ type DeregisterOption func(*deregisterOptions)
 
 type deregisterOptions struct{ namespace string }
 
-// DeregisterNamespace wins over Service.Namespace and the registry's.
+// DeregisterNamespace sets the namespace. Default: Service.Namespace, or else that of the
+// registry.
 func DeregisterNamespace(ns string) DeregisterOption {
 	return func(o *deregisterOptions) { o.namespace = ns }
 }
@@ -79,7 +88,7 @@ type GetOption func(*getOptions)
 
 type getOptions struct{ namespace string }
 
-// GetNamespace wins over the registry's namespace; "*" means all.
+// GetNamespace sets the namespace; "*" means all. Default: that of the registry.
 func GetNamespace(ns string) GetOption { return func(o *getOptions) { o.namespace = ns } }
 
 // A ListOption belongs to one call of ListServices.
@@ -87,7 +96,7 @@ type ListOption func(*listOptions)
 
 type listOptions struct{ namespace string }
 
-// ListNamespace wins over the registry's namespace; "*" means all.
+// ListNamespace sets the namespace; "*" means all. Default: that of the registry.
 func ListNamespace(ns string) ListOption { return func(o *listOptions) { o.namespace = ns } }
 
 // A WatchOption belongs to one call of Watch.
@@ -95,24 +104,24 @@ type WatchOption func(*watchOptions)
 
 type watchOptions struct{ service, namespace string }
 
-// WatchService watches one service. Without it all of the namespace are watched.
+// WatchService sets the service to watch. Default: all services of the namespace.
 func WatchService(name string) WatchOption { return func(o *watchOptions) { o.service = name } }
 
-// WatchNamespace wins over the registry's namespace; "*" means all.
+// WatchNamespace sets the namespace; "*" means all. Default: that of the registry.
 func WatchNamespace(ns string) WatchOption { return func(o *watchOptions) { o.namespace = ns } }
 
 // A FollowOption belongs to one call of Follow or Knows.
 type FollowOption func(*FollowOptions)
 
-// FollowOptions are what the options of a call of Follow or Knows add up to. Who writes
-// a discovery.Source of his own gets them by NewFollowOptions.
+// FollowOptions are the settings that the options of a call of Follow or Knows make. An
+// implementation of discovery.Source gets them from NewFollowOptions.
 type FollowOptions struct {
-	Namespace string // "": that of the registry, or of the source
+	Namespace string // "": the namespace of the registry, or of the source
 }
 
-// NewFollowOptions applies the options; nil ones are passed over.
+// NewFollowOptions applies the options in order. It skips nil ones.
 func NewFollowOptions(opts ...FollowOption) FollowOptions { return apply(opts) }
 
-// FollowNamespace wins over the registry's namespace. "*" is ErrInvalid: a View is of
-// one service.
+// FollowNamespace sets the namespace. "*" is ErrInvalid: a View shows one service.
+// Default: that of the registry.
 func FollowNamespace(ns string) FollowOption { return func(o *FollowOptions) { o.Namespace = ns } }

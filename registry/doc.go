@@ -1,5 +1,5 @@
-// Package registry announces the nodes of a service in Redis, keeps the
-// announcements alive, and finds them.
+// Package registry registers the nodes of services in Redis, renews their leases, and
+// finds and watches the nodes that are alive.
 //
 //	r := registry.NewRegistry(registry.Addrs("127.0.0.1:6379"))
 //	defer r.Close(ctx)
@@ -13,46 +13,47 @@
 //
 // # Leases
 //
-// A node is alive until its lease runs out by Redis's clock, never by ours. A
-// keeper renews all leases of a registry from one goroutine, batched by service,
-// every third of their TTL:
+// A node is alive until its lease ends, by Redis's clock, never by the clock of this
+// process. One goroutine renews all leases of a registry, batched by service, every third
+// of their TTL:
 //
 //	absent --Register--> live --Deregister, Close--> absent
 //	                      |  ^
 //	  no renewal for a TTL v  | registered again, by itself
 //	                      lost
 //
-// Losing a lease takes no action of the caller's: after an outage, a flush, an
-// eviction or an empty restart the keeper registers again, without end. OnState and
-// the log tell of both: Lost, with the reason, and Live.
+// The caller has nothing to do when a lease is lost. If Redis has lost a node, after an
+// outage, a flush, an eviction or an empty restart, the next renewal registers it again.
+// This is retried until it succeeds. OnState and the log report the loss, state Lost with
+// the reason, and the return, state Live.
 //
-// A lease is ordered by when it was taken. A newer lease of the same node ID
-// supersedes an older one, whose process is told and stops: it neither fights
-// nor, when its last calls arrive late, removes or revives anything. The same
-// holds for an operator's removal. Both are final until Deregister.
+// Leases of one node ID are ordered by when they were taken. A newer lease supersedes an
+// older one. The process with the older lease gets state Superseded and stops renewing;
+// calls of it that arrive late change nothing. The same holds when an operator removes a
+// node: state Removed. Both are final until Deregister.
 //
-// A process that dies without a goodbye is gone from GetService when its lease
-// ends. Registries that serve the same service then remove it from the index.
-// They judge only after they have been in contact with Redis for half a TTL and
-// a second, so that an outage, in which nobody could renew, kills nobody.
+// If a process dies without Deregister, GetService stops returning its nodes when their
+// leases end. Other registries that serve the same service then remove the nodes from
+// Redis. They do so only after half a TTL and one second of unbroken contact with Redis:
+// in an outage nobody can renew, and it must not remove everybody.
 //
 // # Watching
 //
-// Watch reports changes one by one, Follow hands out whole views. Both stand on
-// a replica of the service that change events keep up to date within about a
-// millisecond. Events may be lost; each one proves which state it follows from,
-// and a poll finds what never came. Then the service is read again, and what was
-// missed comes as the difference.
+// Watch returns changes one by one; Follow returns whole views. Both use one local copy
+// of the service, which change events keep up to date within about a millisecond. Pub/sub
+// may lose an event. Each event names the state that it follows, and a poll every
+// PollInterval compares the copy with Redis, so a loss is noticed. The service is then
+// read again, and the difference is delivered.
 //
-// While Redis is away a view stays as it is, and says since when. A node that
-// Redis lost, in a flush or a failover, is held in the view for as long as a TTL
-// while it registers again.
+// While Redis is away, a view keeps its nodes and says since when it is stale. If Redis
+// loses a node in a flush or a failover, the view holds the node for up to one TTL, until
+// it is registered again.
 //
 // # Failures
 //
-// Every call is bounded by its context, or Options.Timeout. An outage is
-// ErrUnavailable, never an empty answer. Errors unwrap to the sentinels of this
-// package and to what Redis or the network said.
+// Every call ends with its context, or after Options.Timeout if the context has no
+// deadline. In an outage a call returns ErrUnavailable, never an empty answer. Errors
+// unwrap to the sentinels of this package and to the error of Redis or the network.
 //
 // # What is not promised
 //

@@ -9,9 +9,9 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// The sentinels that every failure of this package unwraps to, for errors.Is.
+// The errors that every failure of this package unwraps to, for errors.Is.
 var (
-	// ErrNotFound: no node of that service lives.
+	// ErrNotFound: the service has no live node.
 	ErrNotFound = errdefs.ErrNotFound
 
 	// ErrWatcherStopped: Next was called after Stop.
@@ -20,36 +20,35 @@ var (
 	// ErrClosed: the registry was closed.
 	ErrClosed = errdefs.ErrClosed
 
-	// ErrInvalid: the input or an option is wrong, or the server is not one that the
-	// options lead to or that can hold a registry; the text names the field. Nothing
-	// was written. A server without a command that is needed is errors.ErrUnsupported
-	// too.
+	// ErrInvalid: an argument or an option is wrong, or the server does not suit the
+	// options. The text names the field. Nothing was written. If the server lacks a
+	// command that a registry needs, the error is errors.ErrUnsupported too.
 	ErrInvalid = errdefs.ErrInvalid
 
-	// ErrConflict: another process lives under that node ID and exclusive was
-	// asked for, or a foreign value stands under one of our keys.
+	// ErrConflict: RegisterExclusive was given and another process holds a live lease
+	// of that node ID, or one of the keys holds a value of another program.
 	ErrConflict = errdefs.ErrConflict
 
-	// ErrSuperseded: a newer lease, or an operator, took the node over. It stays
-	// so until Deregister.
+	// ErrSuperseded: another process has taken a newer lease of the node, or an operator
+	// has removed the node. Register returns it until Deregister.
 	ErrSuperseded = errdefs.ErrSuperseded
 
-	// ErrUnavailable: Redis did not answer, or cannot serve now. It may be tried
-	// again.
+	// ErrUnavailable: Redis did not answer, or cannot serve the call now. Try again
+	// later.
 	ErrUnavailable = errdefs.ErrUnavailable
 
-	// ErrPermission: Redis refused the user or the command. docs/protocol.md
-	// lists what is needed.
+	// ErrPermission: Redis refused the user or the command. docs/protocol.md lists the
+	// rights that a registry needs.
 	ErrPermission = errdefs.ErrPermission
 )
 
 // OpError says which operation on which service and node failed.
 type OpError struct {
 	Op        string // "register", "deregister", "get", ...
-	Namespace string // "" where the operation concerns none
-	Service   string // "" where the operation concerns none
-	Node      string // "" where it concerns several or none
-	Err       error  // unwraps to a sentinel, and to what Redis or the network said
+	Namespace string // "" if the operation has none
+	Service   string // "" if the operation has none
+	Node      string // "" if the operation has several or none
+	Err       error  // unwraps to a sentinel, and to the error of Redis or the network
 }
 
 // Error reads "rollcall: register default/shop/10.0.0.1:80: ...".
@@ -69,7 +68,7 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// Timeout tells whether it was a time-out, as net.Error does.
+// Timeout says whether the cause was a time-out, as net.Error does.
 func (e *OpError) Timeout() bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(e.Err, &timeout) && timeout.Timeout()

@@ -7,17 +7,17 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// Flags binds flags to fs, or to the command line's where it is nil, and returns the option that takes their values. Parse
-// fs before the registry's Init or first call.
+// Flags defines flags in fs, or in flag.CommandLine if fs is nil, and returns the option
+// that applies their values. Parse fs before Init or the first call of the registry.
 //
 //	-registry.default    redis or embedded: an in-process server, for
 //	                     programs that import registry/embedded
 //	-registry.address    host:port, or a redis://, rediss:// or unix:// URL;
 //	                     with embedded, where it listens
-//	-registry.timeout    bounds a call
-//	-registry.namespace  of services and calls that name none
+//	-registry.timeout    as the option Timeout
+//	-registry.namespace  as the option Namespace
 //
-// A flag that is not given leaves the options before it as they are.
+// Default: a flag that is not given changes nothing, so the options before Flags hold.
 func Flags(fs *flag.FlagSet) Option {
 	if fs == nil {
 		fs = flag.CommandLine

@@ -14,70 +14,69 @@ import (
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
-// A View is a service as it stands, and how far that may be trusted. It is
-// shared by all that follow the service: do not change it.
+// A View shows the live nodes of a service, and whether the registry is in contact with
+// Redis. All followers of the service share it: do not change it.
 type View struct {
-	// Services holds one *Service for each version that has a node, ordered as by
-	// GetService, but without APIs: those GetService reads.
+	// Services has one *Service for each version that has a node, ordered by version.
+	// Nodes are ordered by ID. APIs is nil: GetService reads it.
 	Services []*Service
 
-	// Revision and History are those of a Result: the state that the view shows.
+	// Revision and History identify the state that the view shows, as in a Result.
+	// History is "" for a service that has never existed.
 	Revision uint64
 	History  string
 
-	// Lapsed are the nodes that are gone and did not deregister, and that have not come
-	// back: their leases ran out, or Redis lost them and their hold ended. Of the last TTL
-	// at least.
+	// Lapsed are nodes that left without Deregister and are not registered again: their
+	// leases ended, or Redis lost them and they did not register again in time. It covers
+	// at least the last TTL.
 	Lapsed []Lapse
 
-	// Held are the IDs of nodes that the registry has lost, in a flush or a
-	// failover, and that nobody said are gone: they are shown until they register
-	// again, or for a TTL at most. While Redis refuses to renew leases, they are
-	// also those of the nodes that tell that they live: each is shown for a TTL
-	// after it last did.
+	// Held are the IDs of nodes in Services that are missing in Redis, and shown anyway.
+	// After a flush or a failover, a lost node is held until it registers again, for one
+	// TTL at most. While Redis refuses to renew leases, nodes publish that they are
+	// alive: each is held for one TTL after its last such message.
 	Held []string
 
-	// RefusedSince is when Redis, which goes on serving reads, began to refuse the
-	// renewal of leases, by our clock: as the registries of nodes in Held tell, the
-	// earliest. It is zero while leases are renewed.
+	// RefusedSince is when Redis began to refuse the renewal of leases while it still
+	// serves reads: the earliest time that the registries of nodes in Held report, by the
+	// clock of this process. It is zero while leases are renewed.
 	RefusedSince time.Time
 
 	// Refused says why leases are not renewed: ErrUnavailable or ErrPermission, with
-	// what Redis said to a registry. It is nil where RefusedSince is zero.
+	// the reply of Redis to one of these registries. It is nil if RefusedSince is zero.
 	Refused error
 
-	// StaleSince is when contact with Redis was lost; zero while the view is live.
+	// StaleSince is when contact with Redis was lost, by the clock of this process. It
+	// is zero while the view is live.
 	StaleSince time.Time
 
-	// Err says why the view is stale.
+	// Err says why the view is stale. It is nil while the view is live.
 	Err error
 }
 
-// A Lapse is the end of a node by its lease.
+// A Lapse is a node that left without Deregister.
 type Lapse struct {
-	Service *Service  // that of the View without its other nodes: the node as last known
-	Time    time.Time // ours: when it was found
+	Service *Service  // has exactly one node, as last known
+	Time    time.Time // when it was noticed, by the clock of this process
 }
 
-// A Follower hands out the views of one service.
+// A Follower returns the views of one service.
 type Follower interface {
-	// Next returns the view as it stands, the first time, and after that a newer
-	// one: it blocks until something changed, and passes over views that were
-	// never asked for. The first view waits for Redis. One goroutine at a time.
+	// Next returns the newest view. The first call waits until Redis has answered; each
+	// later call blocks until the view has changed. A slow caller misses views in
+	// between, never the newest one. Call it from one goroutine at a time.
 	//
 	//	ErrWatcherStopped  after Stop
 	//	ErrClosed          after Close of the registry
-	//	ErrPermission      Redis refused the user or the subscription; Next may be
-	//	                   called again, and waits for the right
-	//	ErrInvalid         an option does not suit the server; Next may be called
-	//	                   again, and waits for the server to change
-	//	ErrUnavailable     ctx ended before Redis answered for the first time;
-	//	                   Next may be called again
+	//	ErrPermission      Redis refused the user or the subscription
+	//	ErrInvalid         an option does not suit the server
+	//	ErrUnavailable     ctx ended before Redis answered for the first time
 	//
-	// Otherwise, where ctx ends, its error.
+	// After the last three, Next may be called again, and waits until that has changed.
+	// If ctx ends later, Next returns the error of ctx.
 	Next(ctx context.Context) (*View, error)
 
-	// Stop ends the following and unblocks Next. It may be called many times.
+	// Stop ends the Follower and unblocks Next. It may be called many times.
 	Stop()
 }
 
@@ -91,9 +90,9 @@ type follower struct {
 	stop    sync.Once
 }
 
-// Follow follows one service, which need not exist yet, until Stop or Close of
-// the registry. It does not wait for Redis: Next does. Followers and watches of
-// one service share one replica of it.
+// Follow returns a Follower of one service, which need not exist yet. It does not wait
+// for Redis: Next does. All followers and watchers of one service share one local copy of
+// it.
 //
 //	ErrInvalid  the name, the namespace or an option of the registry is wrong
 //	ErrClosed   the registry is closed

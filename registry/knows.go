@@ -6,9 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Knows tells whether a service exists: whether Redis has a node of it, or remembers
-// one. It is one trip to Redis, which reads two
-// keys and follows nothing: a way to find out about names that are perhaps no service.
+// Knows says whether a service exists: whether Redis has a node of it, or had one within
+// the last day. It is one read of two keys, and starts nothing.
 func (r *Redis) Knows(ctx context.Context, service string, opts ...FollowOption) (bool, error) {
 	return run(ctx, r, operation{op: "know", namespace: apply(opts).Namespace, service: service}, knows)
 }

@@ -20,33 +20,34 @@ const (
 	DefaultPollInterval = 3 * time.Second
 )
 
-// Options is what a registry works with. It is filled by the Option functions;
-// Registry.Options returns it with the defaults in place.
+// Options are the settings of a registry. The Option functions set them;
+// Registry.Options returns them, with defaults for what was not set. Each field is
+// described at the function of its name.
 type Options struct {
-	// Where Redis is, and how to get in. Client wins over URL, URL over Addrs, and
-	// everything else over what the URL says of it.
+	// Where Redis is, and how to log in. Client overrides URL, and URL overrides Addrs.
+	// The other fields override what the URL says.
 	Client              redis.UniversalClient
 	URL                 string
-	Addrs               []string // DefaultAddress
+	Addrs               []string // default: DefaultAddress
 	MasterName          string
 	Cluster             bool
-	DB                  int // that of the Client or URL in force
+	DB                  int // default: that of Client or URL
 	Username            string
 	Password            string
 	CredentialsProvider func() (username, password string)
 	Secure              bool
 	TLSConfig           *tls.Config
 
-	Timeout      time.Duration // DefaultTimeout
-	Namespace    string        // "default"
-	Prefix       string        // "rollcall"
-	TTL          time.Duration // DefaultTTL
-	Interval     time.Duration // a third of the TTL in force
-	PollInterval time.Duration // DefaultPollInterval
+	Timeout      time.Duration // default: DefaultTimeout
+	Namespace    string        // default: "default"
+	Prefix       string        // default: "rollcall"
+	TTL          time.Duration // default: DefaultTTL
+	Interval     time.Duration // 0: a third of the TTL of each registration
+	PollInterval time.Duration // default: DefaultPollInterval
 
-	KeyspaceEvents KeyspaceMode // KeyspaceAsFound
+	KeyspaceEvents KeyspaceMode // default: KeyspaceAsFound
 
-	Logger  zerolog.Logger // warnings and errors to standard error
+	Logger  zerolog.Logger // default: warnings and errors to standard error
 	Observe Observer
 
 	backend   string        // of the flag -registry.default
@@ -55,13 +56,13 @@ type Options struct {
 	vacantFor time.Duration // how long a watch of all follows a service without nodes: for the test of it
 }
 
-// An Option sets a part of Options. Bad values show as ErrInvalid from Init, or
-// from the first call.
+// An Option sets a field of Options. Err, Init and the first call return ErrInvalid for
+// a value that is wrong.
 type Option func(*Options)
 
-// Addrs sets host:port of one Redis, of the seeds of a cluster, or of the
-// sentinels where MasterName is set. Several addresses without MasterName are
-// the seeds of a cluster.
+// Addrs sets the addresses of Redis, host:port each. One address is a single server,
+// unless Cluster is set; several are seeds of a cluster; with MasterName they are
+// sentinels. Default: DefaultAddress.
 func Addrs(addrs ...string) Option {
 	own := slices.Clone(addrs)
 	return func(o *Options) { o.Addrs = slices.Clone(own) }
@@ -70,61 +71,75 @@ func Addrs(addrs ...string) Option {
 // URL sets address, user, password, database and TLS at once:
 // redis://user:password@host:port/db, rediss:// for TLS, unix:///path?db=0. The
 // query takes go-redis's settings. With Cluster, further seeds follow as
-// ?addr=host:port; with MasterName, the hosts are sentinels, the user in the URL
-// is theirs, and Redis's own is set by Username and Password. Other options that
-// are set win over what the URL says, but for Addrs.
+// ?addr=host:port. With MasterName, the hosts are sentinels, and the user in the URL
+// logs in to the sentinels; Username and Password log in to Redis. Other options
+// override what the URL says, except Addrs, which it overrides. Default: none.
 func URL(url string) Option { return func(o *Options) { o.URL = url } }
 
-// Client shares a client of the caller's. Close leaves it open. It must read
-// from masters: ReadOnly and RouteBy... are ErrInvalid. Set its
-// ContextTimeoutEnabled, or contexts cannot bound a call to a Redis that hangs.
+// Client makes the registry use a client that the caller has made, a *redis.Client or
+// a *redis.ClusterClient. Close does not close it. The client must read from masters:
+// one with ReadOnly, RouteByLatency or RouteRandomly is ErrInvalid. Set its
+// ContextTimeoutEnabled, or a context cannot bound a call to a Redis that hangs.
+// Default: the registry makes a client and closes it.
 func Client(c redis.UniversalClient) Option { return func(o *Options) { o.Client = c } }
 
-// Username sets the ACL user. One without a password is logged in, too: Redis is sent
-// some password, which it does not look at where the user is nopass.
+// Username sets the ACL user. A user without a password is logged in too: the registry
+// sends a made-up password, which Redis ignores if the user is nopass. Default: that of
+// the URL, or else Redis's user "default".
 func Username(name string) Option { return func(o *Options) { o.Username = name } }
 
-// Password sets the password.
+// Password sets the password. Default: that of the URL, or else none.
 func Password(password string) Option { return func(o *Options) { o.Password = password } }
 
-// CredentialsProvider is asked for user and password before every connection.
+// CredentialsProvider sets a function that returns user and password. It is called
+// before each new connection, from many goroutines, and overrides Username and
+// Password. Default: none.
 func CredentialsProvider(f func() (username, password string)) Option {
 	return func(o *Options) { o.CredentialsProvider = f }
 }
 
-// DB sets the database number, and wins over the URL unless it is 0. A cluster
-// has only 0. A shared client brings its own.
+// DB sets the number of the database. A cluster has only 0. A client that Client sets
+// has a database of its own, which is used. Default, also for 0: that of the URL, or
+// else 0.
 func DB(n int) Option { return func(o *Options) { o.DB = n } }
 
-// MasterName makes the addresses those of sentinels and names the master.
+// MasterName sets the name of the master that the sentinels at the addresses watch.
+// Default: none, the addresses are those of Redis.
 func MasterName(name string) Option { return func(o *Options) { o.MasterName = name } }
 
-// Cluster says that even a single address is a Redis Cluster's.
+// Cluster says that Redis is a cluster, also where there is a single address or a URL.
+// Default: it is one where Addrs sets several addresses without MasterName.
 func Cluster(on bool) Option { return func(o *Options) { o.Cluster = on } }
 
-// Secure turns TLS on, with the system's roots unless TLSConfig says otherwise.
+// Secure turns TLS on, with the root certificates of the system. Default: off, unless
+// the URL begins with rediss:// or TLSConfig is set.
 func Secure(on bool) Option { return func(o *Options) { o.Secure = on } }
 
-// TLSConfig turns TLS on with this configuration.
+// TLSConfig turns TLS on with this configuration. Default: see Secure.
 func TLSConfig(c *tls.Config) Option { return func(o *Options) { o.TLSConfig = c } }
 
-// Timeout bounds every call whose context has no deadline.
+// Timeout bounds every call whose context has no deadline. Default: DefaultTimeout.
 func Timeout(d time.Duration) Option { return func(o *Options) { o.Timeout = d } }
 
-// Namespace sets the namespace of services and calls that name none.
+// Namespace sets the namespace of services and calls that name none. Default:
+// "default".
 func Namespace(ns string) Option { return func(o *Options) { o.Namespace = ns } }
 
-// Prefix begins every key: letters, digits and "._:-".
+// Prefix sets what every key and channel in Redis begins with: letters, digits and
+// "._:-". Registries with different prefixes do not see each other. Default: "rollcall".
 func Prefix(prefix string) Option { return func(o *Options) { o.Prefix = prefix } }
 
-// TTL sets how long a node outlives its last renewal, at least one second.
+// TTL sets how long a node stays registered after its last renewal, at least 1 s.
+// Service.TTL and RegisterTTL override it. Default: DefaultTTL.
 func TTL(d time.Duration) Option { return func(o *Options) { o.TTL = d } }
 
-// Interval sets how often a lease is renewed, at most half its TTL.
+// Interval sets how often a lease is renewed: at least 50 ms, and at most half the TTL.
+// It does not apply to a registration whose own TTL is less than twice as long.
+// RegisterInterval overrides it. Default: a third of the TTL of the registration.
 func Interval(d time.Duration) Option { return func(o *Options) { o.Interval = d } }
 
-// PollInterval sets how often a watch checks that it missed nothing, at least
-// 100 ms.
+// PollInterval sets how often Watch and Follow compare what they know with Redis, in
+// case a change event was lost. At least 100 ms. Default: DefaultPollInterval.
 func PollInterval(d time.Duration) Option { return func(o *Options) { o.PollInterval = d } }
 
 // KeyspaceEvents switches the use of keyspace events on or off. Keyspace events of
@@ -168,18 +183,18 @@ func (m KeyspaceMode) String() string {
 	}
 }
 
-// Logger receives the log. Without it, warnings and errors go to standard error, one
-// line each; Logger(zerolog.Nop()) silences the registry. A trouble that lasts is a
-// line when it begins, one a minute, and one when it ends.
+// Logger sets the logger. Warn: Redis is away or refuses, nodes are lost or superseded.
+// Info: nodes register, deregister and come back. A fault that lasts is one line when it
+// begins, one a minute, and one when it ends. Default: warnings and errors go to standard
+// error; Logger(zerolog.Nop()) turns the log off.
 //
-// go-redis writes its own line for every dial that fails. It writes none for a client
-// that the registry has made; lines of other clients, one given by Client included, go
-// where redis.SetLogger says.
+// go-redis logs each dial that fails. The registry turns that off for the clients that it
+// makes. For a client set by Client, use redis.SetLogger.
 func Logger(l zerolog.Logger) Option { return func(o *Options) { o.Logger = l } }
 
-// Slog is Logger for a *slog.Logger, whose handler decides on the levels. Nil is the
-// default again.
+// Slog sets the logger as Logger does, to a *slog.Logger, whose handler decides which
+// levels are logged. Default, also for nil: see Logger.
 func Slog(l *slog.Logger) Option { return Logger(logs.FromSlog(l)) }
 
-// Observe hands every Event to f.
+// Observe sets a function that is called with every Event. Default: none.
 func Observe(f Observer) Option { return func(o *Options) { o.Observe = f } }

@@ -16,8 +16,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// Redis is the Registry on Redis. Make it with NewRegistry: the calls of another one, such
-// as the zero value, return ErrInvalid.
+// Redis is the Registry on Redis. Make it with NewRegistry: the methods of a zero Redis
+// return ErrInvalid.
 type Redis struct {
 	mu       sync.Mutex // guards all below, and what the services hold
 	opts     []Option
@@ -40,19 +40,22 @@ type Redis struct {
 
 var _ Registry = (*Redis)(nil)
 
-// NewRegistry returns a registry that has not connected yet: Init does so, or
-// the first call. What is wrong with the options shows there, as ErrInvalid.
+// NewRegistry returns a registry. It does not connect to Redis: Init or the first call
+// does. If an option is wrong, these return ErrInvalid, and so does Err at once.
 func NewRegistry(opts ...Option) *Redis {
 	return &Redis{opts: slices.Clone(opts), services: map[keys.Service]*service{}, gone: make(chan struct{})}
 }
 
-// Init applies more options, connects and asks Redis for a sign of life. With
-// ErrUnavailable the registry can be used all the same, and connects when it
-// can. ErrInvalid and ErrPermission say which option, or which right, does not suit
-// the server. Once it has connected, options come too late: ErrInvalid.
+// Init applies more options, connects to Redis and waits for an answer.
 //
-// Where CONFIG is allowed, it warns in the log about a maxmemory-policy that
-// evicts nodes.
+//	ErrUnavailable  Redis did not answer; the registry can still be used, and connects
+//	                as soon as it can
+//	ErrInvalid      an option is wrong or does not suit the server, or options are given
+//	                after the first call
+//	ErrPermission   Redis refused the user or a command
+//
+// If Redis allows CONFIG and may evict nodes by its maxmemory-policy, Init logs a
+// warning.
 func (r *Redis) Init(opts ...Option) error {
 	if !r.made() {
 		return failure("init", "", "", errNotMade)
@@ -88,9 +91,9 @@ var errNotMade = errdefs.Invalid("Redis", "it was not made by NewRegistry: call 
 // made tells whether NewRegistry made it.
 func (r *Redis) made() bool { return r != nil && r.gone != nil }
 
-// Err returns what is wrong with the options, without a call to Redis: ErrInvalid, which
-// the first call would return, or nil. Options that suit each other may still not suit
-// the server: Init finds that out. Where Flags is among the options, parse them first.
+// Err returns ErrInvalid if an option is wrong, or nil, without a call to Redis. Whether
+// the options suit the server, only Init or the first call can tell. Flags must have been
+// parsed before.
 func (r *Redis) Err() error {
 	if !r.made() {
 		return failure("options", "", "", errNotMade)
@@ -138,7 +141,7 @@ func (r *Redis) connect(o Options, options int) (err error) {
 	return err
 }
 
-// Options returns what is in force, and before the first call what would be.
+// Options returns the options of the registry, with defaults for those not set.
 func (r *Redis) Options() Options {
 	if !r.made() {
 		o, _ := resolve(nil)
@@ -156,9 +159,9 @@ func (r *Redis) Options() Options {
 	return o
 }
 
-// Client returns the client that the registry works with, for other keys on the
-// same Redis. Close ends it, unless it was shared. ErrInvalid or ErrClosed where
-// there is none.
+// Client returns the Redis client of the registry, so that the caller can use the same
+// Redis for other keys. Close of the registry closes it, unless it was set by Client. If
+// an option is wrong it returns ErrInvalid, and after Close ErrClosed.
 func (r *Redis) Client() (redis.UniversalClient, error) {
 	c, err := r.connection()
 	if err != nil {
@@ -167,8 +170,8 @@ func (r *Redis) Client() (redis.UniversalClient, error) {
 	return c.UniversalClient, nil
 }
 
-// String says where the registry is: "rollcall on redis 127.0.0.1:6379,
-// database 0, prefix rollcall".
+// String names the Redis and the prefix, without credentials, such as "rollcall on redis
+// 127.0.0.1:6379, database 0, prefix rollcall".
 func (r *Redis) String() string {
 	if !r.made() {
 		return "rollcall on nothing: " + errNotMade.Error()

@@ -10,50 +10,51 @@ import (
 
 // Registry registers services and finds them. *Redis implements it.
 //
-// All methods may be called from many goroutines. A context bounds every call, by its
-// deadline and by its cancellation; where it has no deadline, Options.Timeout bounds
-// the call. What a call that was cancelled has begun ends in the background, by the
-// same bound. Every failure is an *OpError. It
-// unwraps to one of the sentinels of this package, or to what the caller brought:
-// the end of the context, the error of a check.
+// All methods may be called from many goroutines. Every call ends with its context, or
+// after Options.Timeout if the context has no deadline. A command that Redis has received
+// from a cancelled call is completed in the background. Every failure is an *OpError. It
+// unwraps to one of the sentinels of this package, to the error of the context, or to the
+// error of a RegisterCheck.
 type Registry interface {
-	// Init applies more options and connects. ErrUnavailable when nothing
-	// answers: the registry can be used all the same, and connects when it can.
+	// Init applies more options and connects. If Redis does not answer, it returns
+	// ErrUnavailable; the registry can still be used, and connects as soon as it can.
 	Init(opts ...Option) error
 
-	// Options returns what is in force.
+	// Options returns the options of the registry, with defaults for those not set.
 	Options() Options
 
-	// Register announces the nodes of s and keeps their leases alive until
-	// Deregister or Close. Registering again merges nodes by ID; unchanged data
-	// refreshes the leases and emits nothing.
+	// Register registers the nodes of s and renews their leases until Deregister or
+	// Close. A further call adds and updates nodes by ID, and removes none. A node
+	// whose data is unchanged is renewed, and watchers get no change.
 	Register(ctx context.Context, s *Service, opts ...RegisterOption) error
 
-	// Deregister withdraws the nodes of s that this registry registered; without
-	// nodes all of them, or all of s.Version where that is given. A node that is
-	// already gone is no error, and a node of somebody else is never touched.
+	// Deregister removes the nodes of s that this registry registered. If s.Nodes is
+	// empty, it removes all that this registry registered of the service, or of
+	// s.Version if that is set. A node that is already gone is no error. Nodes of other
+	// registries are never removed.
 	Deregister(ctx context.Context, s *Service, opts ...DeregisterOption) error
 
 	// GetService returns the live nodes of a service, one *Service for each
 	// version, ordered by namespace and version. It reads Redis directly.
-	// ErrNotFound when no node lives.
+	// If there is no live node, it returns ErrNotFound.
 	GetService(ctx context.Context, name string, opts ...GetOption) ([]*Service, error)
 
 	// ListServices returns the names, versions and namespaces that have a live
 	// node, without the nodes, ordered by namespace, name and version.
 	ListServices(ctx context.Context, opts ...ListOption) ([]*Service, error)
 
-	// Watch reports what stands, one Create for each node, then every change.
+	// Watch returns a Watcher, which returns one Create for each live node, and then
+	// every change.
 	Watch(ctx context.Context, opts ...WatchOption) (Watcher, error)
 
 	// String names the registry for a log line, without any credentials.
 	String() string
 }
 
-// Watcher delivers the changes that a Watch asked for.
+// Watcher returns the changes of one Watch.
 type Watcher interface {
-	// Next blocks until there is a change. After Stop it returns
-	// ErrWatcherStopped, after the end of Watch's context the context's error.
+	// Next blocks until there is a change. After Stop it returns ErrWatcherStopped;
+	// after the context of Watch has ended, the error of that context.
 	Next() (*Result, error)
 
 	// Stop ends the watch and unblocks Next. It may be called many times.
@@ -64,8 +65,8 @@ type Watcher interface {
 type Result struct {
 	Action Action
 
-	// Service holds exactly the node concerned; for a Delete, the node as it was
-	// last known.
+	// Service has exactly one node, the one that changed. For a Delete, it is the node
+	// as last known.
 	Service *Service
 
 	// Timestamp is when the change was made, by Redis's clock.
@@ -74,8 +75,8 @@ type Result struct {
 	// Revision orders the changes of one service within one History.
 	Revision uint64
 
-	// History is the epoch that Revision counts in. It changes when the data in
-	// Redis began anew, after a flush or an empty restart.
+	// History identifies the data that Revision counts in. It changes when the data in
+	// Redis is new, after a flush or an empty restart; Revision then starts again.
 	History string
 }
 
@@ -108,24 +109,24 @@ type Service struct {
 	// Name is 1 to 255 bytes of UTF-8 without control characters.
 	Name string
 
-	// Version keeps the versions of one name apart; "" is a version too.
-	// 255 bytes at most.
+	// Version is at most 255 bytes. Versions of one name are separate Services; "" is a
+	// version too.
 	Version string
 
-	// Namespace holds names apart; "" means the registry's namespace, and where
-	// that is not set either, "default". "*" is not a namespace.
+	// Namespace separates services of the same name. "" means the namespace of the
+	// registry, which is "default" unless set. "*" is not allowed.
 	Namespace string
 
-	// Metadata, Endpoints and APIs belong to the version. Where its nodes
-	// disagree, the node that changed last wins.
+	// Metadata, Endpoints and APIs describe the version. Each node is registered with
+	// its own copy; if the copies differ, that of the node that changed last is used.
 	Metadata  map[string]string
 	Endpoints []*Endpoint
 
-	// Nodes are the addresses that serve.
+	// Nodes are the addresses of the servers.
 	Nodes []*Node
 
-	// TTL is how long a node outlives its last renewal, at least one second.
-	// Zero means the registry's TTL.
+	// TTL is how long a node stays registered after its last renewal, at least 1 s.
+	// 0 means the TTL of the registry.
 	TTL time.Duration
 
 	// APIs is an OpenAPI document of at most 64 KiB, or nil.
@@ -147,50 +148,50 @@ type Value struct {
 	Values []*Value
 }
 
-// Node is one address that serves.
+// Node is one server of a service.
 type Node struct {
-	// ID is unique per namespace and service, across versions. "" means Address.
-	// 255 bytes at most.
+	// ID is at most 255 bytes, and unique among the nodes of a service, of all versions.
+	// "" means Address.
 	ID string
 
 	// Network is a network of package net; "" means "tcp".
 	Network string
 
-	// Address is host:port that callers can dial, or a path where Network is "unix".
-	// Advertise finds that of a server which listens on all addresses.
+	// Address is what callers dial: host:port, or a path if Network is "unix". For a
+	// server that listens on all addresses, Advertise finds it.
 	Address string
 
-	// Weight is the share of the traffic, beside that of the other nodes. 0 means
-	// DefaultWeight, and NoTraffic none at all.
+	// Weight is the share of calls, relative to the weights of the other nodes. 0 means
+	// DefaultWeight. NoTraffic means no calls.
 	Weight int
 
-	// Zone is where the node runs, for callers that prefer the near.
+	// Zone is where the node runs. Callers may prefer nodes of their own zone.
 	Zone string
 
-	// Status says whether the node wants new calls.
+	// Status says whether the node accepts new calls.
 	Status Status
 
 	Metadata map[string]string
 }
 
 const (
-	// DefaultWeight is what a Weight of zero means: a Weight that nobody has set must
-	// not keep calls away from a node.
+	// DefaultWeight is the weight of a node whose Weight is 0, that is, not set.
 	DefaultWeight = 10
 
-	// NoTraffic is the Weight of a node that is registered and watched, and gets no
-	// call: to warm up, or to be looked at. Unlike Draining it holds also where no other
-	// node is left. It is the only Weight under zero; in Redis it is "weight":0.
+	// NoTraffic is the Weight of a node that is registered and gets no calls, for example
+	// while it warms up. A node with NoTraffic gets no calls even if it is the only one;
+	// a Draining node then does. No other Weight may be negative. In Redis it is
+	// "weight":0.
 	NoTraffic = record.NoTraffic
 )
 
-// Status says whether a node wants new calls.
+// Status says whether a node accepts new calls.
 type Status int
 
 // The states of a node.
 const (
-	Up       Status = iota // takes calls
-	Draining               // finishes what it has; picked only when no other node stands
+	Up       Status = iota // accepts calls
+	Draining               // finishes its calls; gets new ones only if no node is Up
 )
 
 // String returns "up" or "draining".
@@ -205,7 +206,7 @@ func (s Status) String() string {
 	}
 }
 
-// State is where a registration stands. OnState reports it.
+// State is the state of the registration of a node. OnState reports it.
 type State int
 
 // The states of a registration.
@@ -216,14 +217,13 @@ type State int
 //	  renewal for a TTL
 //	                        Lost
 //
-// From any of the first four, another process's newer lease leads to
-// Superseded and an operator's removal to Removed. Both are final until
-// Deregister.
+// From each of the first four states, a newer lease of another process leads to
+// Superseded, and the removal by an operator to Removed. Both are final until Deregister.
 const (
-	Pending    State = iota // not yet registered, being retried
-	Live                    // registered, lease renewed
-	Lost                    // Redis lost the node, or no renewal for a whole TTL, nor a word to watchers that it lives; being retried
-	Withheld                // its check fails: not renewed
+	Pending    State = iota // not registered yet; being retried
+	Live                    // registered, and renewed
+	Lost                    // Redis has lost the node, or nothing has reached Redis for a whole TTL; being retried
+	Withheld                // not renewed, because its RegisterCheck fails
 	Superseded              // a newer lease holds the node; nothing is retried
 	Removed                 // an operator removed the node; nothing is retried
 	Left                    // deregistered

@@ -13,19 +13,18 @@ import (
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
-// Watch reports what stands, one Create for each node, and then every change, in
-// order. ctx ends the watch, not only the call: Next then returns its error.
-// Watch itself returns when it knows what stands, or within Options.Timeout.
+// Watch returns a Watcher of one service or of many. Its Next returns one Create for each
+// live node, and then every change, in order. The end of ctx ends the Watcher too: Next
+// then returns the error of ctx. Watch itself returns when it has read the nodes, after
+// Options.Timeout at the latest.
 //
-// With WatchService one service is watched, which need not exist yet; without
-// it every service of the namespace. With WatchNamespace("*") it is watched, or
-// they are, in all namespaces.
+// WatchService sets the service, which need not exist yet; without it, all services of
+// the namespace are watched. WatchNamespace("*") watches in all namespaces.
 //
-// Changes come by pub/sub, within a millisecond; what pub/sub loses is noticed
-// within Options.PollInterval and healed by reading again, and comes as the
-// changes that were missed. A consumer that is slow gets later states for
-// earlier ones, and never misses the last. While Redis is away the watch stays
-// silent, and goes on by itself.
+// Changes arrive by pub/sub, within about a millisecond. If pub/sub loses one, this is
+// noticed within Options.PollInterval, and the difference is delivered. If the caller is
+// slow, several changes of a node become one; the last state always arrives. While Redis
+// is away, Next blocks; it continues by itself.
 //
 //	ErrInvalid      a name or namespace is wrong, or an option does not suit the server
 //	ErrPermission   Redis refused the subscription or a read
