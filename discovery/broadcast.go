@@ -10,7 +10,7 @@ import (
 // An Outcome is how a call of Broadcast went on one node.
 type Outcome struct {
 	Node *registry.Node
-	Err  error // what call returned, nil or not; of a backoff.Permanent and a *CallError what it marks
+	Err  error // what call returned, nil or not; of a Permanent and a *CallError what it marks
 }
 
 // Broadcast calls all nodes of a service at once, or those that the options leave,

@@ -52,11 +52,21 @@ func (e *CallError) Error() string {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
+// Permanent marks an error of a call as the answer of the node: it does not count against
+// the node, no other node is tried, and Do returns err as it is. Permanent(nil) is nil. It
+// is short for a *CallError with FaultNone.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CallError{Err: err, Fault: FaultNone}
+}
+
 // Classify says what an error of a call means:
 //
 //	error                                           Fault        Unsent
 //	*CallError                                      what it says
-//	backoff.Permanent                               FaultNone
+//	Permanent, and Permanent of backoff/v4          FaultNone
 //	context.Canceled                                FaultCaller
 //	no file descriptors, buffers or memory left     FaultCaller
 //	no local address or port to dial from           FaultCaller  yes
@@ -65,7 +75,7 @@ func (e *CallError) Unwrap() error { return e.Err }
 //	a certificate that does not fit; no TLS there   FaultNode    yes
 //	any other, also a deadline that passed          FaultNode
 //
-// The Err of the result is what a *CallError or backoff.Permanent marks, or else err.
+// The Err of the result is what a *CallError or Permanent marks, or else err.
 // It is for errors of calls: a nil error is none.
 func Classify(err error) CallError {
 	var known *CallError

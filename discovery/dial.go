@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
+	"slices"
 )
 
 // DialContext picks a node of a service and connects to it, for any protocol over a
@@ -23,15 +24,29 @@ import (
 //			return r.DialContext(ctx, "tcp", address)
 //		}))
 //
-// Such clients keep their connections: they balance connections, not calls.
+// Such clients keep their connections: they balance connections, not calls. Dialer makes
+// such a function with options.
 func (r *Resolver) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return r.dial(ctx, network, address, nil)
+}
+
+// Dialer returns a function that does what DialContext does, and picks by these options:
+// a Namespace, a Version, a Zone.
+func (r *Resolver) Dialer(opts ...PickOption) func(ctx context.Context, network, address string) (net.Conn, error) {
+	opts = slices.Clone(opts)
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		return r.dial(ctx, network, address, opts)
+	}
+}
+
+func (r *Resolver) dial(ctx context.Context, network, address string, opts []PickOption) (net.Conn, error) {
 	service := address
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		service = host
 	}
 	dialer := net.Dialer{Timeout: r.o.timeout}
 	var connected net.Conn
-	err := r.try(ctx, job{"dial", service, nil, func(p Picked) error {
+	err := r.try(ctx, job{"dial", service, opts, func(p Picked) error {
 		n := p.Node()
 		c, err := dialer.DialContext(ctx, cmp.Or(n.Network, network, "tcp"), n.Address)
 		if err != nil {

@@ -87,6 +87,27 @@ func TestDialContextFails(t *testing.T) {
 	wantErr(t, "given up", err, context.Canceled)
 }
 
+func TestDialerPicksByItsOptions(t *testing.T) {
+	v := at(dead(t), listen(t, "tcp", "127.0.0.1:0"))
+	v.Services = append(v.Services, &registry.Service{Name: "shop", Version: "2", Nodes: v.Services[0].Nodes[1:]})
+	v.Services[0].Nodes = v.Services[0].Nodes[:1]
+	src := newTold()
+	src.news("eu/shop", v, nil)
+	r := resolver(t, src)
+	opts := []discovery.PickOption{discovery.Namespace("eu"), discovery.Version("2")}
+	dial := r.Dialer(opts...)
+	opts[0] = discovery.Namespace("us") // the caller's own again
+	for range 10 {
+		c, err := dial(t.Context(), "tcp", "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "node", c.RemoteAddr().String(), v.Services[1].Nodes[0].Address)
+		wantNil(t, c.Close())
+	}
+	_ = http.Transport{DialContext: dial}
+}
+
 // What a connection is for: a client of HTTP, and one connection for each call under way.
 func TestDialContextOfAnHTTPClient(t *testing.T) {
 	src := newTold()

@@ -32,7 +32,7 @@ func Retries(n int) Option { return func(o *options) { o.retries = n } }
 // something in between, returns a *CallError for the second.
 //
 // It ends with the first success, with ctx, when no other node is left, and with an
-// error that backoff.Permanent marks as the answer of the node. That one Do returns
+// error that Permanent marks as the answer of the node. That one Do returns
 // bare. The others come as a *registry.OpError with the node that failed last; it
 // unwraps to that failure and names the earlier ones. Where no node could be picked,
 // the errors are those of Pick, and where ctx was over before, that of ctx.

@@ -172,13 +172,20 @@ func TestDoReturnsAnswersBare(t *testing.T) {
 	src := newTold()
 	src.tell("shop", ten())
 	r := resolver(t, src)
-	tries := 0
-	err := r.Do(t.Context(), "shop", func(context.Context, *registry.Node) error {
-		tries++
-		return backoff.Permanent(errBroken)
-	})
-	same(t, "the error", err, errBroken)
-	same(t, "tries", tries, 1)
+	for name, permanent := range map[string]func(error) error{
+		"ours":       discovery.Permanent,
+		"backoff v4": func(err error) error { return backoff.Permanent(err) },
+		"wrapped":    func(err error) error { return fmt.Errorf("call: %w", discovery.Permanent(err)) },
+	} {
+		tries := 0
+		err := r.Do(t.Context(), "shop", func(context.Context, *registry.Node) error {
+			tries++
+			return permanent(errBroken)
+		})
+		same(t, name+": the error", err, errBroken)
+		same(t, name+": tries", tries, 1)
+	}
+	same(t, "of no error", discovery.Permanent(nil), nil)
 	wantErr(t, "without a call", r.Do(t.Context(), "shop", nil), registry.ErrInvalid)
 }
 

@@ -280,6 +280,8 @@ func TestWhatDoesNotEject(t *testing.T) {
 	for name, err := range map[string]error{
 		"cancelled":         context.Canceled,
 		"cancelled, deeper": fmt.Errorf("call: %w", context.Canceled),
+		"permanent":         discovery.Permanent(errBroken),
+		"permanent, deeper": fmt.Errorf("call: %w", discovery.Permanent(errBroken)),
 		"an answer":         backoff.Permanent(errBroken),
 		"an answer, deeper": fmt.Errorf("call: %w", backoff.Permanent(errBroken)),
 		"success":           nil,

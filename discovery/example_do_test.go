@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -31,7 +29,7 @@ func ExampleResolver_Do() {
 	// What another node would say too ends it.
 	errEmpty := errors.New("the cart is empty")
 	err = r.Do(context.Background(), "shop", func(ctx context.Context, n *registry.Node) error {
-		return backoff.Permanent(errEmpty)
+		return discovery.Permanent(errEmpty)
 	})
 	fmt.Println(err)
 	// Output:

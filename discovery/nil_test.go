@@ -116,6 +116,14 @@ func TestNilIsRefusedOrIgnored(t *testing.T) {
 		"Broadcast, call":           {func() error { _, err := r.Broadcast(ctx, "shop", nil); return err }, registry.ErrInvalid},
 		"Broadcast, option":         {func() error { _, err := r.Broadcast(ctx, "shop", call, nil); return err }, nil},
 		"DialContext, context":      {func() error { _, err := r.DialContext(none, "tcp", "shop"); return err }, registry.ErrInvalid},
+		"Dialer, option":            {func() error { _, err := r.Dialer(nil)(none, "tcp", "shop"); return err }, registry.ErrInvalid},
+		"Permanent":                 {func() error { return discovery.Permanent(nil) }, nil},
+		"Changes, option": {func() error {
+			for range r.Changes(ctx, "shop", nil) {
+				return nil
+			}
+			return errors.New("no view")
+		}, nil},
 		"Changes, context": {func() error {
 			for range r.Changes(none, "shop") {
 				return errors.New("a view")

@@ -28,7 +28,7 @@ type options struct {
 	timeout     time.Duration
 	idleTimeout time.Duration
 	maxStale    time.Duration
-	preload     []string
+	preload     []serviceName
 	slowStart   time.Duration
 	subset      int
 	identity    string
@@ -104,10 +104,18 @@ func IdleTimeout(d time.Duration) Option { return func(o *options) { o.idleTimeo
 // finds more nodes than none.
 func MaxStale(d time.Duration) Option { return func(o *options) { o.maxStale = d } }
 
-// Preload follows services from the start, before somebody asks, and never lets
-// them go.
-func Preload(services ...string) Option {
-	return func(o *options) { o.preload = append(o.preload, services...) }
+// Preload makes the Resolver follow these services of the source's namespace from New on,
+// before the first call, and as long as it is open. Default: none.
+func Preload(services ...string) Option { return PreloadNamespace("", services...) }
+
+// PreloadNamespace is Preload for services of another namespace, those of calls with
+// Namespace. "" is the source's own. Default: none.
+func PreloadNamespace(namespace string, services ...string) Option {
+	return func(o *options) {
+		for _, name := range services {
+			o.preload = append(o.preload, serviceName{namespace, name})
+		}
+	}
 }
 
 // SlowStart has a node that comes to a service take its share of the calls slowly,

@@ -90,8 +90,8 @@ func (p Picked) Node() *registry.Node {
 
 // Done tells how the call went: nil, or why it failed. Failures one after the other
 // eject the node for a while. Classify says which errors count against the node: not
-// those of a call that its caller cancelled, nor what backoff.Permanent marks as the
-// node's own answer. A *CallError says it otherwise. Only the first Done of a call
+// those of a call that its caller cancelled, nor what Permanent marks as the node's own
+// answer. A *CallError says it otherwise. Only the first Done of a call
 // counts.
 func (p Picked) Done(err error) {
 	if p.m == nil {

@@ -66,9 +66,18 @@ func New(src Source, opts ...Option) *Resolver {
 		r.disk.tasks.Go(func() { r.disk.run(r.ctx, &r.services) })
 	}
 	for _, name := range r.o.preload {
-		_, _ = r.open(serviceName{name: name}, 1) // every call says why not
+		_, _ = r.open(name, 1) // every call says why not
 	}
 	return r
+}
+
+// Err returns what is wrong with the source or the options of New, a registry.ErrInvalid
+// that every other call returns too, or nil.
+func (r *Resolver) Err() error {
+	if r.err == nil {
+		return nil
+	}
+	return r.failure("new", "", "", r.err)
 }
 
 // Close lets all services go, and waits for every goroutine of the resolver; if the
@@ -119,19 +128,24 @@ func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOpti
 	return t.set(&q).view, nil
 }
 
-// Changes yields the view of a service as it stands, and every later one, until ctx
-// ends, the loop breaks, or Close. Views that come while the loop is busy are passed
-// over, but for the last. It waits for the first view however long that takes. Where the
-// Resolver is closed, or an option, the name or ctx is no good, it yields none.
-func (r *Resolver) Changes(ctx context.Context, service string) iter.Seq[*View] {
+// Changes yields the newest view of a service, and then a new one after each change of
+// the service, until ctx ends, the loop breaks, or Close. If the loop is slow, it misses
+// views in between, never the newest. Changes waits for the first view as long as that
+// takes. It yields nothing if the Resolver is closed, or an option, the name or ctx is
+// wrong.
+//
+// Options narrow the views as they do for Resolve: Namespace, Version, Label, Filter,
+// Zone. The others have no effect.
+func (r *Resolver) Changes(ctx context.Context, service string, opts ...PickOption) iter.Seq[*View] {
+	q := ask(opts)
 	return func(yield func(*View) bool) {
 		var last *table
-		for ctx != nil && ctx.Err() == nil {
-			s, err := r.open(serviceName{name: service}, 1)
+		for q.err == nil && ctx != nil && ctx.Err() == nil {
+			s, err := r.open(serviceName{q.namespace, service}, 1)
 			if err != nil {
 				return
 			}
-			on := s.each(ctx, &last, yield)
+			on := s.each(ctx, &q, &last, yield)
 			if s.users.Add(-1); s.unknown() {
 				r.meet(s)
 			}
@@ -144,10 +158,10 @@ func (r *Resolver) Changes(ctx context.Context, service string) iter.Seq[*View] 
 
 // each yields one view after the other, and says whether to go on with another
 // service of the same name, because this one was let go.
-func (s *service) each(ctx context.Context, last **table, yield func(*View) bool) bool {
+func (s *service) each(ctx context.Context, q *question, last **table, yield func(*View) bool) bool {
 	for {
 		t, changed, _ := s.look()
-		if t != nil && t != *last && !yield(t.view) {
+		if t != nil && t != *last && !yield(t.set(q).view) {
 			return false
 		}
 		*last = t

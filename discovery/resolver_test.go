@@ -225,6 +225,55 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+func TestChangesTakesPickOptions(t *testing.T) {
+	src := newTold()
+	src.tell("shop", shop(1, "1/a", "1/b", "2/c"))
+	src.news("eu/shop", shop(1, "1/d", "2/e"), nil)
+	r := resolver(t, src)
+	for want, opts := range map[string][]discovery.PickOption{
+		"a b c": nil,
+		"c":     {discovery.Version("2")},
+		"d e":   {discovery.Namespace("eu")},
+		"e":     {discovery.Namespace("eu"), discovery.Version("2")},
+	} {
+		for v := range r.Changes(t.Context(), "shop", opts...) {
+			same(t, "nodes", ids(v.Nodes()), want)
+			break
+		}
+	}
+	for range r.Changes(t.Context(), "shop", discovery.Filter(nil)) {
+		t.Error("a view although an option is wrong")
+	}
+}
+
+func TestPreloadNamespace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := newTold()
+		src.news("eu/shop", shop(1, "a"), nil)
+		r := resolver(t, src, discovery.PreloadNamespace("eu", "shop"), discovery.PreloadNamespace("", "till"))
+		synctest.Wait()
+		same(t, "before a call", strings.Join(src.followed(), " "), "/till eu/shop")
+		same(t, "nodes", ids(resolve(t, r, discovery.Namespace("eu")).Nodes()), "a")
+		time.Sleep(time.Hour)
+		same(t, "after an idle hour", strings.Join(src.followed(), " "), "/till eu/shop")
+	})
+}
+
+// Err says at once, without a call, what every call would say.
+func TestErrOfAResolver(t *testing.T) {
+	src := newTold()
+	src.tell("shop", shop(1, "a"))
+	wantNil(t, resolver(t, src).Err())
+	for name, r := range map[string]*discovery.Resolver{
+		"source": resolver(t, nil),
+		"option": resolver(t, src, discovery.Guard(2)),
+	} {
+		wantErr(t, name, r.Err(), registry.ErrInvalid)
+		_, err := r.Resolve(t.Context(), "shop")
+		same(t, name, errors.Unwrap(r.Err()).Error(), errors.Unwrap(err).Error())
+	}
+}
+
 func TestCloseOfAResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newTold()

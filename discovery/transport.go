@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -112,7 +110,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}()
 		if body, err = body.next(req); err != nil {
-			return backoff.Permanent(err)
+			return Permanent(err)
 		}
 		resp, err = t.send(req, body, p)
 		sent = true
@@ -173,7 +171,7 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	n := p.Node()
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
 		p.Done(context.Canceled) // no fault of the node
-		return nil, backoff.Permanent(&registry.OpError{
+		return nil, Permanent(&registry.OpError{
 			Op: "call", Namespace: p.m.service.Namespace, Service: req.URL.Host, Node: n.ID,
 			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
 		})
@@ -191,13 +189,13 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	resp, err := t.base.RoundTrip(to)
 	if resp == nil && err == nil {
 		p.Done(context.Canceled) // no fault of the node
-		return nil, backoff.Permanent(fmt.Errorf("the RoundTripper %T returned neither a response nor an error", t.base))
+		return nil, Permanent(fmt.Errorf("the RoundTripper %T returned neither a response nor an error", t.base))
 	}
 	if err != nil {
 		c := t.classify(err, req, &seen, body)
 		p.Done(&c)
 		if t.unasked(&seen) && ended(req) == nil {
-			return nil, backoff.Permanent(err) // the request is bad: no node is to blame
+			return nil, Permanent(err) // the request is bad: no node is to blame
 		}
 		return nil, &c
 	}
