@@ -19,14 +19,10 @@ import (
 // Checks run in goroutines of the keeper's, and trips to Redis in the hub's. Log
 // lines, events and OnStates go to the reporters.
 type actors struct {
-	ctx      context.Context
-	cancel   context.CancelFunc
-	done     actor.Group
-	renewals actor.Wake // wakes the keeper
-	reaps    actor.Wake // wakes the reaper
-	listings actor.Wake // wakes the cataloguer
-	keeping  bool       // a Register has started the registrar's
-	hub      *hub       // nil before the first Watch
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   actor.Group
+	hub    *hub // nil before the first Watch
 }
 
 // acting returns the actors, or why there can be none. Redis.mu is held.
@@ -37,11 +33,8 @@ func (r *Redis) acting(c *conn) (*actors, error) {
 	if r.actors == nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		r.actors = &actors{
-			ctx:      ctx,
-			cancel:   cancel,
-			renewals: actor.NewWake(),
-			reaps:    actor.NewWake(),
-			listings: actor.NewWake(),
+			ctx:    ctx,
+			cancel: cancel,
 		}
 		hints := &hints{r: r, c: c, subs: map[string]*hintSub{}, askAt: map[string]time.Time{}}
 		r.actors.done.Go(func() { hints.listen(ctx) })
@@ -49,19 +42,12 @@ func (r *Redis) acting(c *conn) (*actors, error) {
 	return r.actors, nil
 }
 
-// start starts the registrar's actors, once.
-func (r *Redis) start(c *conn) error {
+// hinting starts what listens to keyspace events, for the registrar.
+func (r *Redis) hinting(c *conn) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a, err := r.acting(c)
-	if err != nil || a.keeping {
-		return err
-	}
-	a.keeping = true
-	a.done.Go(func() { r.keepAlive(a.ctx, c, a) })
-	a.done.Go(func() { r.reap(a.ctx, c, a) })
-	a.done.Go(func() { r.catalogue(a.ctx, c, a) })
-	return nil
+	_, err := r.acting(c)
+	return err
 }
 
 // watching returns the hub, started at the first call.

@@ -54,8 +54,12 @@ func (r *Redis) Close(ctx context.Context) error {
 	// need some of it to end.
 	deadline, _ := ctx.Deadline()
 	limited, stop := context.WithTimeout(ctx, time.Until(deadline)*3/4)
-	err := r.withdrawAll(limited, c, inside)
+	err := c.registrar.Withdraw(limited, inside)
 	stop()
+	c.registrar.Stop()
+	if !inside {
+		err = errdefs.Join(err, c.registrar.Wait(ctx))
+	}
 	if a != nil {
 		a.cancel()
 		if !inside {
@@ -64,7 +68,7 @@ func (r *Redis) Close(ctx context.Context) error {
 	}
 	err = errdefs.Join(err, c.Close())
 	if !inside {
-		err = errdefs.Join(err, r.checks.Wait(ctx, "a check"), r.calls.Wait(ctx, "a call that was given up"),
+		err = errdefs.Join(err, c.registrar.WaitChecks(ctx), r.calls.Wait(ctx, "a call that was given up"),
 			c.Log.Wait(ctx))
 	}
 	return failure("close", "", "", err)

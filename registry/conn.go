@@ -3,25 +3,24 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rollcall-go/rollcall/internal/backend"
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/registrar"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
 // A conn is a registry's way to Redis, with the options that led there.
 type conn struct {
 	*redisconn.Conn
-	o Options
+	o         Options
+	registrar *registrar.Registrar
 
-	listing      logs.Trouble // the catalogues are not refreshed
-	renewal      logs.Trouble // Redis answers, and renews nothing
-	unpublished  logs.Trouble // changes stand whose events were refused
 	unreadable   logs.Trouble // records of nodes cannot be read
-	swept        logs.Trouble // indexes held foreign entries
 	unsubscribed logs.Trouble // channels are refused
-	panics       logs.Trouble // of checks
 }
 
 // connect makes the client, and starts an in-process server where the options ask for
@@ -47,7 +46,9 @@ func connect(o Options) (*conn, error) {
 		}
 		return nil, err
 	}
-	return &conn{Conn: opened, o: o}, nil
+	c := &conn{Conn: opened, o: o}
+	c.registrar = registrar.New(opened, registrar.Options{HintsAlone: o.untimed}, sink{c})
+	return c, nil
 }
 
 // observe hands an event to the observer, soon and by another goroutine.
@@ -55,4 +56,19 @@ func (c *conn) observe(e Event) {
 	if c.o.Observe != nil {
 		c.Log.Event(func() { c.o.Observe(e) })
 	}
+}
+
+// A sink turns what the registrar reports into events.
+type sink struct{ c *conn }
+
+func (s sink) StateChanged(k keys.Service, node string, state registrar.State, err error) {
+	s.c.observe(StateEvent{Namespace: k.Namespace(), Service: k.Name(), Node: node, State: State(state), Err: failure("renew", k.Namespace(), k.Name(), err)})
+}
+
+func (s sink) Renewed(calls, nodes int, took time.Duration, err error) {
+	s.c.observe(RenewEvent{Calls: calls, Nodes: nodes, Took: took, Err: err})
+}
+
+func (s sink) Reaped(k keys.Service, nodes []string) {
+	s.c.observe(ReapEvent{Namespace: k.Namespace(), Service: k.Name(), Nodes: nodes})
 }

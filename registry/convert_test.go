@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
@@ -61,21 +62,21 @@ func TestConvertRoundTrip(t *testing.T) {
 				Metadata: drawMetadata(t, "node metadata"),
 			})
 		}
-		p, err := newPlan(s, registerOptions{}, in)
+		p, err := newPlan(s, registerOptions{}, in, keys.Space{})
 		if err != nil {
 			if !strings.Contains(err.Error(), "too large") {
 				t.Fatal(err)
 			}
 			return
 		}
-		back := &Service{Name: p.name, Version: p.version}
-		for _, n := range p.nodes {
-			r, err := record.DecodeNode(n.data)
+		back := &Service{Name: p.Service.Name(), Version: p.Version}
+		for _, n := range p.Nodes {
+			r, err := record.DecodeNode(n.Data)
 			if err != nil {
 				t.Fatal(err)
 			}
 			back.describe(r)
-			back.Nodes = append(back.Nodes, fromRecord(n.id, r))
+			back.Nodes = append(back.Nodes, fromRecord(n.ID, r))
 		}
 		if d := cmp.Diff(s, back, cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("(-registered +found):\n%s", d)

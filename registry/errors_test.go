@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
-	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
@@ -42,34 +41,6 @@ func TestFailure(t *testing.T) {
 	err := fmt.Errorf("start: %w", failure("register", "eu", "shop", &errdefs.NodeError{Node: "a", Err: ErrConflict}))
 	if !errors.As(err, &op) || op.Op != "register" || op.Namespace != "eu" || op.Service != "shop" || op.Node != "a" {
 		t.Errorf("%v tells %+v", err, op)
-	}
-}
-
-// Which failures of a first Register RegisterRetry goes on after, and after which
-// Redis may have done the work all the same.
-func TestPassing(t *testing.T) {
-	for _, c := range []struct {
-		err              error
-		passing, unknown bool
-	}{
-		{io.EOF, true, true},
-		{context.DeadlineExceeded, true, true},
-		{lua.ErrLate, true, true},
-		{said("NOPERM no"), false, false}, // rights do not come by themselves
-		{said("ERR unknown command 'evalsha'"), false, false},
-		{fmt.Errorf("%w: sick", errdefs.ErrCheck), true, false},
-		{context.Canceled, false, true},
-		{errdefs.Invalid("TTL", ""), false, false},
-		{&errdefs.NodeError{Node: "a", Err: ErrConflict}, false, false},
-		{ErrSuperseded, false, false},
-		{ErrClosed, false, false},
-	} {
-		if got := passing(c.err); got != c.passing {
-			t.Errorf("%v: passing %v", c.err, got)
-		}
-		if got := unknown(c.err); got != c.unknown {
-			t.Errorf("%v: unknown %v", c.err, got)
-		}
 	}
 }
 

@@ -152,13 +152,9 @@ func (x *hints) hear(s *hintSub, sig signal) {
 // have had the same hint.
 func (r *Redis) hinted(c *conn, k keys.Service) {
 	now := time.Now().Add(rand.N(hintSpread))
+	c.registrar.Expired(k, now)
 	r.mu.Lock()
-	a := r.actors
-	if s := r.services[k]; s != nil {
-		s.reapAt, s.reapFor = now, s.next
-		a.reaps.Signal()
-	}
-	h := a.hub
+	h := r.actors.hub
 	r.mu.Unlock()
 	if h != nil {
 		h.do(func() {
@@ -174,11 +170,11 @@ func (r *Redis) hinted(c *conn, k keys.Service) {
 func (r *Redis) hintPatterns(c *conn) []string {
 	r.mu.Lock()
 	var patterns []string
-	for _, s := range r.services {
-		patterns = append(patterns, c.Space.NodesPattern(s.namespace, c.DB))
-	}
 	h := r.actors.hub
 	r.mu.Unlock()
+	for _, ns := range c.registrar.Namespaces() {
+		patterns = append(patterns, c.Space.NodesPattern(ns, c.DB))
+	}
 	if h != nil {
 		told := make(chan struct{})
 		h.do(func() {

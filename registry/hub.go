@@ -12,6 +12,9 @@ import (
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
+// pollWindow is how much sooner than due a service is polled to share a trip.
+const pollWindow = 50 * time.Millisecond
+
 // A hub feeds all watches of one registry from one subscription. It owns a
 // single goroutine, run, which owns the feeds; what waits for the network runs
 // in tasks of its own and comes back as a call in the inbox.
@@ -100,7 +103,7 @@ func (h *hub) work(now time.Time) time.Time {
 		}
 	}
 	var polls []duePoll
-	for _, f := range h.feedsBy.take(now.Add(together)) {
+	for _, f := range h.feedsBy.take(now.Add(pollWindow)) {
 		polls = h.start(f, now, polls)
 		h.feedsBy.add(f, f.Next())
 	}
@@ -112,7 +115,7 @@ func (h *hub) work(now time.Time) time.Time {
 	return h.due
 }
 
-// start starts what is due of a feed. Polls that fall due soon go together.
+// start starts what is due of a feed. Polls that fall due soon go pollWindow.
 func (h *hub) start(f *feed, now time.Time, polls []duePoll) []duePoll {
 	if f.StartRead(now) {
 		h.read(f)
@@ -120,7 +123,7 @@ func (h *hub) start(f *feed, now time.Time, polls []duePoll) []duePoll {
 	if q, due := f.StartProbe(now); due {
 		h.probe(f, q)
 	}
-	if q, due := f.StartPoll(now.Add(together)); due {
+	if q, due := f.StartPoll(now.Add(pollWindow)); due {
 		if f.Health().Refused != nil && h.sub != nil { // the right may have been given since
 			h.sub.ask(ask{channel: channel{name: f.service.Events(h.c.DB)}})
 		}
@@ -193,7 +196,7 @@ func (h *hub) detach(f *feed, w listener) {
 	}
 	delete(h.feeds, ch)
 	h.feedsBy.remove(f)
-	h.c.left(f.subject())
+	h.c.Left(f.subject())
 	h.c.Log.Well(&h.c.unsubscribed, ch, subscribedAgain)
 	if h.sub != nil {
 		h.sub.ask(ask{channel: channel{name: ch}, leave: true})

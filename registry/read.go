@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
 // A serviceVersion is what one *Service stands for.
@@ -86,7 +87,7 @@ func (c *conn) tellUnreadable(s keys.Service, errs []*errdefs.NodeError) {
 	}
 	c.Log.Troubled(&c.unreadable, subject, "rollcall: records of nodes cannot be read, and the nodes are left out: another program writes their keys",
 		func(e *zerolog.Event) {
-			e.Err(errs[0].Err).Str("namespace", s.Namespace()).Str("service", s.Name()).Strs("nodes", shown(ids))
+			e.Err(errs[0].Err).Str("namespace", s.Namespace()).Str("service", s.Name()).Strs("nodes", reporter.Some(ids))
 		})
 }
 

@@ -5,37 +5,25 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
-	"github.com/rollcall-go/rollcall/internal/keys"
-	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // Redis is the Registry on Redis. Make it with NewRegistry: the methods of a zero Redis
 // return ErrInvalid.
 type Redis struct {
-	mu       sync.Mutex // guards all below, and what the services hold
-	opts     []Option
-	conn     *conn // nil until the first call
-	closed   bool
-	services map[keys.Service]*service
-	actors   *actors                // nil until the first Register
-	turns    []turn                 // not logged yet
-	away     [Left + 1]logs.Episode // of nodes, by state: those of awayStates
+	mu     sync.Mutex // guards all below
+	opts   []Option
+	conn   *conn // nil until the first call
+	closed bool
+	actors *actors // nil until the first Register
 
-	refusedSince  time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
-	renewsAgain   bool      // a node that was refused has been renewed since
-	refusalLogged time.Time // when a line said so last
-
-	calls       actor.Group   // all that may outlast the caller's patience
-	checks      actor.Group   // calls of a RegisterCheck
-	registering actor.Group   // Register, from when its nodes are known here
-	gone        chan struct{} // closed when Close has done its work
+	calls actor.Group   // all that may outlast the caller's patience
+	gone  chan struct{} // closed when Close has done its work
 }
 
 var _ Registry = (*Redis)(nil)
@@ -43,7 +31,7 @@ var _ Registry = (*Redis)(nil)
 // NewRegistry returns a registry. It does not connect to Redis: Init or the first call
 // does. If an option is wrong, these return ErrInvalid, and so does Err at once.
 func NewRegistry(opts ...Option) *Redis {
-	return &Redis{opts: slices.Clone(opts), services: map[keys.Service]*service{}, gone: make(chan struct{})}
+	return &Redis{opts: slices.Clone(opts), gone: make(chan struct{})}
 }
 
 // Init applies more options, connects to Redis and waits for an answer.

@@ -15,27 +15,15 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/registrar"
 )
 
 // maxName is the longest name, version, namespace or id, in bytes.
 const maxName = 255
 
-// A plan is a Register call that was found to be sound, ready to be written.
-type plan struct {
-	registerOptions // with ttl and interval in force
-	name, version   string
-	nodes           []planned
-	reg             *registration // once it is adopted
-}
-
-type planned struct {
-	id         string
-	data, apis []byte
-}
-
 // newPlan checks everything that Register was given. Nothing has been written
 // when it refuses.
-func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
+func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*registrar.Plan, error) {
 	if s == nil {
 		return nil, errdefs.Invalid("Service", "is nil")
 	}
@@ -43,7 +31,6 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 	if err := o.lease(s, in); err != nil {
 		return nil, err
 	}
-	p := &plan{registerOptions: o, name: s.Name, version: s.Version}
 	if err := cmp.Or(checkNamespace("Namespace", o.namespace), checkName("Name", s.Name)); err != nil {
 		return nil, err
 	}
@@ -59,6 +46,7 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 	}
 	apis := bytes.Clone(s.APIs) // for as long as the nodes stand; the caller may use his again
 	seen := make(map[string]bool, len(s.Nodes))
+	var nodes []registrar.Node
 	for i, n := range s.Nodes {
 		field := fmt.Sprintf("Nodes[%d]", i)
 		if err := checkNode(field, n); err != nil {
@@ -73,9 +61,21 @@ func newPlan(s *Service, o registerOptions, in Options) (*plan, error) {
 		if err != nil {
 			return nil, errdefs.Invalid(field, "%v", err)
 		}
-		p.nodes = append(p.nodes, planned{id: id, data: data, apis: apis})
+		nodes = append(nodes, registrar.Node{ID: id, Data: data, APIs: apis})
 	}
-	return p, nil
+	return &registrar.Plan{
+		Service: space.Service(o.namespace, s.Name), Version: s.Version, Nodes: nodes, TTL: o.ttl, Interval: o.interval,
+		Exclusive: o.exclusive, Manual: o.manual, Retry: o.retry, Check: o.check, OnState: o.reports(s.Name),
+	}, nil
+}
+
+// reports is OnState as the registrar calls it, or nil.
+func (o *registerOptions) reports(name string) func(registrar.State, error) {
+	if o.onState == nil {
+		return nil
+	}
+	namespace, onState := o.namespace, o.onState
+	return func(s registrar.State, err error) { onState(State(s), failure("renew", namespace, name, err)) }
 }
 
 // lease works out TTL and interval: the call's over the service's over the

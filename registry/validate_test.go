@@ -186,7 +186,7 @@ func TestValidInput(t *testing.T) {
 		for _, opt := range c.opts {
 			opt(&o)
 		}
-		if _, err := newPlan(s, o, in); err != nil {
+		if _, err := newPlan(s, o, in, keys.Space{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -219,13 +219,13 @@ func TestPlannedLease(t *testing.T) {
 		}
 		service := sound()
 		service.TTL = c.serviceTTL
-		p, err := newPlan(service, registerOptions{ttl: c.callTTL, interval: c.callEach}, in)
+		p, err := newPlan(service, registerOptions{ttl: c.callTTL, interval: c.callEach}, in, keys.Space{})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if p.ttl != c.wantTTL || p.interval != c.wantInterval {
-			t.Errorf("%s: TTL %v and interval %v, want %v and %v", c.name, p.ttl, p.interval, c.wantTTL, c.wantInterval)
+		if p.TTL != c.wantTTL || p.Interval != c.wantInterval {
+			t.Errorf("%s: TTL %v and interval %v, want %v and %v", c.name, p.TTL, p.Interval, c.wantTTL, c.wantInterval)
 		}
 	}
 }
@@ -256,22 +256,22 @@ func FuzzPlan(f *testing.F) {
 			Namespace: ns, Name: name, Version: version, Metadata: map[string]string{value: value},
 			Nodes: []*Node{{ID: id, Network: network, Address: address, Zone: zone, Metadata: map[string]string{value: value}}},
 		}
-		p, err := newPlan(s, registerOptions{}, in)
+		p, err := newPlan(s, registerOptions{}, in, keys.Space{})
 		if err != nil {
 			if !errors.Is(err, ErrInvalid) {
 				t.Fatalf("refused by %v, which is not ErrInvalid", err)
 			}
 			return
 		}
-		for _, text := range []string{p.namespace, p.name, p.version, p.nodes[0].id} {
+		for _, text := range []string{p.Service.Namespace(), p.Service.Name(), p.Version, p.Nodes[0].ID} {
 			if len(text) > maxName || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\n\r\x7f") {
 				t.Errorf("planned the name %q", text)
 			}
 		}
-		if p.namespace == "" || p.namespace == keys.AllNamespaces || p.name == "" || p.nodes[0].id == "" {
-			t.Errorf("planned %q %q %q", p.namespace, p.name, p.nodes[0].id)
+		if p.Service.Namespace() == "" || p.Service.Namespace() == keys.AllNamespaces || p.Service.Name() == "" || p.Nodes[0].ID == "" {
+			t.Errorf("planned %q %q %q", p.Service.Namespace(), p.Service.Name(), p.Nodes[0].ID)
 		}
-		r, err := record.DecodeNode(p.nodes[0].data)
+		r, err := record.DecodeNode(p.Nodes[0].Data)
 		if err != nil {
 			t.Fatalf("planned a record that cannot be read: %v", err)
 		}

@@ -6,8 +6,10 @@ package reporter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 
 	"github.com/rs/zerolog"
 
@@ -114,6 +116,19 @@ func (r *Reporter) Event(call func()) { r.events.add(call) }
 
 // State has an OnState called.
 func (r *Reporter) State(call func()) { r.states.add(call) }
+
+// some is how many names a line has at most.
+const some = 5
+
+// Some sorts names for a line of the log, and leaves out those that are too many: it
+// says how many there are more.
+func Some(names []string) []string {
+	slices.Sort(names)
+	if more := len(names) - some; more > 0 {
+		names = append(names[:some], fmt.Sprintf("and %d more", more))
+	}
+	return names
+}
 
 // CallOut calls a function of the user's, which may call Close: Close must not wait for
 // the function then.

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"cmp"
@@ -27,19 +27,19 @@ const maxCallBytes = 256 << 10
 // put registers nodes, of any services, under their leases. It returns why services
 // failed; what each node came to stands in its state. A service that fails keeps no
 // other one from being registered.
-func (r *Redis) put(ctx context.Context, c *conn, nodes []*node) failures {
-	failed := r.fixLeases(ctx, c, nodes)
+func (r *Registrar) put(ctx context.Context, nodes []*node) failures {
+	failed := r.fixLeases(ctx, nodes)
 	nodes, _ = partition(nodes, func(n *node) bool { return failed[n.service] == nil })
-	refused := r.send(ctx, c, nodes)
+	refused := r.send(ctx, nodes)
 	late, _ := partition(nodes, func(n *node) bool { return errors.Is(refused[n.service], lua.ErrLate) })
 	if len(late) > 0 {
 		// Redis's clock was not where we took it to be. Now it is known.
-		again := r.send(ctx, c, late)
+		again := r.send(ctx, late)
 		for _, n := range late {
 			refused[n.service] = again[n.service]
 		}
 	}
-	r.overtaken(ctx, c, nodes, refused)
+	r.overtaken(ctx, nodes, refused)
 	for s, err := range refused {
 		failed.add(s, err)
 	}
@@ -61,7 +61,7 @@ func partition(nodes []*node, so func(*node) bool) (yes, no []*node) {
 // overtaken undoes what a call has done, or may yet do, for nodes that were
 // deregistered while it was under way: their first goodbye may have come to
 // Redis before it.
-func (r *Redis) overtaken(ctx context.Context, c *conn, nodes []*node, failed failures) {
+func (r *Registrar) overtaken(ctx context.Context, nodes []*node, failed failures) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,7 +71,7 @@ func (r *Redis) overtaken(ctx context.Context, c *conn, nodes []*node, failed fa
 		}
 		from := now
 		if err := failed[n.service]; err != nil && unknown(err) {
-			from = c.deadline(ctx)
+			from = r.deadline(ctx)
 		}
 		r.sayLater(n, lua.Undo, from)
 	}
@@ -80,7 +80,7 @@ func (r *Redis) overtaken(ctx context.Context, c *conn, nodes []*node, failed fa
 // fixLeases gives a lease to each node that has none. It starts after that of
 // the present holder, so that it wins whatever the clocks say. It returns the services
 // that this failed for, and why.
-func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) failures {
+func (r *Registrar) fixLeases(ctx context.Context, nodes []*node) failures {
 	byService := map[*service][]*node{}
 	r.mu.Lock()
 	for _, n := range nodes {
@@ -92,7 +92,7 @@ func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) failures 
 	failed := failures{}
 	for s, nodes := range byService {
 		for chunk := range slices.Chunk(nodes, lua.MaxNodes) {
-			if failed.add(s, r.fixLeasesOf(ctx, c, s, chunk)); failed[s] != nil {
+			if failed.add(s, r.fixLeasesOf(ctx, s, chunk)); failed[s] != nil {
 				break
 			}
 		}
@@ -100,11 +100,11 @@ func (r *Redis) fixLeases(ctx context.Context, c *conn, nodes []*node) failures 
 	return failed
 }
 
-func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*node) error {
+func (r *Registrar) fixLeasesOf(ctx context.Context, s *service, nodes []*node) error {
 	var clock *redis.TimeCmd
 	holders := make([]*redis.StringCmd, len(nodes))
 	sent := time.Now()
-	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := r.c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i, n := range nodes {
 			holders[i] = p.HGet(ctx, s.keys.Node(n.id), "lease")
 		}
@@ -128,10 +128,10 @@ func (r *Redis) fixLeasesOf(ctx context.Context, c *conn, s *service, nodes []*n
 		}
 	}
 	if err != nil {
-		c.Reload(ctx)
+		r.c.Reload(ctx)
 		return err
 	}
-	master, received := c.Master(ctx, s.keys), time.Now()
+	master, received := r.c.Master(ctx, s.keys), time.Now()
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -151,31 +151,31 @@ type putCall struct {
 	call    lua.RegisterCall
 }
 
-func (r *Redis) send(ctx context.Context, c *conn, nodes []*node) failures {
-	puts := r.putCalls(ctx, c, nodes)
+func (r *Registrar) send(ctx context.Context, nodes []*node) failures {
+	puts := r.putCalls(ctx, nodes)
 	calls := make([]lua.RegisterCall, len(puts))
 	for i, p := range puts {
 		calls[i] = p.call
 	}
 	sent := time.Now()
-	results := lua.Register(ctx, c, calls...)
+	results := lua.Register(ctx, r.c, calls...)
 	received := time.Now()
 
 	failed := failures{}
 	for i, p := range puts {
-		failed.add(p.service, r.registered(ctx, c, p, results[i], sent, received))
+		failed.add(p.service, r.registered(ctx, p, results[i], sent, received))
 	}
 	return failed
 }
 
 // putCalls cuts nodes into calls of one service each.
-func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall {
+func (r *Registrar) putCalls(ctx context.Context, nodes []*node) []putCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	nodes = slices.DeleteFunc(slices.Clone(nodes), (*node).over)
 	slices.SortFunc(nodes, func(a, b *node) int {
 		return cmp.Or(
-			cmp.Compare(a.service.namespace, b.service.namespace), cmp.Compare(a.service.name, b.service.name),
+			cmp.Compare(a.service.keys.Namespace(), b.service.keys.Namespace()), cmp.Compare(a.service.keys.Name(), b.service.keys.Name()),
 			cmp.Compare(a.id, b.id))
 	})
 	var puts []putCall
@@ -186,7 +186,7 @@ func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall 
 		if p < 0 || puts[p].service != n.service || puts[p].call.Exclusive != n.exclusive ||
 			len(puts[p].nodes) == lua.MaxNodes || size > maxCallBytes {
 			puts = append(puts, putCall{service: n.service, call: lua.RegisterCall{
-				Target: c.target(ctx, n.service), Exclusive: n.exclusive,
+				Target: r.target(ctx, n.service), Exclusive: n.exclusive,
 			}})
 			p, size = p+1, len(n.data)+len(n.apis)
 		}
@@ -200,15 +200,15 @@ func (r *Redis) putCalls(ctx context.Context, c *conn, nodes []*node) []putCall 
 
 // target is a service as a script call names it, with ctx's deadline by Redis's
 // clock. Redis.mu is held.
-func (c *conn) target(ctx context.Context, s *service) lua.Target {
-	return lua.Target{Service: s.keys, DB: c.DB, Deadline: s.clock.At(c.deadline(ctx)), Nonce: nonce()}
+func (r *Registrar) target(ctx context.Context, s *service) lua.Target {
+	return lua.Target{Service: s.keys, DB: r.c.DB, Deadline: s.clock.At(r.deadline(ctx)), Nonce: nonce()}
 }
 
 // deadline is when a script call that is made now is too late, by our clock: a caller
 // may have hours, but what hung in a socket for longer than Options.Timeout must not
 // act any more.
-func (c *conn) deadline(ctx context.Context) time.Time {
-	latest := time.Now().Add(c.o.Timeout)
+func (r *Registrar) deadline(ctx context.Context) time.Time {
+	latest := time.Now().Add(r.c.Timeout())
 	if deadline, ok := ctx.Deadline(); ok {
 		return actor.Earlier(deadline, latest)
 	}
@@ -216,18 +216,18 @@ func (c *conn) deadline(ctx context.Context) time.Time {
 }
 
 // heard takes what every script reply tells of the service.
-func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, sent, received time.Time) {
+func (r *Registrar) heard(ctx context.Context, s *service, res lua.Result, sent, received time.Time) {
 	var master string
 	if res.Now.IsZero() {
-		c.Reload(ctx)
+		r.c.Reload(ctx)
 	} else {
-		master = c.Master(ctx, s.keys)
+		master = r.c.Master(ctx, s.keys)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.services[s.keys] == s { // one that has left is of no interest any more
-		c.Attempted(s.String(), unanswered(res))
-		c.published(s, res)
+		r.c.Attempted(s.String(), unanswered(res))
+		r.published(s, res)
 	}
 	if res.Now.IsZero() {
 		s.clock.Failed()
@@ -241,7 +241,7 @@ func (r *Redis) heard(ctx context.Context, c *conn, s *service, res lua.Result, 
 	sooner := s.reapAt.IsZero() || s.reapFor.IsZero() || res.Next.Before(s.reapFor)
 	s.next = res.Next
 	if sooner {
-		r.actors.reaps.Signal()
+		r.reaps.Signal()
 	}
 }
 
@@ -254,17 +254,17 @@ func unanswered(res lua.Result) error {
 }
 
 // registered notes what a register call came to, and returns why it failed.
-func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Result, sent, received time.Time) error {
-	r.heard(ctx, c, p.service, res, sent, received)
+func (r *Registrar) registered(ctx context.Context, p putCall, res lua.Result, sent, received time.Time) error {
+	r.heard(ctx, p.service, res, sent, received)
 	if res.Err != nil {
 		return res.Err
 	}
-	held := c.holders(ctx, p.service, p.nodes, res.Codes)
+	held := r.holders(ctx, p.service, p.nodes, res.Codes)
 	var refused error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range p.nodes {
-		err := r.judge(c, n, res.Codes[i], held[n], sent)
+		err := r.applyCode(n, res.Codes[i], held[n], sent)
 		if err != nil && refused == nil {
 			refused = &errdefs.NodeError{Node: n.id, Err: err}
 		}
@@ -274,11 +274,11 @@ func (r *Redis) registered(ctx context.Context, c *conn, p putCall, res lua.Resu
 
 // published warns where changes stand but their events were refused. There is no line
 // when that ends: most calls publish nothing, and so do not show it.
-func (c *conn) published(s *service, res lua.Result) {
+func (r *Registrar) published(s *service, res lua.Result) {
 	if res.Unpublished != nil {
-		c.Log.Troubled(&c.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
+		r.c.Log.Troubled(&r.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
 			func(e *zerolog.Event) {
-				e.Err(res.Unpublished).Str("namespace", s.namespace).Str("service", s.name)
+				e.Err(res.Unpublished).Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name())
 			})
 	}
 }

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"cmp"
@@ -16,7 +16,7 @@ import (
 
 // registerAgain registers what is not there. What stood before comes first, and waits
 // for nothing but its own master.
-func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
+func (r *Registrar) registerAgain(ctx context.Context, tasks []*task) {
 	began := time.Now()
 	var nodes []*node
 	for _, t := range tasks {
@@ -25,11 +25,11 @@ func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
 	if len(nodes) == 0 {
 		return
 	}
-	r.actors.listings.Signal() // what lost the nodes may have lost the catalogues
+	r.listings.Signal() // what lost the nodes may have lost the catalogues
 	r.mu.Lock()
 	stood, others := partition(nodes, func(n *node) bool { return n.token != "" })
 	r.mu.Unlock()
-	failedFirst, failed := r.putAll(ctx, c, stood, began), r.putAll(ctx, c, others, began)
+	failedFirst, failed := r.putAll(ctx, stood, began), r.putAll(ctx, others, began)
 	for _, t := range tasks {
 		if t.err == nil && len(r.missing(t.again, began)) > 0 {
 			t.err = cmp.Or(failedFirst[t.batch.service], failed[t.batch.service])
@@ -39,9 +39,9 @@ func (r *Redis) registerAgain(ctx context.Context, c *conn, tasks []*task) {
 
 // putAll registers nodes. Where one of a call is refused, the others are sent again
 // without it.
-func (r *Redis) putAll(ctx context.Context, c *conn, nodes []*node, began time.Time) (failed failures) {
+func (r *Registrar) putAll(ctx context.Context, nodes []*node, began time.Time) (failed failures) {
 	for len(nodes) > 0 {
-		failed = r.put(ctx, c, nodes)
+		failed = r.put(ctx, nodes)
 		left := r.missing(nodes, began)
 		if len(left) == len(nodes) {
 			break
@@ -52,7 +52,7 @@ func (r *Redis) putAll(ctx context.Context, c *conn, nodes []*node, began time.T
 }
 
 // missing returns the nodes that were neither registered nor refused since.
-func (r *Redis) missing(nodes []*node, since time.Time) []*node {
+func (r *Registrar) missing(nodes []*node, since time.Time) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
@@ -61,7 +61,7 @@ func (r *Redis) missing(nodes []*node, since time.Time) []*node {
 }
 
 // sayGoodbyes delivers the goodbyes that are due.
-func (r *Redis) sayGoodbyes(ctx context.Context, c *conn, tasks []*task) {
+func (r *Registrar) sayGoodbyes(ctx context.Context, tasks []*task) {
 	var farewells []*farewell
 	byFarewell := map[*farewell]*task{}
 	for _, t := range tasks {
@@ -74,7 +74,7 @@ func (r *Redis) sayGoodbyes(ctx context.Context, c *conn, tasks []*task) {
 		return
 	}
 	sent := time.Now()
-	r.deregister(ctx, c, farewells)
+	r.deregister(ctx, farewells)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range farewells {
@@ -90,34 +90,34 @@ func (r *Redis) sayGoodbyes(ctx context.Context, c *conn, tasks []*task) {
 
 // schedule says when each batch is due next after a round, and what could not be
 // renewed for a whole TTL is lost: callers do not see it any more.
-func (r *Redis) schedule(c *conn, tasks []*task, began time.Time) {
+func (r *Registrar) schedule(tasks []*task, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer r.tell(c)
+	defer r.logChanges()
 	now := time.Now()
 	for _, t := range tasks {
 		b := t.batch
 		b.inquiry = unasked
 		if t.err == nil {
 			b.backoff.Reset()
-			c.Log.Well(&c.renewal, b.service.String(), "rollcall: leases are renewed again")
+			r.c.Log.Well(&r.renewal, b.service.String(), "rollcall: leases are renewed again")
 			b.dueBy(began.Add(actor.Shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()
 			b.dueBy(now.Add(retry))
-			c.Log.Debug(func(e *zerolog.Event) {
+			r.c.Log.Debug(func(e *zerolog.Event) {
 				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
 			})
-			c.renewalFailed(b.service, t.err)
+			r.renewalFailed(b.service, t.err)
 			for _, n := range b.nodes {
 				switch {
 				case n.state != Live:
 				case n.shownUntil().Before(now):
-					r.become(c, n, Lost, errLost(n.ttl, t.err))
+					r.happens(n, expired, errLost(n.ttl, t.err))
 				default: // a last try, and then the loss is told without delay
-					b.dueBy(n.shownUntil().Add(together))
+					b.dueBy(n.shownUntil().Add(coalesceWindow))
 				}
-				if next := n.told.Add(b.key.interval); next.After(now) {
+				if next := n.liveSentAt.Add(b.key.interval); next.After(now) {
 					b.dueBy(next) // to tell again that it lives
 				}
 			}

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 )
 
 // ask runs a batch's check. Failing, it withholds renewal until it is due again.
-func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
+func (r *Registrar) ask(ctx context.Context, b *batch) {
 	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
 	defer cancel()
-	err := c.probe(limited, b.check)
+	err := r.probe(limited, b.check)
 	if err == nil {
 		err = limited.Err()
 	}
@@ -28,20 +28,20 @@ func (r *Redis) ask(ctx context.Context, c *conn, b *batch) {
 		b.inquiry, b.due = passed, now
 	} else {
 		b.inquiry, b.due = unasked, now.Add(actor.Shortened(b.key.interval))
-		r.withhold(c, b, err)
-		r.tell(c)
+		r.withhold(b, err)
+		r.logChanges()
 	}
-	r.actors.renewals.Signal()
+	r.renewals.Signal()
 }
 
 // probe asks a check of the user's. A check that panics has failed: it says that
 // something is wrong with what it looks at.
-func (c *conn) probe(ctx context.Context, check func(context.Context) error) (err error) {
+func (r *Registrar) probe(ctx context.Context, check func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the check panicked: %v", v)
 			stack := string(debug.Stack())
-			c.Log.Troubled(&c.panics, "", "rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes",
+			r.c.Log.Troubled(&r.panics, "", "rollcall: a RegisterCheck panicked, which counts as a failure: leases are not renewed until it passes",
 				func(e *zerolog.Event) { e.Str("panic", fmt.Sprint(v)).Str("stack", stack) })
 		}
 	}()
@@ -50,21 +50,19 @@ func (c *conn) probe(ctx context.Context, check func(context.Context) error) (er
 }
 
 // withhold notes that a batch is not renewed because of its check.
-func (r *Redis) withhold(c *conn, b *batch, err error) {
+func (r *Registrar) withhold(b *batch, err error) {
 	for _, n := range b.nodes {
-		r.become(c, n, Withheld, fmt.Errorf("%w: %w", errdefs.ErrCheck, err))
+		r.happens(n, checkFailed, fmt.Errorf("%w: %w", errdefs.ErrCheck, err))
 	}
 }
 
 // passes asks a check, which need not heed its context.
-func (r *Redis) passes(ctx context.Context, c *conn, check func(context.Context) error) error {
+func (r *Registrar) passes(ctx context.Context, check func(context.Context) error) error {
 	if check == nil {
 		return nil
 	}
 	said := make(chan error, 1)
-	if err := r.aside(&r.checks, func() { said <- c.probe(ctx, check) }); err != nil {
-		return err
-	}
+	r.checks.Go(func() { said <- r.probe(ctx, check) })
 	select {
 	case err := <-said:
 		if err != nil {

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 // holders tells who has the nodes that a call was refused for, and since when, as the
 // end of an error: " (held by ..., since ...)". There is nothing for a node that nobody
 // holds any more, or where Redis does not say.
-func (c *conn) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
+func (r *Registrar) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
 	asked := map[*node]*redis.SliceCmd{}
-	p := c.Pipeline()
+	p := r.c.Pipeline()
 	for i, n := range nodes {
 		if codes[i] == lua.Superseded || codes[i] == lua.Conflict {
 			asked[n] = p.HMGet(ctx, s.keys.Node(n.id), "lease", "data")

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"bytes"
@@ -10,28 +10,35 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
+// A noSink takes nothing.
+type noSink struct{}
+
+func (noSink) StateChanged(keys.Service, string, State, error) {}
+func (noSink) Renewed(int, int, time.Duration, error)          {}
+func (noSink) Reaped(keys.Service, []string)                   {}
+
 // A teller is a registry of nothing but nodes and a log.
 type teller struct {
-	*Redis
-	c   *conn
+	*Registrar
 	out bytes.Buffer
 	s   *service
 }
 
 func newTeller() *teller {
-	t := &teller{Redis: NewRegistry()}
-	l := zerolog.New(&t.out)
-	t.c = &conn{Conn: &redisconn.Conn{Log: reporter.New(l)}, o: Options{Logger: l}}
-	t.s = &service{namespace: "default", name: "shop", nodes: map[string]*node{}, batches: map[batchKey]*batch{}}
+	t := &teller{}
+	t.Registrar = New(&redisconn.Conn{Log: reporter.New(zerolog.New(&t.out))}, Options{}, noSink{})
+	t.s = &service{keys: keys.Space{}.Service("default", "shop"), nodes: map[string]*node{}, batches: map[batchKey]*batch{}}
 	return t
 }
 
 func (t *teller) node(id string) *node {
-	return &node{service: t.s, id: id, state: Live, reg: &registration{}, ttl: time.Second, confirmed: true}
+	return &node{service: t.s, id: id, life: life{Live, true}, reg: &registration{}, ttl: time.Second}
 }
 
 // log waits for what was told.
@@ -48,9 +55,9 @@ func (t *teller) log(tb testing.TB) string {
 // A loss is told also where other nodes change for another reason at the same time.
 func TestALossBesideAnotherChangeIsTold(t *testing.T) {
 	r := newTeller()
-	r.become(r.c, r.node("a"), Superseded, errors.New("taken"))
-	r.become(r.c, r.node("b"), Lost, errors.New("flushed"))
-	r.tell(r.c)
+	r.happens(r.node("a"), takenOver, errors.New("taken"))
+	r.happens(r.node("b"), expired, errors.New("flushed"))
+	r.logChanges()
 	if log := r.log(t); !strings.Contains(log, "nodes are lost") || !strings.Contains(log, "another process") {
 		t.Errorf("the log lacks the loss or the takeover:\n%s", log)
 	}
@@ -61,18 +68,18 @@ func TestALossBesideAnotherChangeIsTold(t *testing.T) {
 func TestALossEndsWithItsLastNode(t *testing.T) {
 	for name, next := range map[string]func(r *teller, a, b *node){
 		"another is lost": func(r *teller, a, b *node) {
-			r.become(r.c, a, Live, nil)
-			r.become(r.c, b, Lost, errors.New("flushed"))
+			r.happens(a, renewed, nil)
+			r.happens(b, expired, errors.New("flushed"))
 		},
-		"its check fails": func(r *teller, a, _ *node) { r.become(r.c, a, Withheld, errors.New("ill")) },
+		"its check fails": func(r *teller, a, _ *node) { r.happens(a, checkFailed, errors.New("ill")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTeller()
 			a, b := r.node("a"), r.node("b")
-			r.become(r.c, a, Lost, errors.New("flushed"))
-			r.tell(r.c)
+			r.happens(a, expired, errors.New("flushed"))
+			r.logChanges()
 			next(r, a, b)
-			r.tell(r.c)
+			r.logChanges()
 			if log := r.log(t); strings.Contains(log, "no node is lost any more") {
 				t.Errorf("the log says that none is lost:\n%s", log)
 			}
@@ -85,7 +92,7 @@ func TestACancelledCallEndsNoOutage(t *testing.T) {
 	r := newTeller()
 	r.c.Attempted("default/shop", context.DeadlineExceeded)
 	r.c.Attempted("default/shop", context.Canceled)
-	r.c.Attempted("default/shop", ErrClosed)
+	r.c.Attempted("default/shop", errdefs.ErrClosed)
 	if log := r.log(t); strings.Count(log, "\n") != 1 {
 		t.Errorf("more than the line of the loss:\n%s", log)
 	}

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"context"
@@ -15,13 +15,12 @@ import (
 // A service is what this registry registered under one name, and what it knows
 // of the master that holds it. Redis.mu guards it, and all below.
 type service struct {
-	namespace, name string
 	keys            keys.Service
 	clock           replica.ServerClock
 	next            time.Time // Redis's: the lease end that comes next in the index, or zero
 	reapAt, reapFor time.Time // ours: the next look, and Redis's: the lease end that it is for
-	broke           time.Time // Redis's: when contact was last whole before the last break
-	spared          bool      // the last look found leases that were not to be judged yet
+	lastContact     time.Time // Redis's: when contact was last whole before the last break
+	deferred        bool      // the last look found leases that were not to be judged yet
 	nodes           map[string]*node
 	batches         map[batchKey]*batch
 }
@@ -43,18 +42,17 @@ type node struct {
 	manual    bool
 	check     func(context.Context) error
 
-	held      string // who took it, where it is Superseded, as holders tells
-	batch     *batch // who renews it; nil for a manual one
-	state     State
-	confirmed bool      // was registered at least once
-	listed    bool      // the catalogues were told of its version
-	calls     int       // Register calls under way
-	promised  bool      // a Register of it has returned nil
-	called    time.Time // ours: when Register was last called for it
-	trusted   time.Time // ours: until when the lease stands, by the last success
+	holder string // who took it, where it is Superseded, as holders tells
+	batch  *batch // who renews it; nil for a manual one
+	life
+	listed     bool      // the catalogues were told of its version
+	calls      int       // Register calls under way
+	accepted   bool      // a Register of it has returned nil
+	calledAt   time.Time // ours: when Register was last called for it
+	leaseUntil time.Time // ours: until when the lease stands, by the last success
 
 	refusedSince time.Time // Redis's: since when it refuses to renew it; zero while it does not
-	told         time.Time // ours: when watchers were last told that it lives, for that
+	liveSentAt   time.Time // ours: when watchers were last told that it lives, for that
 }
 
 // A registration is what the nodes of one Register call share.
@@ -102,26 +100,21 @@ type goodbye struct {
 }
 
 // String names a service in errors and in the log.
-func (s *service) String() string { return s.namespace + "/" + s.name }
+func (s *service) String() string { return s.keys.String() }
 
 func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq} }
 
 // renewedSince tells whether a renewal or registration that was sent since then has
 // succeeded.
-func (n *node) renewedSince(t time.Time) bool { return !n.trusted.Before(t.Add(n.ttl)) }
+func (n *node) renewedSince(t time.Time) bool { return !n.leaseUntil.Before(t.Add(n.ttl)) }
 
 // shownUntil is when watchers let the node go, unless something is done for it: a TTL
 // after its last renewal, or after they were told that it lives.
 func (n *node) shownUntil() time.Time {
-	if told := n.told.Add(n.ttl); told.After(n.trusted) {
+	if told := n.liveSentAt.Add(n.ttl); told.After(n.leaseUntil) {
 		return told
 	}
-	return n.trusted
-}
-
-// over tells whether nothing more can come of this registration.
-func (n *node) over() bool {
-	return n.state == Superseded || n.state == Removed || n.state == Left
+	return n.leaseUntil
 }
 
 // batch returns the batch of a key, made where there is none.
@@ -187,8 +180,8 @@ func (s *service) heard(a replica.Answer) {
 	s.clock.Answered(a, s.ttl()/2)
 	switch {
 	case s.clock.Since().Equal(was.Since()) || !was.Known():
-	case s.broke.IsZero() || !s.spared && a.Received.After(was.ProvenFrom(s.ttl())):
-		s.broke = was.Now()
+	case s.lastContact.IsZero() || !s.deferred && a.Received.After(was.ProvenFrom(s.ttl())):
+		s.lastContact = was.Now()
 	}
 }
 
@@ -196,7 +189,7 @@ func (s *service) heard(a replica.Answer) {
 // may have longer TTLs than those here. Whose lease still ran for longer than that when
 // contact broke, has so much time to renew: it is half of its TTL at least.
 func (s *service) judgedFrom(end time.Time) time.Time {
-	if left := end.Sub(s.broke); !s.broke.IsZero() && left > s.ttl() {
+	if left := end.Sub(s.lastContact); !s.lastContact.IsZero() && left > s.ttl() {
 		return s.clock.ProvenFrom(2 * left)
 	}
 	return s.clock.ProvenFrom(s.ttl())

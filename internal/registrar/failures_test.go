@@ -1,6 +1,7 @@
-package registry
+package registrar
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,23 +10,40 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
 // A limited is a registry of two services whose user may be kept from one of them.
 type limited struct {
-	*Redis
+	*Registrar
 	server *redistest.Server
 }
 
 func newLimited(t *testing.T) limited {
 	l := limited{server: redistest.Start(t)}
 	l.allow(t, "~*", "&*")
-	l.Redis = NewRegistry(Addrs(l.server.Addr()), Username("registrar"), Password("secret"), Logger(zerolog.Nop()))
-	t.Cleanup(func() { _ = l.Close(t.Context()) })
+	c, err := redisconn.Open(redisconn.Config{
+		Addrs: []string{l.server.Addr()}, Username: "registrar", Password: "secret", Timeout: 3 * time.Second, Prefix: "rollcall",
+	}, reporter.New(zerolog.Nop()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Registrar = New(c, Options{}, noSink{})
+	t.Cleanup(func() {
+		l.Stop()
+		if err := errors.Join(l.Wait(context.Background()), c.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	for _, name := range []string{"cart", "shop"} {
-		if err := l.Register(t.Context(), &Service{Name: name, Nodes: []*Node{{ID: "a", Address: "10.0.0.1:80"}}}); err != nil {
+		p := &Plan{
+			Service: c.Space.Service("default", name), TTL: 15 * time.Second, Interval: 5 * time.Second,
+			Nodes: []Node{{ID: "a", Data: []byte(`{"v":1,"address":"10.0.0.1:80","ttl":15000}`)}},
+		}
+		if err := l.Register(t.Context(), p, func() bool { return true }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +70,7 @@ func (l limited) tasks() (byName map[string]*task, all []*task) {
 			for _, n := range b.nodes {
 				t.again = append(t.again, n)
 			}
-			byName[s.name], all = t, append(all, t)
+			byName[s.keys.Name()], all = t, append(all, t)
 		}
 	}
 	return byName, all
@@ -69,11 +87,11 @@ func TestAFailureIsThatOfItsService(t *testing.T) {
 	if err := errors.Join(client.Del(t.Context(), version).Err(), client.Set(t.Context(), version, "foreign", 0).Err()); err != nil {
 		t.Fatal(err)
 	}
-	r.registerAgain(t.Context(), r.conn, all)
-	if err := redisconn.Classify(byName["cart"].err); !errors.Is(err, ErrPermission) {
+	r.registerAgain(t.Context(), all)
+	if err := redisconn.Classify(byName["cart"].err); !errors.Is(err, errdefs.ErrPermission) {
 		t.Errorf("cart, which is refused: %v", err)
 	}
-	if err := redisconn.Classify(byName["shop"].err); !errors.Is(err, ErrConflict) || errors.Is(err, ErrPermission) {
+	if err := redisconn.Classify(byName["shop"].err); !errors.Is(err, errdefs.ErrConflict) || errors.Is(err, errdefs.ErrPermission) {
 		t.Errorf("shop, where a foreign value stands: %v", err)
 	}
 }
@@ -93,8 +111,8 @@ func TestARefusedMessageIsThatOfItsService(t *testing.T) {
 	if len(calls) != 2 {
 		t.Fatalf("%d messages, want 2", len(calls))
 	}
-	for i, err := range r.conn.publish(t.Context(), calls) {
-		name := calls[i].service.name
+	for i, err := range r.publish(t.Context(), calls) {
+		name := calls[i].service.keys.Name()
 		if refused := redis.HasErrorPrefix(err, "NOPERM"); refused != (name == "cart") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -106,8 +124,10 @@ func TestCloseNamesTheServicesThatFailed(t *testing.T) {
 	t.Parallel()
 	r := newLimited(t)
 	r.allow(t, "~rollcall:{default/none}:*", "&*")
-	err := r.Close(t.Context())
-	if want := "default/cart, and 1 more: "; err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, ErrPermission) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := redisconn.Classify(r.Withdraw(ctx, false))
+	if want := "default/cart, and 1 more: "; err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, errdefs.ErrPermission) {
 		t.Errorf("%v, want %q and ErrPermission", err, want)
 	}
 }

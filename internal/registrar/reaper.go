@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"context"
@@ -29,19 +29,19 @@ const reapLimit = time.Second
 // reap is the reaper: for the services that this registry serves, it removes
 // nodes whose leases have run out. It sleeps until the next lease end that any
 // answer of Redis told of, but looks often enough to keep in contact.
-func (r *Redis) reap(ctx context.Context, c *conn, a *actors) {
+func (r *Registrar) reap(ctx context.Context) {
 	for ctx.Err() == nil {
 		s, at := r.nextReap(time.Now())
 		if s == nil || at.After(time.Now()) {
-			a.reaps.Until(ctx, at)
+			r.reaps.Until(ctx, at)
 			continue
 		}
-		limited, cancel := context.WithTimeout(ctx, min(reapLimit, c.o.Timeout))
-		again, err := r.reapService(limited, c, s)
+		limited, cancel := context.WithTimeout(ctx, min(reapLimit, r.c.Timeout()))
+		again, err := r.reapService(limited, s)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			c.Log.Debug(func(e *zerolog.Event) {
-				e.Err(redisconn.Classify(err)).Str("namespace", s.namespace).Str("service", s.name).
+			r.c.Log.Debug(func(e *zerolog.Event) {
+				e.Err(redisconn.Classify(err)).Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name()).
 					Msg("rollcall: looking for nodes that ran out failed")
 			})
 		}
@@ -53,7 +53,7 @@ func (r *Redis) reap(ctx context.Context, c *conn, a *actors) {
 
 // nextReap returns the service to look at next, and when. A lease end is given
 // its place in the spread once, when it becomes known.
-func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
+func (r *Registrar) nextReap(now time.Time) (next *service, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at = now.Add(time.Hour)
@@ -61,7 +61,7 @@ func (r *Redis) nextReap(now time.Time) (next *service, at time.Time) {
 		if len(s.nodes) == 0 || !s.clock.Known() {
 			continue
 		}
-		if r.conn.o.untimed {
+		if r.o.HintsAlone {
 			if s.reapAt.IsZero() {
 				continue
 			}
@@ -86,8 +86,8 @@ func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest
 
 // reapService looks at the lease ends of a service and removes what ran out. It
 // returns when to look again, or zero to go by the next lease end.
-func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again time.Time, err error) {
-	lapses, foreign, now, err := r.overdue(ctx, c, s)
+func (r *Registrar) reapService(ctx context.Context, s *service) (again time.Time, err error) {
+	lapses, foreign, now, err := r.overdue(ctx, s)
 	if err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -95,13 +95,13 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 		return time.Now().Add(s.ttl()/3 + spread()), err
 	}
 	if len(foreign) > 0 {
-		if err := c.sweep(ctx, s, foreign); err != nil {
+		if err := r.sweep(ctx, s, foreign); err != nil {
 			return time.Now().Add(s.ttl()/3 + spread()), err
 		}
 	}
 	r.mu.Lock()
 	overdue, later := s.judge(lapses, time.Now())
-	target := c.target(ctx, s)
+	target := r.target(ctx, s)
 	r.mu.Unlock()
 	if len(lapses)+len(foreign) == lua.MaxNodes { // there may be more
 		again = time.Now()
@@ -116,8 +116,8 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 	// renew there. A second after the answer that it goes by, it does nothing.
 	target.Deadline = now.Add(time.Second)
 	sent := time.Now()
-	res := lua.Reap(ctx, c, lua.ReapCall{Target: target, IDs: overdue})[0]
-	r.heard(ctx, c, s, res, sent, time.Now())
+	res := lua.Reap(ctx, r.c, lua.ReapCall{Target: target, IDs: overdue})[0]
+	r.heard(ctx, s, res, sent, time.Now())
 	if res.Err != nil {
 		return time.Now().Add(spread()), res.Err
 	}
@@ -128,10 +128,10 @@ func (r *Redis) reapService(ctx context.Context, c *conn, s *service) (again tim
 		}
 	}
 	if len(reaped) > 0 {
-		c.Log.Log(zerolog.InfoLevel, func(e *zerolog.Event) {
-			e.Str("namespace", s.namespace).Str("service", s.name).Strs("nodes", reaped).Msg("rollcall: nodes ran out")
+		r.c.Log.Log(zerolog.InfoLevel, func(e *zerolog.Event) {
+			e.Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name()).Strs("nodes", reaped).Msg("rollcall: nodes ran out")
 		})
-		c.observe(ReapEvent{Namespace: s.namespace, Service: s.name, Nodes: reaped})
+		r.sink.Reaped(s.keys, reaped)
 	}
 	return again, nil
 }
@@ -154,18 +154,18 @@ func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later 
 			later = from
 		}
 	}
-	s.spared = !later.IsZero()
+	s.deferred = !later.IsZero()
 	return overdue, later
 }
 
 // sweep removes from the index what can be no node. It would keep reapers looking,
 // and enough of it would hide from them the nodes that ran out.
-func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
-	removed, err := redisconn.Reply(ctx, c.Conn, c.ZRem(ctx, s.keys.Index(), foreign...))
+func (r *Registrar) sweep(ctx context.Context, s *service, foreign []any) error {
+	removed, err := redisconn.Reply(ctx, r.c, r.c.ZRem(ctx, s.keys.Index(), foreign...))
 	if removed > 0 {
-		c.Log.Troubled(&c.swept, "", "rollcall: an index held foreign entries, and they were removed: another program writes this key",
+		r.c.Log.Troubled(&r.swept, "", "rollcall: an index held foreign entries, and they were removed: another program writes this key",
 			func(e *zerolog.Event) {
-				e.Str("namespace", s.namespace).Str("service", s.name).Int64("entries", removed).Interface("one", foreign[0])
+				e.Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name()).Int64("entries", removed).Interface("one", foreign[0])
 			})
 	}
 	return err
@@ -173,21 +173,21 @@ func (c *conn) sweep(ctx context.Context, s *service, foreign []any) error {
 
 // overdue returns the leases that have ended by the index, what stands among them
 // and is no node, and Redis's time as it said so.
-func (r *Redis) overdue(ctx context.Context, c *conn, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
+func (r *Registrar) overdue(ctx context.Context, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
 	var first *redis.ZSliceCmd
 	var clock *redis.TimeCmd
 	sent := time.Now()
-	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := r.c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		first = p.ZRangeWithScores(ctx, s.keys.Index(), 0, lua.MaxNodes-1)
 		clock = p.Time(ctx)
 		return nil
 	})
 	if err != nil {
-		c.Reload(ctx)
+		r.c.Reload(ctx)
 		return nil, nil, now, redisconn.Refusal(cmds, err)
 	}
 	now = clock.Val()
-	master, received := c.Master(ctx, s.keys), time.Now()
+	master, received := r.c.Master(ctx, s.keys), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.heard(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})

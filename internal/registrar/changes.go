@@ -1,8 +1,7 @@
-package registry
+package registrar
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,36 +10,34 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/logs"
+	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
-// A turn is the change of a node's state, for the log.
-type turn struct {
+// A change of a node's state, for the log.
+type change struct {
 	node       *node
 	was, state State
 	cause      string
 }
 
-// shownNodes is how many ids one line names at most.
-const shownNodes = 5
-
 // awayStates are those in which callers may miss a node. Each is an episode: lines when
 // it begins, one a minute, and one when it ends.
 var awayStates = []State{Lost, Withheld, Superseded, Removed}
 
-// tell logs what changed since it was called last: one line for all nodes that have
+// logChanges logs what changed since it was called last: one line for all nodes that have
 // come to the same state for the same reason, and one for all that are lost. Nodes that
 // are lost and back between two calls are one line. Redis.mu is held.
-func (r *Redis) tell(c *conn) {
+func (r *Registrar) logChanges() {
 	type fact struct {
 		was, state State
 		cause      string
 	}
-	byFact := map[fact][]turn{}
+	byFact := map[fact][]change{}
 	var facts []fact
 	var lost logs.Note
 	var ended [Left + 1]logs.Note // of the last that came back, if none has gone since
 	now := time.Now()
-	for _, t := range r.turns {
+	for _, t := range r.changes {
 		f := fact{t.was, t.state, t.cause}
 		if byFact[f] == nil {
 			facts = append(facts, f)
@@ -60,10 +57,10 @@ func (r *Redis) tell(c *conn) {
 			}
 		}
 	}
-	if len(r.turns) > 0 && r.actors != nil {
-		r.actors.renewals.Signal() // the keeper reminds
+	if len(r.changes) > 0 {
+		r.renewals.Signal() // the keeper reminds
 	}
-	r.turns = nil
+	r.changes = nil
 	brief := lost.Phase == logs.Began && ended[Lost].Phase == logs.Ended
 	for _, f := range facts {
 		if f.state == Lost && lost.Phase == logs.Nothing || f.state == Live && f.was == Lost {
@@ -77,7 +74,7 @@ func (r *Redis) tell(c *conn) {
 			}
 		}
 		of := byFact[f]
-		c.Log.Log(level, func(e *zerolog.Event) {
+		r.c.Log.Log(level, func(e *zerolog.Event) {
 			if level >= zerolog.WarnLevel {
 				e.Str("since", now.Format(time.RFC3339))
 			}
@@ -90,14 +87,14 @@ func (r *Redis) tell(c *conn) {
 		Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
 	} {
 		if note := ended[state]; note.Phase == logs.Ended && !(state == Lost && brief) {
-			c.Log.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
+			r.c.Log.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
 		}
 	}
 }
 
 // remind logs once a minute which nodes callers may miss, and what brings them back. It
 // returns when there is more to say.
-func (r *Redis) remind(c *conn, now time.Time) (next time.Time) {
+func (r *Registrar) remind(now time.Time) (next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next = now.Add(time.Hour)
@@ -109,18 +106,18 @@ func (r *Redis) remind(c *conn, now time.Time) (next time.Time) {
 		if note.Phase == logs.Nothing {
 			continue
 		}
-		var of []turn
+		var of []change
 		for _, s := range r.services {
 			for _, n := range s.nodes {
 				if n.state == state {
-					of = append(of, turn{node: n, state: state, cause: strings.Trim(n.held, " ()")})
+					of = append(of, change{node: n, state: state, cause: strings.Trim(n.holder, " ()")})
 				}
 			}
 		}
 		if len(of) > 0 {
-			slices.SortFunc(of, func(a, b turn) int { return cmp.Compare(a.node.id, b.node.id) })
+			slices.SortFunc(of, func(a, b change) int { return cmp.Compare(a.node.id, b.node.id) })
 			_, text := line(Live, state)
-			c.Log.Warn(func(e *zerolog.Event) {
+			r.c.Log.Warn(func(e *zerolog.Event) {
 				describe(e.EmbedObject(note).Int("count", len(of)), of).Msg(strings.Replace(text, "rollcall: ", "rollcall: still: ", 1))
 			})
 		}
@@ -157,7 +154,7 @@ func line(was, state State) (zerolog.Level, string) {
 }
 
 // describe adds which nodes of which services, and why.
-func describe(e *zerolog.Event, of []turn) *zerolog.Event {
+func describe(e *zerolog.Event, of []change) *zerolog.Event {
 	first := of[0]
 	if first.cause != "" {
 		e = e.Str("error", first.cause)
@@ -168,17 +165,8 @@ func describe(e *zerolog.Event, of []turn) *zerolog.Event {
 		services[n.node.service] = true
 		ids = append(ids, n.node.id)
 	}
-	if e = e.Str("namespace", first.node.service.namespace).Str("service", first.node.service.name); len(services) > 1 {
+	if e = e.Str("namespace", first.node.service.keys.Namespace()).Str("service", first.node.service.keys.Name()); len(services) > 1 {
 		e = e.Int("services", len(services))
 	}
-	return e.Strs("nodes", shown(ids)).Stringer("state", first.state)
-}
-
-// shown sorts ids, and leaves out those that are too many for a line.
-func shown(ids []string) []string {
-	slices.Sort(ids)
-	if more := len(ids) - shownNodes; more > 0 {
-		ids = append(ids[:shownNodes], fmt.Sprintf("and %d more", more))
-	}
-	return ids
+	return e.Strs("nodes", reporter.Some(ids)).Stringer("state", first.state)
 }

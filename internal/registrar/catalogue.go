@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"context"
@@ -24,25 +24,25 @@ const (
 
 // catalogue is the cataloguer: it keeps the entries of what is registered here
 // fresh. By the way it has a look at how Redis evicts, until one succeeds.
-func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
+func (r *Registrar) catalogue(ctx context.Context) {
 	known := false
 	for {
 		if !known {
-			limited, cancel := c.Bound(ctx)
-			known = c.WarnEviction(limited)
+			limited, cancel := r.c.Bound(ctx)
+			known = r.c.WarnEviction(limited)
 			cancel()
 		}
-		a.listings.Until(ctx, time.Now().Add(actor.Shortened(refreshEvery)))
+		r.listings.Until(ctx, time.Now().Add(actor.Shortened(refreshEvery)))
 		if ctx.Err() != nil {
 			return
 		}
-		limited, cancel := c.Bound(ctx)
+		limited, cancel := r.c.Bound(ctx)
 		present := r.present(time.Now())
 		if len(present) == 0 { // nothing is left to refresh
-			c.left("lists")
-			c.listing.Recovered("")
+			r.left("lists")
+			r.listing.Recovered("")
 		}
-		r.announce(limited, c, present)
+		r.announce(limited, present)
 		cancel()
 	}
 }
@@ -50,12 +50,12 @@ func (r *Redis) catalogue(ctx context.Context, c *conn, a *actors) {
 // present returns the nodes that are or may come back, and forgets those that their
 // callers renew no more: a manual node is over a TTL after its last Register, whatever
 // came of that, and forgotten another TTL later.
-func (r *Redis) present(now time.Time) (nodes []*node) {
+func (r *Registrar) present(now time.Time) (nodes []*node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.services {
 		for _, n := range s.nodes {
-			end := n.called.Add(n.ttl)
+			end := n.calledAt.Add(n.ttl)
 			ended := n.manual && n.calls == 0 && end.Before(now)
 			switch {
 			case n.over():
@@ -63,7 +63,7 @@ func (r *Redis) present(now time.Time) (nodes []*node) {
 				nodes = append(nodes, n)
 			case end.Add(n.ttl).Before(now):
 				r.forget(n)
-				defer r.tell(r.conn)
+				defer r.logChanges()
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func (r *Redis) present(now time.Time) (nodes []*node) {
 
 // unlisted returns the nodes that the catalogues have not been told of. What they
 // know, the cataloguer keeps fresh: a change of a node costs no trip to them.
-func (r *Redis) unlisted(nodes []*node) []*node {
+func (r *Registrar) unlisted(nodes []*node) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.listed })
@@ -80,7 +80,7 @@ func (r *Redis) unlisted(nodes []*node) []*node {
 
 // announce enters nodes in the catalogues, within a third of ctx's time: a
 // failure is logged and stops nobody.
-func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
+func (r *Registrar) announce(ctx context.Context, nodes []*node) {
 	if len(nodes) == 0 {
 		return
 	}
@@ -94,33 +94,33 @@ func (r *Redis) announce(ctx context.Context, c *conn, nodes []*node) {
 	r.mu.Lock()
 	for i, n := range nodes {
 		versions[i] = n.version
-		byNamespace[n.service.namespace] = append(byNamespace[n.service.namespace], keys.ServiceMember(n.service.name, n.version))
+		byNamespace[n.service.keys.Namespace()] = append(byNamespace[n.service.keys.Namespace()], keys.ServiceMember(n.service.keys.Name(), n.version))
 	}
 	r.mu.Unlock()
-	namespaces := lua.AnnounceCall{Key: c.Space.Namespaces(), Forget: forgetAfter}
+	namespaces := lua.AnnounceCall{Key: r.c.Space.Namespaces(), Forget: forgetAfter}
 	var calls []lua.AnnounceCall
 	for ns, members := range byNamespace {
 		slices.Sort(members)
-		calls = append(calls, lua.AnnounceCall{Key: c.Space.Services(ns), Members: slices.Compact(members), Forget: forgetAfter})
+		calls = append(calls, lua.AnnounceCall{Key: r.c.Space.Services(ns), Members: slices.Compact(members), Forget: forgetAfter})
 		namespaces.Members = append(namespaces.Members, keys.NamespaceMember(ns))
 	}
-	err := lua.Announce(ctx, c, append(calls, namespaces)...)
+	err := lua.Announce(ctx, r.c, append(calls, namespaces)...)
 	if errors.Is(err, context.Canceled) {
 		return // by Close
 	}
 	if err != nil {
-		c.Reload(ctx)
-		c.Attempted("lists", err)
+		r.c.Reload(ctx)
+		r.c.Attempted("lists", err)
 		if redisconn.IsOutage(err) {
 			return // it has its own lines
 		}
 		err = redisconn.Classify(err)
-		c.Log.Troubled(&c.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again",
+		r.c.Log.Troubled(&r.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again",
 			func(e *zerolog.Event) { e.Err(err) })
 		return
 	}
-	c.Attempted("lists", nil)
-	c.Log.Well(&c.listing, "", "rollcall: the lists of services and namespaces are refreshed again")
+	r.c.Attempted("lists", nil)
+	r.c.Log.Well(&r.listing, "", "rollcall: the lists of services and namespaces are refreshed again")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {

@@ -1,4 +1,4 @@
-package registry
+package registrar
 
 import (
 	"cmp"
@@ -28,23 +28,23 @@ type liveCall struct {
 
 // tellAlive publishes that nodes live whose renewal Redis has refused in the round
 // that began then.
-func (r *Redis) tellAlive(ctx context.Context, c *conn, tasks []*task, began time.Time) {
+func (r *Registrar) tellAlive(ctx context.Context, tasks []*task, began time.Time) {
 	var calls []liveCall
 	r.mu.Lock()
 	for _, t := range tasks {
 		calls = append(calls, liveCalls(slices.Collect(maps.Values(t.batch.nodes)), t.err, began)...)
 	}
 	r.mu.Unlock()
-	r.publishLive(ctx, c, calls)
+	r.publishLive(ctx, calls)
 }
 
 // tellManual does so for the nodes of a Register that is to renew them.
-func (r *Redis) tellManual(ctx context.Context, c *conn, nodes []*node, err error, began time.Time) {
+func (r *Registrar) tellManual(ctx context.Context, nodes []*node, err error, began time.Time) {
 	r.mu.Lock()
 	manual, _ := partition(nodes, func(n *node) bool { return n.manual })
 	calls := liveCalls(manual, err, began)
 	r.mu.Unlock()
-	r.publishLive(ctx, c, calls)
+	r.publishLive(ctx, calls)
 }
 
 // liveCalls returns the messages that are due of some nodes of one service, where err
@@ -58,7 +58,7 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 	}
 	now := time.Now()
 	nodes = slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
-		return !n.confirmed || n.over() || n.renewedSince(since) || n.told.Add(n.interval-slack(n.interval)).After(now)
+		return !n.confirmed || n.over() || n.renewedSince(since) || n.liveSentAt.Add(n.interval-slack(n.interval)).After(now)
 	})
 	for chunk := range slices.Chunk(nodes, record.MaxLive) {
 		s := chunk[0].service
@@ -77,9 +77,9 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 }
 
 // publishLive sends the messages that are due, and notes what became of them.
-func (r *Redis) publishLive(ctx context.Context, c *conn, calls []liveCall) {
+func (r *Registrar) publishLive(ctx context.Context, calls []liveCall) {
 	sent := time.Now()
-	errs := c.publish(ctx, calls)
+	errs := r.publish(ctx, calls)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	failed, about := error(nil), 0
@@ -91,16 +91,16 @@ func (r *Redis) publishLive(ctx context.Context, c *conn, calls []liveCall) {
 			continue
 		}
 		for _, n := range call.nodes {
-			n.told = sent
+			n.liveSentAt = sent
 		}
 	}
-	r.logRefusal(c, calls[about:], failed)
+	r.logRefusal(calls[about:], failed)
 }
 
 // logRefusal says that Redis refuses renewals, when it begins and once a minute, and that
 // it does no more. failed is why watchers could not be told of the first call. Redis.mu
 // is held.
-func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
+func (r *Registrar) logRefusal(calls []liveCall, failed error) {
 	now := time.Now()
 	switch {
 	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
@@ -118,15 +118,15 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 		if redisconn.NoLogin(err) {
 			told = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be told that the nodes live: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
 		}
-		c.Log.Warn(func(e *zerolog.Event) {
-			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.namespace).Str("service", call.service.name).
+		r.c.Log.Warn(func(e *zerolog.Event) {
+			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.keys.Namespace()).Str("service", call.service.keys.Name()).
 				Time("since", since).Msg(told)
 		})
 	case !r.refusedSince.IsZero() && !r.refused():
 		since, lasted := r.refusedSince, now.Sub(r.refusedSince).Round(time.Millisecond)
 		r.refusedSince, r.refusalLogged = time.Time{}, time.Time{}
 		if r.renewsAgain { // otherwise the nodes that it refused have left
-			c.Log.Warn(func(e *zerolog.Event) {
+			r.c.Log.Warn(func(e *zerolog.Event) {
 				e.Time("since", since).Stringer("lasted", lasted).Msg("rollcall: redis renews leases again")
 			})
 		}
@@ -135,7 +135,7 @@ func (r *Redis) logRefusal(c *conn, calls []liveCall, failed error) {
 }
 
 // refused tells whether Redis refuses to renew any node. Redis.mu is held.
-func (r *Redis) refused() bool {
+func (r *Registrar) refused() bool {
 	for _, s := range r.services {
 		for _, n := range s.nodes {
 			if !n.refusedSince.IsZero() && !n.over() {
@@ -148,11 +148,11 @@ func (r *Redis) refused() bool {
 
 // publish sends each message to the master that has its service: the one that
 // refuses, and in whose order the events come. It returns why each failed.
-func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
+func (r *Registrar) publish(ctx context.Context, calls []liveCall) []error {
 	errs := make([]error, len(calls))
 	masters := map[*redis.Client][]int{}
 	for i, call := range calls {
-		client, err := c.MasterClient(ctx, call.service.keys)
+		client, err := r.c.MasterClient(ctx, call.service.keys)
 		if errs[i] = err; err == nil {
 			masters[client] = append(masters[client], i)
 		}
@@ -163,7 +163,7 @@ func (c *conn) publish(ctx context.Context, calls []liveCall) []error {
 			p := client.Pipeline()
 			published := make([]*redis.IntCmd, len(which))
 			for j, i := range which {
-				published[j] = p.Publish(ctx, calls[i].service.keys.Events(c.DB), calls[i].message.Encode())
+				published[j] = p.Publish(ctx, calls[i].service.keys.Events(r.c.DB), calls[i].message.Encode())
 			}
 			_, failed := p.Exec(ctx)
 			if slices.ContainsFunc(published, func(cmd *redis.IntCmd) bool { return cmd.Err() != nil }) {

@@ -1,0 +1,235 @@
+package registrar
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
+)
+
+// Register registers the nodes of a plan, and has them renewed. conclude decides, once,
+// whether the caller gets what came of it: where it returns false the caller has given
+// up, and takes it for a failure.
+func (r *Registrar) Register(ctx context.Context, p *Plan, conclude func() bool) error {
+	if err := r.start(); err != nil {
+		return err
+	}
+	nodes, done, err := r.adopt(p)
+	if err != nil {
+		return err
+	}
+	defer done()
+	began := time.Now()
+	err = r.establish(ctx, p, nodes)
+	r.tellManual(ctx, nodes, err, began)
+	return r.settle(ctx, p, nodes, err, conclude)
+}
+
+// adopt notes what is to be registered: new nodes, and changes of those that
+// stand. Each change gets the next seq of its lease. Without an error, Close waits until
+// done is called.
+func (r *Registrar) adopt(p *Plan) (nodes []*node, done func(), err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, nil, errdefs.ErrClosed
+	}
+	s := r.services[p.Service]
+	if s == nil {
+		s = &service{keys: p.Service, nodes: map[string]*node{}, batches: map[batchKey]*batch{}}
+	}
+	for _, planned := range p.Nodes {
+		if n := s.nodes[planned.ID]; n != nil && n.over() {
+			return nil, nil, &errdefs.NodeError{Node: planned.ID, Err: fmt.Errorf("%w: Deregister, then Register again%s", errdefs.ErrSuperseded, n.holder)}
+		}
+	}
+	r.services[p.Service] = s
+	done = r.registering.Enter()
+	reg := &registration{onState: p.OnState, reported: Live}
+	nodes = make([]*node, len(p.Nodes))
+	for i, planned := range p.Nodes {
+		n := s.nodes[planned.ID]
+		if n == nil {
+			n = &node{service: s, id: planned.ID, data: planned.Data, seq: 1}
+			s.nodes[n.id] = n
+		}
+		if !bytes.Equal(n.data, planned.Data) {
+			n.seq++
+		}
+		n.listed = n.listed && n.version == p.Version
+		n.data, n.apis, n.version = planned.Data, planned.APIs, p.Version
+		n.ttl, n.interval, n.exclusive, n.reg = p.TTL, p.Interval, p.Exclusive, reg
+		n.check, n.manual = p.Check, p.Manual
+		n.calls++
+		n.calledAt = time.Now()
+		if n.state != Live {
+			reg.reported = n.state
+		}
+		nodes[i] = n
+	}
+	return nodes, done, nil
+}
+
+// establish does what Redis has to see of a Register.
+func (r *Registrar) establish(ctx context.Context, p *Plan, nodes []*node) error {
+	if err := r.passes(ctx, p.Check); err != nil {
+		return err
+	}
+	if err := r.c.Meet(ctx); err != nil {
+		return err
+	}
+	r.announce(ctx, r.unlisted(nodes))
+	if p.Exclusive {
+		r.clear(ctx, nodes)
+	}
+	return r.put(ctx, nodes)[nodes[0].service]
+}
+
+// clear says the goodbyes of these nodes that were not delivered yet: the lease of an
+// earlier Register of ours, whose outcome was unknown, is no other process's.
+func (r *Registrar) clear(ctx context.Context, nodes []*node) {
+	s := nodes[0].service
+	r.mu.Lock()
+	farewells := s.pending(func(id string) bool {
+		return slices.ContainsFunc(nodes, func(n *node) bool { return n.id == id })
+	})
+	r.mu.Unlock()
+	r.deregister(ctx, farewells)
+}
+
+// settle draws the conclusions of a Register: who is renewed from now on, and
+// what is left of a first one that failed.
+func (r *Registrar) settle(ctx context.Context, p *Plan, nodes []*node, err error, conclude func() bool) error {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.logChanges()
+	background := err != nil && p.Retry && passing(err)
+	if !conclude() { // the caller has given up, and takes it for a failure
+		background, err = false, cmp.Or(err, context.Cause(ctx))
+	}
+	for _, n := range nodes {
+		n.calls--
+		if err == nil || background {
+			n.accepted = true // the failure of another call does not end it
+		}
+		switch {
+		case n.over():
+		case err != nil && !background && n.calls == 0 && !n.accepted:
+			r.takeBack(ctx, n, err, now)
+		case n.confirmed || background:
+			r.keep(n, now)
+		}
+	}
+	if background && redisconn.IsOutage(err) { // which has its own lines
+		r.c.Attempted(nodes[0].service.String(), err)
+		return nil
+	}
+	if background {
+		r.c.Log.Warn(func(e *zerolog.Event) {
+			e.Err(redisconn.Classify(err)).Str("namespace", p.Service.Namespace()).Str("service", p.Service.Name()).
+				Msg("rollcall: registration goes on in the background")
+		})
+		return nil
+	}
+	if err == nil && r.closed && slices.ContainsFunc(nodes, func(n *node) bool { return n.state == Left }) {
+		return errdefs.ErrClosed // from within its check, which Close does not wait for
+	}
+	return err
+}
+
+// keep has a node renewed from now on, unless its caller renews it. One that is
+// not registered yet is due at once.
+func (r *Registrar) keep(n *node, now time.Time) {
+	if n.manual {
+		n.service.leave(n)
+		return
+	}
+	due := now.Add(actor.Shortened(n.interval))
+	if !n.confirmed {
+		due = now
+	}
+	n.service.join(n, due)
+	if n.batch.due.Equal(due) { // nothing of the batch is due sooner
+		r.renewals.Signal()
+	}
+}
+
+// takeBack leaves nothing of a first registration that failed. Where the outcome
+// is not known, the call may arrive as late as the deadline that it carries.
+func (r *Registrar) takeBack(ctx context.Context, n *node, err error, now time.Time) {
+	if n.state == Live { // as a part of it was told
+		r.happens(n, ended, nil)
+	}
+	r.forget(n)
+	if unknown(err) || n.confirmed {
+		r.sayLater(n, lua.Undo, now)
+	}
+	if unknown(err) {
+		r.sayLater(n, lua.Undo, r.deadline(ctx))
+	}
+}
+
+// forget ends a registration here. logChanges is to be called after it.
+func (r *Registrar) forget(n *node) {
+	if slices.Contains(awayStates, n.state) {
+		r.changes = append(r.changes, change{node: n, was: n.state, state: Left})
+	}
+	n.on(ended, false)
+	n.service.leave(n)
+	if n.service.nodes[n.id] == n {
+		delete(n.service.nodes, n.id)
+	}
+	r.tidy(n.service)
+}
+
+// sayLater has the keeper deliver a goodbye, as long as the lease may stand.
+func (r *Registrar) sayLater(n *node, by lua.By, from time.Time) {
+	if n.token == "" || r.closed {
+		return
+	}
+	s := r.services[n.service.keys]
+	if s == nil {
+		s = n.service
+		r.services[s.keys] = s
+	}
+	s.part(n, goodbye{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
+	r.renewals.Signal()
+}
+
+// tidy forgets a service that has nothing left to do.
+func (r *Registrar) tidy(s *service) {
+	if len(s.nodes) == 0 && len(s.batches) == 0 && r.services[s.keys] == s {
+		delete(r.services, s.keys)
+		if !r.closed {
+			r.left(s.String())
+		}
+	}
+}
+
+// passing tells whether trying again may help.
+func passing(err error) bool {
+	err = redisconn.Classify(err)
+	for _, final := range []error{errdefs.ErrConflict, errdefs.ErrSuperseded, errdefs.ErrClosed, context.Canceled} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	return !redisconn.Hopeless(err)
+}
+
+// unknown tells whether Redis may have done, or may yet do, what failed.
+func unknown(err error) bool {
+	err = redisconn.Classify(err)
+	return errors.Is(err, errdefs.ErrUnavailable) || errors.Is(err, context.Canceled)
+}

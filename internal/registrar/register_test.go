@@ -1,0 +1,47 @@
+package registrar
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// A said is an error as Redis sends it.
+type said string
+
+func (s said) Error() string { return string(s) }
+
+// RedisError marks it for go-redis.
+func (said) RedisError() {}
+
+// Which failures of a first Register RegisterRetry goes on after, and after which
+// Redis may have done the work all the same.
+func TestPassing(t *testing.T) {
+	for _, c := range []struct {
+		err              error
+		passing, unknown bool
+	}{
+		{io.EOF, true, true},
+		{context.DeadlineExceeded, true, true},
+		{lua.ErrLate, true, true},
+		{said("NOPERM no"), false, false}, // rights do not come by themselves
+		{said("ERR unknown command 'evalsha'"), false, false},
+		{fmt.Errorf("%w: sick", errdefs.ErrCheck), true, false},
+		{context.Canceled, false, true},
+		{errdefs.Invalid("TTL", ""), false, false},
+		{&errdefs.NodeError{Node: "a", Err: errdefs.ErrConflict}, false, false},
+		{errdefs.ErrSuperseded, false, false},
+		{errdefs.ErrClosed, false, false},
+	} {
+		if got := passing(c.err); got != c.passing {
+			t.Errorf("%v: passing %v", c.err, got)
+		}
+		if got := unknown(c.err); got != c.unknown {
+			t.Errorf("%v: unknown %v", c.err, got)
+		}
+	}
+}

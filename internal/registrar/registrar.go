@@ -1,0 +1,159 @@
+// Package registrar is the write side of a registry: it registers nodes, renews their
+// leases, registers again what Redis has lost, and removes nodes of the same services
+// whose leases ran out.
+//
+//	Register, Deregister --> the book of services and nodes
+//	                           ^        ^          ^
+//	                        renewer   reaper   cataloguer
+//
+// The life of one registration is the table in lifecycle.go.
+package registrar
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
+)
+
+// Options are what the owner of a Registrar decides.
+type Options struct {
+	HintsAlone bool // the reaper acts on hints alone: for the test of hints
+}
+
+// A Sink takes what a Registrar reports. Its methods are called while the registrar
+// holds its mutex: they must not block, and must not call back.
+type Sink interface {
+	// StateChanged: a node has changed its state, and why. err has an *errdefs.NodeError.
+	StateChanged(service keys.Service, node string, state State, err error)
+	// Renewed: a round of renewals is over. Took is how long it took, and err is the
+	// first failure.
+	Renewed(calls, nodes int, took time.Duration, err error)
+	// Reaped: nodes whose leases had run out were removed.
+	Reaped(service keys.Service, nodes []string)
+}
+
+// A Plan is a registration that was found to be sound, ready to be written.
+type Plan struct {
+	Service       keys.Service
+	Version       string
+	Nodes         []Node
+	TTL, Interval time.Duration
+	Exclusive     bool                        // refuse to take a node over from a process that lives
+	Manual        bool                        // the caller renews
+	Retry         bool                        // go on in the background
+	Check         func(context.Context) error // is asked before each renewal; or nil
+	OnState       func(State, error)          // takes changes of state, through the reporter; or nil
+}
+
+// A Node is one node of a Plan.
+type Node struct {
+	ID         string
+	Data, APIs []byte // its record, and the API document, or nil
+}
+
+// A Registrar is the write side of one registry. Make it with New.
+type Registrar struct {
+	c    *redisconn.Conn
+	o    Options
+	sink Sink
+
+	mu       sync.Mutex // guards all below, and what the services hold
+	started  bool
+	closed   bool
+	services map[keys.Service]*service
+	changes  []change               // not logged yet
+	away     [Left + 1]logs.Episode // of nodes, by state: those of awayStates
+
+	refusedSince  time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
+	renewsAgain   bool      // a node that was refused has been renewed since
+	refusalLogged time.Time // when a line said so last
+
+	ctx         context.Context // of the actors
+	cancel      context.CancelFunc
+	actors      actor.Group
+	checks      actor.Group // calls of a check
+	registering actor.Group // calls of Register, from when their nodes are known here
+	renewals    actor.Wake  // wakes the renewer
+	reaps       actor.Wake  // wakes the reaper
+	listings    actor.Wake  // wakes the cataloguer
+
+	listing     logs.Trouble // the catalogues are not refreshed
+	renewal     logs.Trouble // Redis answers, and renews nothing
+	unpublished logs.Trouble // changes stand whose events were refused
+	swept       logs.Trouble // indexes held foreign entries
+	panics      logs.Trouble // of checks
+}
+
+// New returns a Registrar that has nothing to do yet: the first Register starts its
+// goroutines.
+func New(c *redisconn.Conn, o Options, sink Sink) *Registrar {
+	r := &Registrar{
+		c: c, o: o, sink: sink, services: map[keys.Service]*service{},
+		renewals: actor.NewWake(), reaps: actor.NewWake(), listings: actor.NewWake(),
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// start starts the actors, once.
+func (r *Registrar) start() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return errdefs.ErrClosed
+	}
+	if !r.started {
+		r.started = true
+		r.actors.Go(func() { r.keepAlive(r.ctx) })
+		r.actors.Go(func() { r.reap(r.ctx) })
+		r.actors.Go(func() { r.catalogue(r.ctx) })
+	}
+	return nil
+}
+
+// Withdraw deregisters everything, within ctx; no Register is taken any more. inside
+// says that it is called from within a check, which it must not wait for.
+func (r *Registrar) Withdraw(ctx context.Context, inside bool) error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	return r.withdrawAll(ctx, inside)
+}
+
+// Stop ends the actors. Wait and WaitChecks wait for them, and for checks that are under
+// way.
+func (r *Registrar) Stop() { r.cancel() }
+
+// Wait waits for the actors, but no longer than ctx.
+func (r *Registrar) Wait(ctx context.Context) error { return r.actors.Wait(ctx, "a call to redis") }
+
+// WaitChecks waits for the checks, but no longer than ctx.
+func (r *Registrar) WaitChecks(ctx context.Context) error { return r.checks.Wait(ctx, "a check") }
+
+// Expired has the reaper look at a service at that time: a lease may have run out.
+func (r *Registrar) Expired(k keys.Service, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.services[k]; s != nil {
+		s.reapAt, s.reapFor = at, s.next
+		r.reaps.Signal()
+	}
+}
+
+// Namespaces returns those of the services that are registered here.
+func (r *Registrar) Namespaces() (namespaces []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k := range r.services {
+		namespaces = append(namespaces, k.Namespace())
+	}
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces)
+}

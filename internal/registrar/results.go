@@ -1,0 +1,63 @@
+package registrar
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lua"
+)
+
+// applyCode does what the code of one node in a reply says, and returns the error that a
+// caller sees. holder says who has a node that another process took. r.mu is held.
+func (r *Registrar) applyCode(n *node, code lua.Code, holder string, sent time.Time) error {
+	var e event
+	var err error
+	switch code {
+	case lua.Done, lua.Quiet, lua.Older:
+		if !n.over() {
+			r.renewsAgain = r.renewsAgain || !n.refusedSince.IsZero()
+			n.leaseUntil, n.refusedSince = sent.Add(n.ttl), time.Time{}
+		}
+		e = renewed
+	case lua.None:
+		return nil // another node of the call was refused
+	case lua.Conflict:
+		e, err = takenOver, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive%s", errdefs.ErrConflict, holder)
+	case lua.Superseded:
+		e, err = takenOver, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back%s", errdefs.ErrSuperseded, holder)
+	default: // by an operator, or by somebody who has our lease
+		e, err = removed, fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", errdefs.ErrSuperseded)
+	}
+	if n.over() {
+		return nil // it has ended meanwhile
+	}
+	if r.happens(n, e, err) && n.over() {
+		n.service.leave(n)
+		n.holder = holder
+	}
+	return err
+}
+
+// happens gives an event to the life of a node, and reports where that changes its state;
+// cause says why. The log has it from logChanges. r.mu is held.
+func (r *Registrar) happens(n *node, e event, cause error) (changed bool) {
+	was := n.state
+	if !n.on(e, n.batch != nil) {
+		return false
+	}
+	change := change{node: n, was: was, state: n.state}
+	if cause != nil {
+		change.cause = cause.Error()
+		cause = &errdefs.NodeError{Node: n.id, Err: cause}
+	}
+	r.changes = append(r.changes, change)
+	r.sink.StateChanged(n.service.keys, n.id, n.state, cause)
+	final := n.state == Superseded || n.state == Removed // of each node, the error tells which
+	if n.reg.onState != nil && (n.reg.reported != n.state || final) {
+		n.reg.reported = n.state
+		report, state := n.reg.onState, n.state
+		r.c.Log.State(func() { report(state, cause) })
+	}
+	return true
+}
