@@ -35,7 +35,7 @@ func get(ctx context.Context, op *operation) ([]*Service, error) {
 	if err := c.Meet(ctx); err != nil {
 		return nil, err
 	}
-	namespaces, err := c.Namespaces(ctx, op.namespace)
+	namespaces, err := op.namespaces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func list(ctx context.Context, op *operation) ([]*Service, error) {
 	if err := c.Meet(ctx); err != nil {
 		return nil, err
 	}
-	namespaces, err := c.Namespaces(ctx, op.namespace)
+	namespaces, err := op.namespaces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,4 +149,14 @@ func (c *conn) document(ctx context.Context, versions map[serviceVersion]*Servic
 
 func byVersion(a, b *Service) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+}
+
+// namespaces returns those that a call reads.
+func (o *operation) namespaces(ctx context.Context) ([]string, error) {
+	if o.namespace != keys.AllNamespaces {
+		if err := checkNamespace("Namespace", o.namespace); err != nil {
+			return nil, err
+		}
+	}
+	return o.c.Namespaces(ctx, o.namespace)
 }

@@ -2,15 +2,41 @@ package registrar
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
+
+// A book is what is registered here, and what the actors and the calls share. Its mutex
+// guards the services with all that they hold, and what stands below it.
+type book struct {
+	c    *redisconn.Conn
+	sink Sink
+
+	renewals actor.Wake // wakes the renewer
+	reaps    actor.Wake // wakes the reaper
+	listings actor.Wake // wakes the cataloguer
+
+	renewal     logs.Trouble // Redis answers, and renews nothing
+	unpublished logs.Trouble // changes were made whose events were refused
+
+	registering actor.Group // calls of Register, from when their nodes are known here
+
+	mu          sync.Mutex
+	closed      bool
+	services    map[keys.Service]*service
+	changes     []change               // not logged yet
+	away        [Left + 1]logs.Episode // of nodes, by state: those of awayStates
+	renewsAgain bool                   // a node that was refused has been renewed since
+}
 
 // A service is what this registry registered under one name, and what it knows
 // of the master that holds it. Redis.mu guards it, and all below.

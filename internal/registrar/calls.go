@@ -27,7 +27,7 @@ const maxCallBytes = 256 << 10
 // put registers nodes, of any services, under their leases. It returns why services
 // failed; what each node came to stands in its state. A service that fails keeps no
 // other one from being registered.
-func (r *Registrar) put(ctx context.Context, nodes []*node) failures {
+func (r *book) put(ctx context.Context, nodes []*node) failures {
 	failed := r.fixLeases(ctx, nodes)
 	nodes, _ = partition(nodes, func(n *node) bool { return failed[n.service] == nil })
 	refused := r.send(ctx, nodes)
@@ -61,7 +61,7 @@ func partition(nodes []*node, so func(*node) bool) (yes, no []*node) {
 // overtaken undoes what a call has done, or may yet do, for nodes that were
 // deregistered while it was under way: their first goodbye may have come to
 // Redis before it.
-func (r *Registrar) overtaken(ctx context.Context, nodes []*node, failed failures) {
+func (r *book) overtaken(ctx context.Context, nodes []*node, failed failures) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,7 +80,7 @@ func (r *Registrar) overtaken(ctx context.Context, nodes []*node, failed failure
 // fixLeases gives a lease to each node that has none. It starts after that of
 // the present holder, so that it wins whatever the clocks say. It returns the services
 // that this failed for, and why.
-func (r *Registrar) fixLeases(ctx context.Context, nodes []*node) failures {
+func (r *book) fixLeases(ctx context.Context, nodes []*node) failures {
 	byService := map[*service][]*node{}
 	r.mu.Lock()
 	for _, n := range nodes {
@@ -100,7 +100,7 @@ func (r *Registrar) fixLeases(ctx context.Context, nodes []*node) failures {
 	return failed
 }
 
-func (r *Registrar) fixLeasesOf(ctx context.Context, s *service, nodes []*node) error {
+func (r *book) fixLeasesOf(ctx context.Context, s *service, nodes []*node) error {
 	var clock *redis.TimeCmd
 	holders := make([]*redis.StringCmd, len(nodes))
 	sent := time.Now()
@@ -151,7 +151,7 @@ type putCall struct {
 	call    lua.RegisterCall
 }
 
-func (r *Registrar) send(ctx context.Context, nodes []*node) failures {
+func (r *book) send(ctx context.Context, nodes []*node) failures {
 	puts := r.putCalls(ctx, nodes)
 	calls := make([]lua.RegisterCall, len(puts))
 	for i, p := range puts {
@@ -169,7 +169,7 @@ func (r *Registrar) send(ctx context.Context, nodes []*node) failures {
 }
 
 // putCalls cuts nodes into calls of one service each.
-func (r *Registrar) putCalls(ctx context.Context, nodes []*node) []putCall {
+func (r *book) putCalls(ctx context.Context, nodes []*node) []putCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	nodes = slices.DeleteFunc(slices.Clone(nodes), (*node).over)
@@ -200,14 +200,14 @@ func (r *Registrar) putCalls(ctx context.Context, nodes []*node) []putCall {
 
 // target is a service as a script call names it, with ctx's deadline by Redis's
 // clock. Redis.mu is held.
-func (r *Registrar) target(ctx context.Context, s *service) lua.Target {
+func (r *book) target(ctx context.Context, s *service) lua.Target {
 	return lua.Target{Service: s.keys, DB: r.c.DB, Deadline: s.clock.At(r.deadline(ctx)), Nonce: nonce()}
 }
 
 // deadline is when a script call that is made now is too late, by our clock: a caller
 // may have hours, but what hung in a socket for longer than Options.Timeout must not
 // act any more.
-func (r *Registrar) deadline(ctx context.Context) time.Time {
+func (r *book) deadline(ctx context.Context) time.Time {
 	latest := time.Now().Add(r.c.Timeout())
 	if deadline, ok := ctx.Deadline(); ok {
 		return actor.Earlier(deadline, latest)
@@ -216,7 +216,7 @@ func (r *Registrar) deadline(ctx context.Context) time.Time {
 }
 
 // heard takes what every script reply tells of the service.
-func (r *Registrar) heard(ctx context.Context, s *service, res lua.Result, sent, received time.Time) {
+func (r *book) heard(ctx context.Context, s *service, res lua.Result, sent, received time.Time) {
 	var master string
 	if res.Now.IsZero() {
 		r.c.Reload(ctx)
@@ -254,7 +254,7 @@ func unanswered(res lua.Result) error {
 }
 
 // registered notes what a register call came to, and returns why it failed.
-func (r *Registrar) registered(ctx context.Context, p putCall, res lua.Result, sent, received time.Time) error {
+func (r *book) registered(ctx context.Context, p putCall, res lua.Result, sent, received time.Time) error {
 	r.heard(ctx, p.service, res, sent, received)
 	if res.Err != nil {
 		return res.Err
@@ -274,7 +274,7 @@ func (r *Registrar) registered(ctx context.Context, p putCall, res lua.Result, s
 
 // published warns where changes stand but their events were refused. There is no line
 // when that ends: most calls publish nothing, and so do not show it.
-func (r *Registrar) published(s *service, res lua.Result) {
+func (r *book) published(s *service, res lua.Result) {
 	if res.Unpublished != nil {
 		r.c.Log.Troubled(&r.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
 			func(e *zerolog.Event) {

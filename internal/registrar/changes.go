@@ -27,7 +27,7 @@ var awayStates = []State{Lost, Withheld, Superseded, Removed}
 // logChanges logs what changed since it was called last: one line for all nodes that have
 // come to the same state for the same reason, and one for all that are lost. Nodes that
 // are lost and back between two calls are one line. Redis.mu is held.
-func (r *Registrar) logChanges() {
+func (r *book) logChanges() {
 	type fact struct {
 		was, state State
 		cause      string
@@ -94,7 +94,7 @@ func (r *Registrar) logChanges() {
 
 // remind logs once a minute which nodes callers may miss, and what brings them back. It
 // returns when there is more to say.
-func (r *Registrar) remind(now time.Time) (next time.Time) {
+func (r *book) remind(now time.Time) (next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next = now.Add(time.Hour)

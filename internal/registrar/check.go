@@ -14,7 +14,7 @@ import (
 )
 
 // ask runs a batch's check. Failing, it withholds renewal until it is due again.
-func (r *Registrar) ask(ctx context.Context, b *batch) {
+func (r *renewer) ask(ctx context.Context, b *batch) {
 	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
 	defer cancel()
 	err := r.probe(limited, b.check)
@@ -36,7 +36,7 @@ func (r *Registrar) ask(ctx context.Context, b *batch) {
 
 // probe asks a check of the user's. A check that panics has failed: it says that
 // something is wrong with what it looks at.
-func (r *Registrar) probe(ctx context.Context, check func(context.Context) error) (err error) {
+func (r *renewer) probe(ctx context.Context, check func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the check panicked: %v", v)
@@ -50,14 +50,14 @@ func (r *Registrar) probe(ctx context.Context, check func(context.Context) error
 }
 
 // withhold notes that a batch is not renewed because of its check.
-func (r *Registrar) withhold(b *batch, err error) {
+func (r *renewer) withhold(b *batch, err error) {
 	for _, n := range b.nodes {
 		r.happens(n, checkFailed, fmt.Errorf("%w: %w", errdefs.ErrCheck, err))
 	}
 }
 
 // passes asks a check, which need not heed its context.
-func (r *Registrar) passes(ctx context.Context, check func(context.Context) error) error {
+func (r *renewer) passes(ctx context.Context, check func(context.Context) error) error {
 	if check == nil {
 		return nil
 	}

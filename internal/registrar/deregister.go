@@ -17,7 +17,7 @@ type Selector func(id, version string) bool
 
 // Deregister withdraws nodes of one service. Their renewal ends in any case. Where that
 // fails it is tried again for as long as the leases may stand.
-func (r *Registrar) Deregister(ctx context.Context, k keys.Service, which Selector) error {
+func (r *book) Deregister(ctx context.Context, k keys.Service, which Selector) error {
 	r.mu.Lock()
 	s := r.services[k]
 	r.mu.Unlock()
@@ -30,7 +30,7 @@ func (r *Registrar) Deregister(ctx context.Context, k keys.Service, which Select
 // withdrawAll deregisters everything, once what is being registered is: a third of
 // ctx is for that. Goodbyes that were not delivered yet are said with the others. Inside
 // of a function of the user's it does not wait: a Register may be waiting for that.
-func (r *Registrar) withdrawAll(ctx context.Context, inside bool) error {
+func (r *book) withdrawAll(ctx context.Context, inside bool) error {
 	if !inside {
 		deadline, _ := ctx.Deadline()
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
@@ -60,7 +60,7 @@ func (s *service) pending(of func(id string) bool) (farewells []*farewell) {
 }
 
 // all returns the services that this registry has to do with.
-func (r *Registrar) all() []*service {
+func (r *book) all() []*service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Collect(maps.Values(r.services))
@@ -76,7 +76,7 @@ type farewell struct {
 }
 
 // say delivers farewells, and has the keeper say again what Redis did not hear of.
-func (r *Registrar) say(ctx context.Context, farewells []*farewell) failures {
+func (r *book) say(ctx context.Context, farewells []*farewell) failures {
 	r.deregister(ctx, farewells)
 	failed := failures{}
 	r.mu.Lock()
@@ -95,7 +95,7 @@ func (r *Registrar) say(ctx context.Context, farewells []*farewell) failures {
 // part ends registrations here, and returns those that Redis has to hear of.
 // What was never confirmed may not have come, and then an older lease may live
 // there: that is left alone.
-func (r *Registrar) part(services []*service, which func(*node) bool) []*farewell {
+func (r *book) part(services []*service, which func(*node) bool) []*farewell {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var farewells []*farewell
@@ -126,7 +126,7 @@ func (r *Registrar) part(services []*service, which func(*node) bool) []*farewel
 }
 
 // deregister sends farewells, all in one pipeline, and notes how each went.
-func (r *Registrar) deregister(ctx context.Context, farewells []*farewell) {
+func (r *book) deregister(ctx context.Context, farewells []*farewell) {
 	for range 2 { // again by the clock that a late answer told
 		var calls []lua.DeregisterCall
 		var about []*farewell

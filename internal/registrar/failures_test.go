@@ -87,7 +87,7 @@ func TestAFailureIsThatOfItsService(t *testing.T) {
 	if err := errors.Join(client.Del(t.Context(), version).Err(), client.Set(t.Context(), version, "foreign", 0).Err()); err != nil {
 		t.Fatal(err)
 	}
-	r.registerAgain(t.Context(), all)
+	r.renewer.registerAgain(t.Context(), all)
 	if err := redisconn.Classify(byName["cart"].err); !errors.Is(err, errdefs.ErrPermission) {
 		t.Errorf("cart, which is refused: %v", err)
 	}
@@ -111,7 +111,7 @@ func TestARefusedMessageIsThatOfItsService(t *testing.T) {
 	if len(calls) != 2 {
 		t.Fatalf("%d messages, want 2", len(calls))
 	}
-	for i, err := range r.publish(t.Context(), calls) {
+	for i, err := range r.renewer.publish(t.Context(), calls) {
 		name := calls[i].service.keys.Name()
 		if refused := redis.HasErrorPrefix(err, "NOPERM"); refused != (name == "cart") {
 			t.Errorf("%s: %v", name, err)

@@ -14,7 +14,7 @@ import (
 // holders tells who has the nodes that a call was refused for, and since when, as the
 // end of an error: " (held by ..., since ...)". There is nothing for a node that nobody
 // holds any more, or where Redis does not say.
-func (r *Registrar) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
+func (r *book) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
 	asked := map[*node]*redis.SliceCmd{}
 	p := r.c.Pipeline()
 	for i, n := range nodes {

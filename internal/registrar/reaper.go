@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
@@ -26,10 +27,17 @@ const (
 // the services of others.
 const reapLimit = time.Second
 
-// reap is the reaper: for the services that this registry serves, it removes
-// nodes whose leases have run out. It sleeps until the next lease end that any
+// A reaper removes nodes whose leases have run out, of the services that are registered
+// here.
+type reaper struct {
+	*book
+	o     Options
+	swept logs.Trouble // indexes held foreign entries
+}
+
+// run is its goroutine. It sleeps until the next lease end that any
 // answer of Redis told of, but looks often enough to keep in contact.
-func (r *Registrar) reap(ctx context.Context) {
+func (r *reaper) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s, at := r.nextReap(time.Now())
 		if s == nil || at.After(time.Now()) {
@@ -53,7 +61,7 @@ func (r *Registrar) reap(ctx context.Context) {
 
 // nextReap returns the service to look at next, and when. A lease end is given
 // its place in the spread once, when it becomes known.
-func (r *Registrar) nextReap(now time.Time) (next *service, at time.Time) {
+func (r *reaper) nextReap(now time.Time) (next *service, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at = now.Add(time.Hour)
@@ -86,7 +94,7 @@ func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest
 
 // reapService looks at the lease ends of a service and removes what ran out. It
 // returns when to look again, or zero to go by the next lease end.
-func (r *Registrar) reapService(ctx context.Context, s *service) (again time.Time, err error) {
+func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, err error) {
 	lapses, foreign, now, err := r.overdue(ctx, s)
 	if err != nil {
 		r.mu.Lock()
@@ -160,7 +168,7 @@ func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later 
 
 // sweep removes from the index what can be no node. It would keep reapers looking,
 // and enough of it would hide from them the nodes that ran out.
-func (r *Registrar) sweep(ctx context.Context, s *service, foreign []any) error {
+func (r *reaper) sweep(ctx context.Context, s *service, foreign []any) error {
 	removed, err := redisconn.Reply(ctx, r.c, r.c.ZRem(ctx, s.keys.Index(), foreign...))
 	if removed > 0 {
 		r.c.Log.Troubled(&r.swept, "", "rollcall: an index held foreign entries, and they were removed: another program writes this key",
@@ -173,7 +181,7 @@ func (r *Registrar) sweep(ctx context.Context, s *service, foreign []any) error 
 
 // overdue returns the leases that have ended by the index, what stands among them
 // and is no node, and Redis's time as it said so.
-func (r *Registrar) overdue(ctx context.Context, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
+func (r *reaper) overdue(ctx context.Context, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
 	var first *redis.ZSliceCmd
 	var clock *redis.TimeCmd
 	sent := time.Now()

@@ -31,14 +31,14 @@ func (r *Registrar) Register(ctx context.Context, p *Plan, conclude func() bool)
 	defer done()
 	began := time.Now()
 	err = r.establish(ctx, p, nodes)
-	r.tellManual(ctx, nodes, err, began)
+	r.renewer.tellManual(ctx, nodes, err, began)
 	return r.settle(ctx, p, nodes, err, conclude)
 }
 
 // adopt notes what is to be registered: new nodes, and changes of those that
 // stand. Each change gets the next seq of its lease. Without an error, Close waits until
 // done is called.
-func (r *Registrar) adopt(p *Plan) (nodes []*node, done func(), err error) {
+func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -82,13 +82,13 @@ func (r *Registrar) adopt(p *Plan) (nodes []*node, done func(), err error) {
 
 // establish does what Redis has to see of a Register.
 func (r *Registrar) establish(ctx context.Context, p *Plan, nodes []*node) error {
-	if err := r.passes(ctx, p.Check); err != nil {
+	if err := r.renewer.passes(ctx, p.Check); err != nil {
 		return err
 	}
 	if err := r.c.Meet(ctx); err != nil {
 		return err
 	}
-	r.announce(ctx, r.unlisted(nodes))
+	r.cataloguer.announce(ctx, r.cataloguer.unlisted(nodes))
 	if p.Exclusive {
 		r.clear(ctx, nodes)
 	}
@@ -97,7 +97,7 @@ func (r *Registrar) establish(ctx context.Context, p *Plan, nodes []*node) error
 
 // clear says the goodbyes of these nodes that were not delivered yet: the lease of an
 // earlier Register of ours, whose outcome was unknown, is no other process's.
-func (r *Registrar) clear(ctx context.Context, nodes []*node) {
+func (r *book) clear(ctx context.Context, nodes []*node) {
 	s := nodes[0].service
 	r.mu.Lock()
 	farewells := s.pending(func(id string) bool {
@@ -109,7 +109,7 @@ func (r *Registrar) clear(ctx context.Context, nodes []*node) {
 
 // settle draws the conclusions of a Register: who is renewed from now on, and
 // what is left of a first one that failed.
-func (r *Registrar) settle(ctx context.Context, p *Plan, nodes []*node, err error, conclude func() bool) error {
+func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, conclude func() bool) error {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +150,7 @@ func (r *Registrar) settle(ctx context.Context, p *Plan, nodes []*node, err erro
 
 // keep has a node renewed from now on, unless its caller renews it. One that is
 // not registered yet is due at once.
-func (r *Registrar) keep(n *node, now time.Time) {
+func (r *book) keep(n *node, now time.Time) {
 	if n.manual {
 		n.service.leave(n)
 		return
@@ -167,7 +167,7 @@ func (r *Registrar) keep(n *node, now time.Time) {
 
 // takeBack leaves nothing of a first registration that failed. Where the outcome
 // is not known, the call may arrive as late as the deadline that it carries.
-func (r *Registrar) takeBack(ctx context.Context, n *node, err error, now time.Time) {
+func (r *book) takeBack(ctx context.Context, n *node, err error, now time.Time) {
 	if n.state == Live { // as a part of it was told
 		r.happens(n, ended, nil)
 	}
@@ -181,7 +181,7 @@ func (r *Registrar) takeBack(ctx context.Context, n *node, err error, now time.T
 }
 
 // forget ends a registration here. logChanges is to be called after it.
-func (r *Registrar) forget(n *node) {
+func (r *book) forget(n *node) {
 	if slices.Contains(awayStates, n.state) {
 		r.changes = append(r.changes, change{node: n, was: n.state, state: Left})
 	}
@@ -194,7 +194,7 @@ func (r *Registrar) forget(n *node) {
 }
 
 // sayLater has the keeper deliver a goodbye, as long as the lease may stand.
-func (r *Registrar) sayLater(n *node, by lua.By, from time.Time) {
+func (r *book) sayLater(n *node, by lua.By, from time.Time) {
 	if n.token == "" || r.closed {
 		return
 	}
@@ -208,7 +208,7 @@ func (r *Registrar) sayLater(n *node, by lua.By, from time.Time) {
 }
 
 // tidy forgets a service that has nothing left to do.
-func (r *Registrar) tidy(s *service) {
+func (r *book) tidy(s *service) {
 	if len(s.nodes) == 0 && len(s.batches) == 0 && r.services[s.keys] == s {
 		delete(r.services, s.keys)
 		if !r.closed {

@@ -12,13 +12,11 @@ package registrar
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
-	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
@@ -60,44 +58,25 @@ type Node struct {
 
 // A Registrar is the write side of one registry. Make it with New.
 type Registrar struct {
-	c    *redisconn.Conn
-	o    Options
-	sink Sink
+	*book
+	renewer    *renewer
+	reaper     *reaper
+	cataloguer *cataloguer
 
-	mu       sync.Mutex // guards all below, and what the services hold
-	started  bool
-	closed   bool
-	services map[keys.Service]*service
-	changes  []change               // not logged yet
-	away     [Left + 1]logs.Episode // of nodes, by state: those of awayStates
-
-	refusedSince  time.Time // when Redis began to refuse renewals, as the log was told; zero while it does not
-	renewsAgain   bool      // a node that was refused has been renewed since
-	refusalLogged time.Time // when a line said so last
-
-	ctx         context.Context // of the actors
-	cancel      context.CancelFunc
-	actors      actor.Group
-	checks      actor.Group // calls of a check
-	registering actor.Group // calls of Register, from when their nodes are known here
-	renewals    actor.Wake  // wakes the renewer
-	reaps       actor.Wake  // wakes the reaper
-	listings    actor.Wake  // wakes the cataloguer
-
-	listing     logs.Trouble // the catalogues are not refreshed
-	renewal     logs.Trouble // Redis answers, and renews nothing
-	unpublished logs.Trouble // changes stand whose events were refused
-	swept       logs.Trouble // indexes held foreign entries
-	panics      logs.Trouble // of checks
+	started bool            // book.mu guards it
+	ctx     context.Context // of the actors
+	cancel  context.CancelFunc
+	actors  actor.Group
 }
 
 // New returns a Registrar that has nothing to do yet: the first Register starts its
 // goroutines.
 func New(c *redisconn.Conn, o Options, sink Sink) *Registrar {
-	r := &Registrar{
-		c: c, o: o, sink: sink, services: map[keys.Service]*service{},
+	b := &book{
+		c: c, sink: sink, services: map[keys.Service]*service{},
 		renewals: actor.NewWake(), reaps: actor.NewWake(), listings: actor.NewWake(),
 	}
+	r := &Registrar{book: b, renewer: &renewer{book: b}, reaper: &reaper{book: b, o: o}, cataloguer: &cataloguer{book: b}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -111,9 +90,9 @@ func (r *Registrar) start() error {
 	}
 	if !r.started {
 		r.started = true
-		r.actors.Go(func() { r.keepAlive(r.ctx) })
-		r.actors.Go(func() { r.reap(r.ctx) })
-		r.actors.Go(func() { r.catalogue(r.ctx) })
+		r.actors.Go(func() { r.renewer.run(r.ctx) })
+		r.actors.Go(func() { r.reaper.run(r.ctx) })
+		r.actors.Go(func() { r.cataloguer.run(r.ctx) })
 	}
 	return nil
 }
@@ -135,7 +114,9 @@ func (r *Registrar) Stop() { r.cancel() }
 func (r *Registrar) Wait(ctx context.Context) error { return r.actors.Wait(ctx, "a call to redis") }
 
 // WaitChecks waits for the checks, but no longer than ctx.
-func (r *Registrar) WaitChecks(ctx context.Context) error { return r.checks.Wait(ctx, "a check") }
+func (r *Registrar) WaitChecks(ctx context.Context) error {
+	return r.renewer.checks.Wait(ctx, "a check")
+}
 
 // Expired has the reaper look at a service at that time: a lease may have run out.
 func (r *Registrar) Expired(k keys.Service, at time.Time) {

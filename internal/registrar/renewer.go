@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -17,9 +18,21 @@ const coalesceWindow = 50 * time.Millisecond
 
 func slack(interval time.Duration) time.Duration { return min(coalesceWindow, interval/10) }
 
-// keepAlive is the keeper. It owns the schedule: each batch is due once an
+// A renewer renews leases, registers again what Redis has lost, and delivers what could
+// not be deregistered. Checks run in goroutines of their own.
+type renewer struct {
+	*book
+	checks actor.Group
+	panics logs.Trouble // of checks
+
+	// Of the log, with book.mu: when Redis began to refuse renewals, zero while it does
+	// not, and when a line said so last.
+	refusedSince, refusalLogged time.Time
+}
+
+// run is its goroutine. It owns the schedule: each batch is due once an
 // interval, and after a failure by its backoff.
-func (r *Registrar) keepAlive(ctx context.Context) {
+func (r *renewer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		due, next := r.due(ctx, time.Now())
 		if len(due) > 0 {
@@ -32,7 +45,7 @@ func (r *Registrar) keepAlive(ctx context.Context) {
 
 // due returns the batches to renew now, or when the next one will be due. A
 // batch with a check is asked first, in a goroutine, and due once it passed.
-func (r *Registrar) due(ctx context.Context, now time.Time) (due []*batch, next time.Time) {
+func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next = now.Add(time.Hour)
@@ -76,7 +89,7 @@ const leastAttempt = 300 * time.Millisecond
 // round renews, registers again and says goodbye for the batches that are due. Renewal
 // has a third of the shortest interval, and the rest has another: a master that does
 // not answer must not take from what another one has lost the time to come back.
-func (r *Registrar) round(ctx context.Context, due []*batch) {
+func (r *renewer) round(ctx context.Context, due []*batch) {
 	began := time.Now()
 	attempt := max(r.shortest()/3, leastAttempt)
 	tasks := r.tasks(due, began)
@@ -103,7 +116,7 @@ func (r *Registrar) round(ctx context.Context, due []*batch) {
 
 // shortest is the shortest interval of all batches, due or not: a round that
 // waits for a dead master keeps the services of others waiting.
-func (r *Registrar) shortest() time.Duration {
+func (r *renewer) shortest() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	shortest := time.Hour
@@ -117,7 +130,7 @@ func (r *Registrar) shortest() time.Duration {
 
 // tasks looks what each batch needs. What joins a batch from now on has to be due by
 // itself.
-func (r *Registrar) tasks(due []*batch, now time.Time) []*task {
+func (r *renewer) tasks(due []*batch, now time.Time) []*task {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	tasks := make([]*task, len(due))
@@ -145,7 +158,7 @@ func (r *Registrar) tasks(due []*batch, now time.Time) []*task {
 }
 
 // renew extends the leases, all calls in one pipeline.
-func (r *Registrar) renew(ctx context.Context, tasks []*task) (sentCount, nodeCount int) {
+func (r *renewer) renew(ctx context.Context, tasks []*task) (sentCount, nodeCount int) {
 	type sentCall struct {
 		task  *task
 		nodes []*node
@@ -197,7 +210,7 @@ func oneByOne(results []lua.Result) lua.Result {
 
 // renewed draws the conclusions of a renewal: what Redis does not know any more
 // is registered again in the same round.
-func (r *Registrar) renewed(ctx context.Context, t *task, nodes []*node, codes []lua.Code, sent time.Time) {
+func (r *renewer) renewed(ctx context.Context, t *task, nodes []*node, codes []lua.Code, sent time.Time) {
 	held := r.holders(ctx, t.batch.service, nodes, codes)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 
 // registerAgain registers what is not there. What stood before comes first, and waits
 // for nothing but its own master.
-func (r *Registrar) registerAgain(ctx context.Context, tasks []*task) {
+func (r *renewer) registerAgain(ctx context.Context, tasks []*task) {
 	began := time.Now()
 	var nodes []*node
 	for _, t := range tasks {
@@ -39,7 +39,7 @@ func (r *Registrar) registerAgain(ctx context.Context, tasks []*task) {
 
 // putAll registers nodes. Where one of a call is refused, the others are sent again
 // without it.
-func (r *Registrar) putAll(ctx context.Context, nodes []*node, began time.Time) (failed failures) {
+func (r *renewer) putAll(ctx context.Context, nodes []*node, began time.Time) (failed failures) {
 	for len(nodes) > 0 {
 		failed = r.put(ctx, nodes)
 		left := r.missing(nodes, began)
@@ -52,7 +52,7 @@ func (r *Registrar) putAll(ctx context.Context, nodes []*node, began time.Time) 
 }
 
 // missing returns the nodes that were neither registered nor refused since.
-func (r *Registrar) missing(nodes []*node, since time.Time) []*node {
+func (r *renewer) missing(nodes []*node, since time.Time) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
@@ -61,7 +61,7 @@ func (r *Registrar) missing(nodes []*node, since time.Time) []*node {
 }
 
 // sayGoodbyes delivers the goodbyes that are due.
-func (r *Registrar) sayGoodbyes(ctx context.Context, tasks []*task) {
+func (r *renewer) sayGoodbyes(ctx context.Context, tasks []*task) {
 	var farewells []*farewell
 	byFarewell := map[*farewell]*task{}
 	for _, t := range tasks {
@@ -90,7 +90,7 @@ func (r *Registrar) sayGoodbyes(ctx context.Context, tasks []*task) {
 
 // schedule says when each batch is due next after a round, and what could not be
 // renewed for a whole TTL is lost: callers do not see it any more.
-func (r *Registrar) schedule(tasks []*task, began time.Time) {
+func (r *renewer) schedule(tasks []*task, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.logChanges()

@@ -11,14 +11,14 @@ import (
 )
 
 // left takes a subject, such as a service, out of what is in trouble: it has ended.
-func (r *Registrar) left(subject string) {
+func (r *book) left(subject string) {
 	r.c.Left(subject)
 	r.c.Log.Well(&r.renewal, subject, "rollcall: no service is left whose leases are not renewed")
 }
 
 // renewalFailed logs what is neither an outage nor a refusal of all writes: those have
 // lines of their own.
-func (r *Registrar) renewalFailed(s *service, err error) {
+func (r *book) renewalFailed(s *service, err error) {
 	if err = redisconn.Classify(err); errors.Is(err, errdefs.ErrUnavailable) || lua.Refusal(err) != "" {
 		return
 	}

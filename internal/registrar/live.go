@@ -28,7 +28,7 @@ type liveCall struct {
 
 // tellAlive publishes that nodes live whose renewal Redis has refused in the round
 // that began then.
-func (r *Registrar) tellAlive(ctx context.Context, tasks []*task, began time.Time) {
+func (r *renewer) tellAlive(ctx context.Context, tasks []*task, began time.Time) {
 	var calls []liveCall
 	r.mu.Lock()
 	for _, t := range tasks {
@@ -39,7 +39,7 @@ func (r *Registrar) tellAlive(ctx context.Context, tasks []*task, began time.Tim
 }
 
 // tellManual does so for the nodes of a Register that is to renew them.
-func (r *Registrar) tellManual(ctx context.Context, nodes []*node, err error, began time.Time) {
+func (r *renewer) tellManual(ctx context.Context, nodes []*node, err error, began time.Time) {
 	r.mu.Lock()
 	manual, _ := partition(nodes, func(n *node) bool { return n.manual })
 	calls := liveCalls(manual, err, began)
@@ -77,7 +77,7 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 }
 
 // publishLive sends the messages that are due, and notes what became of them.
-func (r *Registrar) publishLive(ctx context.Context, calls []liveCall) {
+func (r *renewer) publishLive(ctx context.Context, calls []liveCall) {
 	sent := time.Now()
 	errs := r.publish(ctx, calls)
 	r.mu.Lock()
@@ -100,7 +100,7 @@ func (r *Registrar) publishLive(ctx context.Context, calls []liveCall) {
 // logRefusal says that Redis refuses renewals, when it begins and once a minute, and that
 // it does no more. failed is why watchers could not be told of the first call. Redis.mu
 // is held.
-func (r *Registrar) logRefusal(calls []liveCall, failed error) {
+func (r *renewer) logRefusal(calls []liveCall, failed error) {
 	now := time.Now()
 	switch {
 	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
@@ -135,7 +135,7 @@ func (r *Registrar) logRefusal(calls []liveCall, failed error) {
 }
 
 // refused tells whether Redis refuses to renew any node. Redis.mu is held.
-func (r *Registrar) refused() bool {
+func (r *renewer) refused() bool {
 	for _, s := range r.services {
 		for _, n := range s.nodes {
 			if !n.refusedSince.IsZero() && !n.over() {
@@ -148,7 +148,7 @@ func (r *Registrar) refused() bool {
 
 // publish sends each message to the master that has its service: the one that
 // refuses, and in whose order the events come. It returns why each failed.
-func (r *Registrar) publish(ctx context.Context, calls []liveCall) []error {
+func (r *renewer) publish(ctx context.Context, calls []liveCall) []error {
 	errs := make([]error, len(calls))
 	masters := map[*redis.Client][]int{}
 	for i, call := range calls {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
@@ -22,9 +23,14 @@ const (
 	forgetAfter  = 7 * 24 * time.Hour
 )
 
-// catalogue is the cataloguer: it keeps the entries of what is registered here
-// fresh. By the way it has a look at how Redis evicts, until one succeeds.
-func (r *Registrar) catalogue(ctx context.Context) {
+// A cataloguer keeps the entries of what is registered here fresh.
+type cataloguer struct {
+	*book
+	listing logs.Trouble // the catalogues are not refreshed
+}
+
+// run is its goroutine. By the way it has a look at how Redis evicts, until one succeeds.
+func (r *cataloguer) run(ctx context.Context) {
 	known := false
 	for {
 		if !known {
@@ -50,7 +56,7 @@ func (r *Registrar) catalogue(ctx context.Context) {
 // present returns the nodes that are or may come back, and forgets those that their
 // callers renew no more: a manual node is over a TTL after its last Register, whatever
 // came of that, and forgotten another TTL later.
-func (r *Registrar) present(now time.Time) (nodes []*node) {
+func (r *cataloguer) present(now time.Time) (nodes []*node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.services {
@@ -72,7 +78,7 @@ func (r *Registrar) present(now time.Time) (nodes []*node) {
 
 // unlisted returns the nodes that the catalogues have not been told of. What they
 // know, the cataloguer keeps fresh: a change of a node costs no trip to them.
-func (r *Registrar) unlisted(nodes []*node) []*node {
+func (r *cataloguer) unlisted(nodes []*node) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.listed })
@@ -80,7 +86,7 @@ func (r *Registrar) unlisted(nodes []*node) []*node {
 
 // announce enters nodes in the catalogues, within a third of ctx's time: a
 // failure is logged and stops nobody.
-func (r *Registrar) announce(ctx context.Context, nodes []*node) {
+func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 	if len(nodes) == 0 {
 		return
 	}
