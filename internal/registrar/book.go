@@ -16,7 +16,7 @@ import (
 )
 
 // A book is what is registered here, and what the actors and the calls share. Its mutex
-// guards the services with all that they hold, and what stands below it.
+// guards the services with all that they hold, and the fields below it.
 type book struct {
 	c    *redisconn.Conn
 	sink Sink
@@ -39,26 +39,26 @@ type book struct {
 }
 
 // A service is what this registry registered under one name, and what it knows
-// of the master that holds it. Redis.mu guards it, and all below.
+// of the master that has it. book.mu guards it, and all types below.
 type service struct {
 	keys            keys.Service
 	clock           replica.ServerClock
 	next            time.Time // Redis's: the lease end that comes next in the index, or zero
-	reapAt, reapFor time.Time // ours: the next look, and Redis's: the lease end that it is for
-	lastContact     time.Time // Redis's: when contact was last whole before the last break
-	deferred        bool      // the last look found leases that were not to be judged yet
+	reapAt, reapFor time.Time // ours: when the reaper looks next; Redis's: the lease end that this is for
+	lastContact     time.Time // Redis's: when contact was last unbroken, before it broke
+	deferred        bool      // at the last look, some leases had ended too recently to be checked
 	nodes           map[string]*node
 	batches         map[batchKey]*batch
 }
 
-// A node is one registration of one node. Its lease is fixed once and dies with
-// it: after Deregister, the next Register makes another node.
+// A node is one registration of one node. Its lease is chosen once and ends with it:
+// after Deregister, the next Register makes another node.
 type node struct {
 	service   *service
 	reg       *registration // of the newest Register
 	id        string
 	version   string
-	token     string // the lease; "" until it is fixed
+	token     string // the lease; "" until it is chosen
 	seq       uint64
 	data      []byte
 	apis      []byte
@@ -68,17 +68,17 @@ type node struct {
 	manual    bool
 	check     func(context.Context) error
 
-	holder string // who took it, where it is Superseded, as holders tells
+	holder string // who has it now, where it is Superseded, as holders says
 	batch  *batch // who renews it; nil for a manual one
 	life
-	listed     bool      // the catalogues were told of its version
+	listed     bool      // its version is entered in the catalogues
 	calls      int       // Register calls under way
 	accepted   bool      // a Register of it has returned nil
 	calledAt   time.Time // ours: when Register was last called for it
-	leaseUntil time.Time // ours: until when the lease stands, by the last success
+	leaseUntil time.Time // ours: when the lease ends, by the last renewal
 
-	refusedSince time.Time // Redis's: since when it refuses to renew it; zero while it does not
-	liveSentAt   time.Time // ours: when watchers were last told that it lives, for that
+	refusedSince time.Time // Redis's: when Redis began to refuse to renew it; zero while it does not
+	liveSentAt   time.Time // ours: when the last message was sent that it lives, for that
 }
 
 // A registration is what the nodes of one Register call share.
@@ -90,36 +90,36 @@ type registration struct {
 // A batch is the nodes of one service that are renewed together: those of one
 // interval, or those that share a check.
 type batch struct {
-	service  *service
-	key      batchKey
-	check    func(context.Context) error
-	nodes    map[string]*node
-	goodbyes []goodbye
+	service *service
+	key     batchKey
+	check   func(context.Context) error
+	nodes   map[string]*node
+	pending []pendingDeregister
 
-	due     time.Time // ours; zero while a round is under way with it
-	backoff *backoff.ExponentialBackOff
-	inquiry inquiry
-	asked   time.Time // ours: when the check was called last
+	due        time.Time // ours; zero while a round is under way with it
+	backoff    *backoff.ExponentialBackOff
+	checkState checkState
+	checkedAt  time.Time // ours: when the check was called last
 }
 
-// batchKey tells the batches of a service apart.
+// A batchKey is what makes the batches of a service different.
 type batchKey struct {
 	interval time.Duration
 	checked  *registration // nil where nothing is to be checked
 }
 
-// An inquiry is where a batch stands with its check.
-type inquiry int
+// A checkState says how far the check of a batch has come.
+type checkState int
 
 const (
-	unasked inquiry = iota
-	asking
-	passed
+	checkIdle checkState = iota
+	checkRunning
+	checkPassed
 )
 
-// A goodbye is a deregistration that could not be delivered. It is retried as
-// long as the lease may still stand, so that watchers need not wait for its end.
-type goodbye struct {
+// A pendingDeregister is a deregistration that was not delivered. It is tried again until
+// the lease has ended, so that watchers need not wait for that.
+type pendingDeregister struct {
 	lease       lua.Lease
 	by          lua.By
 	from, until time.Time // ours
@@ -134,11 +134,11 @@ func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Se
 // succeeded.
 func (n *node) renewedSince(t time.Time) bool { return !n.leaseUntil.Before(t.Add(n.ttl)) }
 
-// shownUntil is when watchers let the node go, unless something is done for it: a TTL
-// after its last renewal, or after they were told that it lives.
+// shownUntil is when watchers remove the node if nothing more is done: a TTL after its last
+// renewal, or after the last message that it lives.
 func (n *node) shownUntil() time.Time {
-	if told := n.liveSentAt.Add(n.ttl); told.After(n.leaseUntil) {
-		return told
+	if held := n.liveSentAt.Add(n.ttl); held.After(n.leaseUntil) {
+		return held
 	}
 	return n.leaseUntil
 }
@@ -177,10 +177,10 @@ func (s *service) leave(n *node) {
 	}
 }
 
-// part has a goodbye delivered later.
-func (s *service) part(n *node, g goodbye) {
+// addPending has a node deregistered later.
+func (s *service) addPending(n *node, g pendingDeregister) {
 	b := s.batch(batchKey{interval: n.interval}, nil)
-	b.goodbyes = append(b.goodbyes, g)
+	b.pending = append(b.pending, g)
 	b.dueBy(g.from)
 }
 
@@ -194,14 +194,14 @@ func (b *batch) dueBy(at time.Time) {
 // tidy forgets a batch that has nothing left to do. While a round was under way
 // with it, another may have taken its place.
 func (s *service) tidy(b *batch) {
-	if len(b.nodes) == 0 && len(b.goodbyes) == 0 && s.batches[b.key] == b {
+	if len(b.nodes) == 0 && len(b.pending) == 0 && s.batches[b.key] == b {
 		delete(s.batches, b.key)
 	}
 }
 
-// heard takes an answer of the service's master. If contact breaks again before every
+// answered takes an answer of the service's master. If contact breaks again before every
 // lease that the previous break affected was checked, the earlier break counts.
-func (s *service) heard(a replica.Answer) {
+func (s *service) answered(a replica.Answer) {
 	was := s.clock
 	s.clock.Answered(a, s.ttl()/2)
 	switch {
@@ -211,10 +211,10 @@ func (s *service) heard(a replica.Answer) {
 	}
 }
 
-// judgedFrom is when a lease that ended then may be judged. Nodes of other registries
-// may have longer TTLs than those here. Whose lease still ran for longer than that when
-// contact broke, has so much time to renew: it is half of its TTL at least.
-func (s *service) judgedFrom(end time.Time) time.Time {
+// checkFrom is when a node whose lease ended at that time may be removed. Nodes of other
+// registries may have longer TTLs than those here. Where a lease had longer to run than
+// that when contact broke, its node gets that long to renew: half of its TTL at least.
+func (s *service) checkFrom(end time.Time) time.Time {
 	if left := end.Sub(s.lastContact); !s.lastContact.IsZero() && left > s.ttl() {
 		return s.clock.ProvenFrom(2 * left)
 	}

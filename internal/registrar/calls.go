@@ -24,22 +24,22 @@ import (
 // in each, a hundred nodes would hold Redis too long.
 const maxCallBytes = 256 << 10
 
-// put registers nodes, of any services, under their leases. It returns why services
-// failed; what each node came to stands in its state. A service that fails keeps no
-// other one from being registered.
-func (r *book) put(ctx context.Context, nodes []*node) failures {
-	failed := r.fixLeases(ctx, nodes)
+// registerNodes registers nodes, of any services, under their leases. It returns why services
+// failed; the state of each node has the rest. A service that fails keeps no other one
+// from being registered.
+func (r *book) registerNodes(ctx context.Context, nodes []*node) failures {
+	failed := r.chooseLeases(ctx, nodes)
 	nodes, _ = partition(nodes, func(n *node) bool { return failed[n.service] == nil })
-	refused := r.send(ctx, nodes)
+	refused := r.sendRegister(ctx, nodes)
 	late, _ := partition(nodes, func(n *node) bool { return errors.Is(refused[n.service], lua.ErrLate) })
 	if len(late) > 0 {
 		// Redis's clock was not where we took it to be. Now it is known.
-		again := r.send(ctx, late)
+		again := r.sendRegister(ctx, late)
 		for _, n := range late {
 			refused[n.service] = again[n.service]
 		}
 	}
-	r.overtaken(ctx, nodes, refused)
+	r.undoIfLeft(ctx, nodes, refused)
 	for s, err := range refused {
 		failed.add(s, err)
 	}
@@ -58,10 +58,9 @@ func partition(nodes []*node, so func(*node) bool) (yes, no []*node) {
 	return yes, no
 }
 
-// overtaken undoes what a call has done, or may yet do, for nodes that were
-// deregistered while it was under way: their first goodbye may have come to
-// Redis before it.
-func (r *book) overtaken(ctx context.Context, nodes []*node, failed failures) {
+// undoIfLeft undoes what a call has done, or may yet do, for nodes that were
+// deregistered while it was under way: that may have come to Redis before it.
+func (r *book) undoIfLeft(ctx context.Context, nodes []*node, failed failures) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,14 +72,14 @@ func (r *book) overtaken(ctx context.Context, nodes []*node, failed failures) {
 		if err := failed[n.service]; err != nil && unknown(err) {
 			from = r.deadline(ctx)
 		}
-		r.sayLater(n, lua.Undo, from)
+		r.deregisterLater(n, lua.Undo, from)
 	}
 }
 
-// fixLeases gives a lease to each node that has none. It starts after that of
+// chooseLeases gives a lease to each node that has none. It starts after that of
 // the present holder, so that it wins whatever the clocks say. It returns the services
 // that this failed for, and why.
-func (r *book) fixLeases(ctx context.Context, nodes []*node) failures {
+func (r *book) chooseLeases(ctx context.Context, nodes []*node) failures {
 	byService := map[*service][]*node{}
 	r.mu.Lock()
 	for _, n := range nodes {
@@ -92,7 +91,7 @@ func (r *book) fixLeases(ctx context.Context, nodes []*node) failures {
 	failed := failures{}
 	for s, nodes := range byService {
 		for chunk := range slices.Chunk(nodes, lua.MaxNodes) {
-			if failed.add(s, r.fixLeasesOf(ctx, s, chunk)); failed[s] != nil {
+			if failed.add(s, r.chooseLeasesOf(ctx, s, chunk)); failed[s] != nil {
 				break
 			}
 		}
@@ -100,7 +99,7 @@ func (r *book) fixLeases(ctx context.Context, nodes []*node) failures {
 	return failed
 }
 
-func (r *book) fixLeasesOf(ctx context.Context, s *service, nodes []*node) error {
+func (r *book) chooseLeasesOf(ctx context.Context, s *service, nodes []*node) error {
 	var clock *redis.TimeCmd
 	holders := make([]*redis.StringCmd, len(nodes))
 	sent := time.Now()
@@ -135,7 +134,7 @@ func (r *book) fixLeasesOf(ctx context.Context, s *service, nodes []*node) error
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.heard(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
+	s.answered(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
 	for i, n := range nodes {
 		if n.token == "" {
 			n.token = record.Lease{Start: starts[i], Nonce: nonce()}.String()
@@ -144,15 +143,15 @@ func (r *book) fixLeasesOf(ctx context.Context, s *service, nodes []*node) error
 	return nil
 }
 
-// A putCall is one script call, and the nodes that it is about.
-type putCall struct {
+// A registerCall is one script call, and the nodes that it is about.
+type registerCall struct {
 	service *service
 	nodes   []*node
 	call    lua.RegisterCall
 }
 
-func (r *book) send(ctx context.Context, nodes []*node) failures {
-	puts := r.putCalls(ctx, nodes)
+func (r *book) sendRegister(ctx context.Context, nodes []*node) failures {
+	puts := r.registerCalls(ctx, nodes)
 	calls := make([]lua.RegisterCall, len(puts))
 	for i, p := range puts {
 		calls[i] = p.call
@@ -163,13 +162,13 @@ func (r *book) send(ctx context.Context, nodes []*node) failures {
 
 	failed := failures{}
 	for i, p := range puts {
-		failed.add(p.service, r.registered(ctx, p, results[i], sent, received))
+		failed.add(p.service, r.registerResult(ctx, p, results[i], sent, received))
 	}
 	return failed
 }
 
-// putCalls cuts nodes into calls of one service each.
-func (r *book) putCalls(ctx context.Context, nodes []*node) []putCall {
+// registerCalls cuts nodes into calls of one service each.
+func (r *book) registerCalls(ctx context.Context, nodes []*node) []registerCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	nodes = slices.DeleteFunc(slices.Clone(nodes), (*node).over)
@@ -178,14 +177,14 @@ func (r *book) putCalls(ctx context.Context, nodes []*node) []putCall {
 			cmp.Compare(a.service.keys.Namespace(), b.service.keys.Namespace()), cmp.Compare(a.service.keys.Name(), b.service.keys.Name()),
 			cmp.Compare(a.id, b.id))
 	})
-	var puts []putCall
+	var puts []registerCall
 	size := 0
 	for _, n := range nodes {
 		p := len(puts) - 1
 		size += len(n.data) + len(n.apis)
 		if p < 0 || puts[p].service != n.service || puts[p].call.Exclusive != n.exclusive ||
 			len(puts[p].nodes) == lua.MaxNodes || size > maxCallBytes {
-			puts = append(puts, putCall{service: n.service, call: lua.RegisterCall{
+			puts = append(puts, registerCall{service: n.service, call: lua.RegisterCall{
 				Target: r.target(ctx, n.service), Exclusive: n.exclusive,
 			}})
 			p, size = p+1, len(n.data)+len(n.apis)
@@ -199,7 +198,7 @@ func (r *book) putCalls(ctx context.Context, nodes []*node) []putCall {
 }
 
 // target is a service as a script call names it, with ctx's deadline by Redis's
-// clock. Redis.mu is held.
+// clock. book.mu is held.
 func (r *book) target(ctx context.Context, s *service) lua.Target {
 	return lua.Target{Service: s.keys, DB: r.c.DB, Deadline: s.clock.At(r.deadline(ctx)), Nonce: nonce()}
 }
@@ -215,8 +214,8 @@ func (r *book) deadline(ctx context.Context) time.Time {
 	return latest
 }
 
-// heard takes what every script reply tells of the service.
-func (r *book) heard(ctx context.Context, s *service, res lua.Result, sent, received time.Time) {
+// noteReply takes what the reply of any script says about the service.
+func (r *book) noteReply(ctx context.Context, s *service, res lua.Result, sent, received time.Time) {
 	var master string
 	if res.Now.IsZero() {
 		r.c.Reload(ctx)
@@ -227,13 +226,13 @@ func (r *book) heard(ctx context.Context, s *service, res lua.Result, sent, rece
 	defer r.mu.Unlock()
 	if r.services[s.keys] == s { // one that has left is of no interest any more
 		r.c.Attempted(s.String(), unanswered(res))
-		r.published(s, res)
+		r.logUnpublished(s, res)
 	}
 	if res.Now.IsZero() {
 		s.clock.Failed()
 		return
 	}
-	s.heard(replica.Answer{Sent: sent, Received: received, Now: res.Now, Master: master})
+	s.answered(replica.Answer{Sent: sent, Received: received, Now: res.Now, Master: master})
 	if res.Err != nil {
 		return
 	}
@@ -253,9 +252,9 @@ func unanswered(res lua.Result) error {
 	return nil
 }
 
-// registered notes what a register call came to, and returns why it failed.
-func (r *book) registered(ctx context.Context, p putCall, res lua.Result, sent, received time.Time) error {
-	r.heard(ctx, p.service, res, sent, received)
+// registerResult takes the reply to a register call, and returns why the call failed.
+func (r *book) registerResult(ctx context.Context, p registerCall, res lua.Result, sent, received time.Time) error {
+	r.noteReply(ctx, p.service, res, sent, received)
 	if res.Err != nil {
 		return res.Err
 	}
@@ -272,9 +271,9 @@ func (r *book) registered(ctx context.Context, p putCall, res lua.Result, sent, 
 	return refused
 }
 
-// published warns where changes stand but their events were refused. There is no line
+// logUnpublished warns where changes stand but their events were refused. There is no line
 // when that ends: most calls publish nothing, and so do not show it.
-func (r *book) published(s *service, res lua.Result) {
+func (r *book) logUnpublished(s *service, res lua.Result) {
 	if res.Unpublished != nil {
 		r.c.Log.Troubled(&r.unpublished, "", "rollcall: a change was made but its event was refused: watchers see it by their next poll; allow PUBLISH on the channel",
 			func(e *zerolog.Event) {

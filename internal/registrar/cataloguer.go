@@ -76,7 +76,7 @@ func (r *cataloguer) present(now time.Time) (nodes []*node) {
 	return nodes
 }
 
-// unlisted returns the nodes that the catalogues have not been told of. What they
+// unlisted returns the nodes whose versions are not entered in the catalogues. What they
 // know, the cataloguer keeps fresh: a change of a node costs no trip to them.
 func (r *cataloguer) unlisted(nodes []*node) []*node {
 	r.mu.Lock()

@@ -26,7 +26,7 @@ var awayStates = []State{Lost, Withheld, Superseded, Removed}
 
 // logChanges logs what changed since it was called last: one line for all nodes that have
 // come to the same state for the same reason, and one for all that are lost. Nodes that
-// are lost and back between two calls are one line. Redis.mu is held.
+// are lost and back between two calls are one line. book.mu is held.
 func (r *book) logChanges() {
 	type fact struct {
 		was, state State
@@ -58,7 +58,7 @@ func (r *book) logChanges() {
 		}
 	}
 	if len(r.changes) > 0 {
-		r.renewals.Signal() // the keeper reminds
+		r.renewals.Signal() // the renewer logs it again each minute
 	}
 	r.changes = nil
 	brief := lost.Phase == logs.Began && ended[Lost].Phase == logs.Ended
@@ -133,7 +133,7 @@ func logged(a, b logs.Note) logs.Note {
 	return a
 }
 
-// line says what a change of state means to the reader of the log.
+// line is the level and the text for a change of state.
 func line(was, state State) (zerolog.Level, string) {
 	switch {
 	case state == Lost:

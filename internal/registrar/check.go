@@ -13,11 +13,11 @@ import (
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
-// ask runs a batch's check. Failing, it withholds renewal until it is due again.
-func (r *renewer) ask(ctx context.Context, b *batch) {
+// runCheck runs a batch's check. Failing, it withholds renewal until it is due again.
+func (r *renewer) runCheck(ctx context.Context, b *batch) {
 	limited, cancel := context.WithTimeout(ctx, b.key.interval/3)
 	defer cancel()
-	err := r.probe(limited, b.check)
+	err := r.callCheck(limited, b.check)
 	if err == nil {
 		err = limited.Err()
 	}
@@ -25,18 +25,18 @@ func (r *renewer) ask(ctx context.Context, b *batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		b.inquiry, b.due = passed, now
+		b.checkState, b.due = checkPassed, now
 	} else {
-		b.inquiry, b.due = unasked, now.Add(actor.Shortened(b.key.interval))
+		b.checkState, b.due = checkIdle, now.Add(actor.Shortened(b.key.interval))
 		r.withhold(b, err)
 		r.logChanges()
 	}
 	r.renewals.Signal()
 }
 
-// probe asks a check of the user's. A check that panics has failed: it says that
+// callCheck asks a check of the user's. A check that panics has failed: it says that
 // something is wrong with what it looks at.
-func (r *renewer) probe(ctx context.Context, check func(context.Context) error) (err error) {
+func (r *renewer) callCheck(ctx context.Context, check func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the check panicked: %v", v)
@@ -56,13 +56,13 @@ func (r *renewer) withhold(b *batch, err error) {
 	}
 }
 
-// passes asks a check, which need not heed its context.
-func (r *renewer) passes(ctx context.Context, check func(context.Context) error) error {
+// checkNow asks a check, which need not heed its context.
+func (r *renewer) checkNow(ctx context.Context, check func(context.Context) error) error {
 	if check == nil {
 		return nil
 	}
 	said := make(chan error, 1)
-	r.checks.Go(func() { said <- r.probe(ctx, check) })
+	r.checks.Go(func() { said <- r.callCheck(ctx, check) })
 	select {
 	case err := <-said:
 		if err != nil {

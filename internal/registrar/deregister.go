@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
-// A Selector tells which nodes a call means.
+// A Selector chooses nodes.
 type Selector func(id, version string) bool
 
 // Deregister withdraws nodes of one service. Their renewal ends in any case. Where that
@@ -24,12 +24,12 @@ func (r *book) Deregister(ctx context.Context, k keys.Service, which Selector) e
 	if s == nil {
 		return nil
 	}
-	return r.say(ctx, r.part([]*service{s}, func(n *node) bool { return which(n.id, n.version) }))[s]
+	return r.deliver(ctx, r.withdraw([]*service{s}, func(n *node) bool { return which(n.id, n.version) }))[s]
 }
 
-// withdrawAll deregisters everything, once what is being registered is: a third of
-// ctx is for that. Goodbyes that were not delivered yet are said with the others. Inside
-// of a function of the user's it does not wait: a Register may be waiting for that.
+// withdrawAll deregisters everything. It waits first for the Registers that are under way,
+// a third of the time that ctx leaves; not where it is called from a function of the
+// user's, which a Register may be waiting for. It includes what was not delivered before.
 func (r *book) withdrawAll(ctx context.Context, inside bool) error {
 	if !inside {
 		deadline, _ := ctx.Deadline()
@@ -37,26 +37,25 @@ func (r *book) withdrawAll(ctx context.Context, inside bool) error {
 		_ = r.registering.Wait(limited, "a Register") // what is late then, runs out
 		cancel()
 	}
-	farewells := r.part(r.all(), func(*node) bool { return true })
+	withdrawals := r.withdraw(r.all(), func(*node) bool { return true })
 	r.mu.Lock()
 	for _, s := range r.services {
-		farewells = append(farewells, s.pending(func(string) bool { return true })...)
+		withdrawals = append(withdrawals, s.undelivered(func(string) bool { return true })...)
 	}
 	r.mu.Unlock()
-	return r.say(ctx, farewells).one()
+	return r.deliver(ctx, withdrawals).one()
 }
 
-// pending returns the goodbyes of some nodes that were not delivered yet. Redis.mu is
-// held.
-func (s *service) pending(of func(id string) bool) (farewells []*farewell) {
+// undelivered returns the deregistrations of some nodes that are pending. book.mu is held.
+func (s *service) undelivered(of func(id string) bool) (withdrawals []*withdrawal) {
 	for _, b := range s.batches {
-		for _, g := range b.goodbyes {
+		for _, g := range b.pending {
 			if of(g.lease.ID) {
-				farewells = append(farewells, &farewell{service: s, by: g.by, leases: []lua.Lease{g.lease}})
+				withdrawals = append(withdrawals, &withdrawal{service: s, by: g.by, leases: []lua.Lease{g.lease}})
 			}
 		}
 	}
-	return farewells
+	return withdrawals
 }
 
 // all returns the services that this registry has to do with.
@@ -66,8 +65,8 @@ func (r *book) all() []*service {
 	return slices.Collect(maps.Values(r.services))
 }
 
-// A farewell is what is to be deregistered of one service.
-type farewell struct {
+// A withdrawal is what is to be deregistered of one service.
+type withdrawal struct {
 	service *service
 	by      lua.By
 	nodes   []*node
@@ -75,32 +74,32 @@ type farewell struct {
 	err     error // how it went
 }
 
-// say delivers farewells, and has the keeper say again what Redis did not hear of.
-func (r *book) say(ctx context.Context, farewells []*farewell) failures {
-	r.deregister(ctx, farewells)
+// deliver sends withdrawals, and has the renewer send again those that fail.
+func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures {
+	r.deregister(ctx, withdrawals)
 	failed := failures{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, f := range farewells {
+	for _, f := range withdrawals {
 		failed.add(f.service, f.err)
 		for _, n := range f.nodes {
 			if f.err != nil {
-				r.sayLater(n, f.by, time.Now())
+				r.deregisterLater(n, f.by, time.Now())
 			}
 		}
 	}
 	return failed
 }
 
-// part ends registrations here, and returns those that Redis has to hear of.
-// What was never confirmed may not have come, and then an older lease may live
-// there: that is left alone.
-func (r *book) part(services []*service, which func(*node) bool) []*farewell {
+// withdraw ends registrations here, and returns what is to be sent to Redis. A register
+// call that was never confirmed may not have reached Redis, and then an older lease may
+// be in force there: Undo leaves that alone.
+func (r *book) withdraw(services []*service, which func(*node) bool) []*withdrawal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var farewells []*farewell
+	var withdrawals []*withdrawal
 	for _, s := range services {
-		self, undo := &farewell{service: s, by: lua.Self}, &farewell{service: s, by: lua.Undo}
+		self, undo := &withdrawal{service: s, by: lua.Self}, &withdrawal{service: s, by: lua.Undo}
 		for _, n := range s.nodes {
 			if !which(n) {
 				continue
@@ -116,22 +115,22 @@ func (r *book) part(services []*service, which func(*node) bool) []*farewell {
 			r.forget(n)
 		}
 		r.logChanges()
-		for _, f := range []*farewell{self, undo} {
+		for _, f := range []*withdrawal{self, undo} {
 			if len(f.leases) > 0 {
-				farewells = append(farewells, f)
+				withdrawals = append(withdrawals, f)
 			}
 		}
 	}
-	return farewells
+	return withdrawals
 }
 
-// deregister sends farewells, all in one pipeline, and notes how each went.
-func (r *book) deregister(ctx context.Context, farewells []*farewell) {
-	for range 2 { // again by the clock that a late answer told
+// deregister sends withdrawals, all in one pipeline, and notes how each went.
+func (r *book) deregister(ctx context.Context, withdrawals []*withdrawal) {
+	for range 2 { // a second time by the clock that the answer to a late call brought
 		var calls []lua.DeregisterCall
-		var about []*farewell
+		var about []*withdrawal
 		r.mu.Lock()
-		for _, f := range farewells {
+		for _, f := range withdrawals {
 			f.err = nil
 			for chunk := range slices.Chunk(f.leases, lua.MaxNodes) {
 				calls = append(calls, lua.DeregisterCall{Target: r.target(ctx, f.service), By: f.by, Nodes: chunk})
@@ -144,7 +143,7 @@ func (r *book) deregister(ctx context.Context, farewells []*farewell) {
 		received := time.Now()
 		late := false
 		for i, f := range about {
-			r.heard(ctx, f.service, results[i], sent, received)
+			r.noteReply(ctx, f.service, results[i], sent, received)
 			f.err = cmp.Or(f.err, results[i].Err)
 			late = late || errors.Is(results[i].Err, lua.ErrLate)
 		}

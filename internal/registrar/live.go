@@ -26,9 +26,9 @@ type liveCall struct {
 	err     error
 }
 
-// tellAlive publishes that nodes live whose renewal Redis has refused in the round
+// publishRefused publishes that nodes live whose renewal Redis has refused in the round
 // that began then.
-func (r *renewer) tellAlive(ctx context.Context, tasks []*task, began time.Time) {
+func (r *renewer) publishRefused(ctx context.Context, tasks []*task, began time.Time) {
 	var calls []liveCall
 	r.mu.Lock()
 	for _, t := range tasks {
@@ -38,8 +38,8 @@ func (r *renewer) tellAlive(ctx context.Context, tasks []*task, began time.Time)
 	r.publishLive(ctx, calls)
 }
 
-// tellManual does so for the nodes of a Register that is to renew them.
-func (r *renewer) tellManual(ctx context.Context, nodes []*node, err error, began time.Time) {
+// publishManual does so for the nodes of a Register that is to renew them.
+func (r *renewer) publishManual(ctx context.Context, nodes []*node, err error, began time.Time) {
 	r.mu.Lock()
 	manual, _ := partition(nodes, func(n *node) bool { return n.manual })
 	calls := liveCalls(manual, err, began)
@@ -49,8 +49,8 @@ func (r *renewer) tellManual(ctx context.Context, nodes []*node, err error, bega
 
 // liveCalls returns the messages that are due of some nodes of one service, where err
 // says that Redis refuses to write: of those that are registered, that nobody else has
-// taken, and that were not renewed since. Each node is told of once an interval.
-// Redis.mu is held.
+// taken, and that were not renewed since. Each node has one message an interval.
+// book.mu is held.
 func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 	why := lua.Refusal(err)
 	if why == "" {
@@ -97,13 +97,12 @@ func (r *renewer) publishLive(ctx context.Context, calls []liveCall) {
 	r.logRefusal(calls[about:], failed)
 }
 
-// logRefusal says that Redis refuses renewals, when it begins and once a minute, and that
-// it does no more. failed is why watchers could not be told of the first call. Redis.mu
-// is held.
+// logRefusal logs that Redis refuses renewals, when that begins and once a minute, and when
+// it ends. failed is why the message of the first call was not published. book.mu is held.
 func (r *renewer) logRefusal(calls []liveCall, failed error) {
 	now := time.Now()
 	switch {
-	case failed != nil && lua.Refusal(failed) == "": // the next round may tell
+	case failed != nil && lua.Refusal(failed) == "": // the next round may publish it
 	case len(calls) > 0 && now.Sub(r.refusalLogged) >= logs.RepeatEvery:
 		call := calls[0]
 		since, err := call.service.clock.Local(call.message.Since), redisconn.Classify(call.err)
@@ -111,16 +110,16 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 			r.refusedSince = since
 		}
 		r.refusalLogged = now
-		told := "rollcall: redis refuses to renew leases. Watchers are told that the nodes live; GetService and new watchers miss them once their leases end"
+		text := "rollcall: redis refuses to renew leases. Watchers are told that the nodes live; GetService and new watchers miss them once their leases end"
 		if failed != nil {
-			told = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
+			text = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
 		}
 		if redisconn.NoLogin(err) {
-			told = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be told that the nodes live: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
+			text = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be told that the nodes live: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
 		}
 		r.c.Log.Warn(func(e *zerolog.Event) {
 			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.keys.Namespace()).Str("service", call.service.keys.Name()).
-				Time("since", since).Msg(told)
+				Time("since", since).Msg(text)
 		})
 	case !r.refusedSince.IsZero() && !r.refused():
 		since, lasted := r.refusedSince, now.Sub(r.refusedSince).Round(time.Millisecond)
@@ -134,7 +133,7 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 	}
 }
 
-// refused tells whether Redis refuses to renew any node. Redis.mu is held.
+// refused tells whether Redis refuses to renew any node. book.mu is held.
 func (r *renewer) refused() bool {
 	for _, s := range r.services {
 		for _, n := range s.nodes {

@@ -36,7 +36,7 @@ type reaper struct {
 }
 
 // run is its goroutine. It sleeps until the next lease end that any
-// answer of Redis told of, but looks often enough to keep in contact.
+// answer of Redis showed, but looks often enough to keep in contact.
 func (r *reaper) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s, at := r.nextReap(time.Now())
@@ -108,7 +108,7 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 		}
 	}
 	r.mu.Lock()
-	overdue, later := s.judge(lapses, time.Now())
+	overdue, later := s.checkable(lapses, time.Now())
 	target := r.target(ctx, s)
 	r.mu.Unlock()
 	if len(lapses)+len(foreign) == lua.MaxNodes { // there may be more
@@ -125,7 +125,7 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 	target.Deadline = now.Add(time.Second)
 	sent := time.Now()
 	res := lua.Reap(ctx, r.c, lua.ReapCall{Target: target, IDs: overdue})[0]
-	r.heard(ctx, s, res, sent, time.Now())
+	r.noteReply(ctx, s, res, sent, time.Now())
 	if res.Err != nil {
 		return time.Now().Add(spread()), res.Err
 	}
@@ -150,11 +150,11 @@ type lapse struct {
 	end time.Time // Redis's
 }
 
-// judge returns the nodes whose leases may be judged now, and when the first of the
-// others may be, or zero.
-func (s *service) judge(lapses []lapse, now time.Time) (overdue []string, later time.Time) {
+// checkable returns the nodes whose leases ended long enough ago, and when the first of
+// the others will be checkable, or zero.
+func (s *service) checkable(lapses []lapse, now time.Time) (overdue []string, later time.Time) {
 	for _, l := range lapses {
-		from := s.judgedFrom(l.end)
+		from := s.checkFrom(l.end)
 		switch {
 		case !from.After(now):
 			overdue = append(overdue, l.id)
@@ -179,8 +179,8 @@ func (r *reaper) sweep(ctx context.Context, s *service, foreign []any) error {
 	return err
 }
 
-// overdue returns the leases that have ended by the index, what stands among them
-// and is no node, and Redis's time as it said so.
+// overdue returns the leases that have ended by the index, the entries that are no nodes,
+// and Redis's time of the answer.
 func (r *reaper) overdue(ctx context.Context, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
 	var first *redis.ZSliceCmd
 	var clock *redis.TimeCmd
@@ -198,7 +198,7 @@ func (r *reaper) overdue(ctx context.Context, s *service) (lapses []lapse, forei
 	master, received := r.c.Master(ctx, s.keys), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.heard(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
+	s.answered(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
 	s.next = time.Time{}
 	for _, z := range first.Val() {
 		end := time.UnixMilli(int64(z.Score))

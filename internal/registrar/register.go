@@ -31,7 +31,7 @@ func (r *Registrar) Register(ctx context.Context, p *Plan, conclude func() bool)
 	defer done()
 	began := time.Now()
 	err = r.establish(ctx, p, nodes)
-	r.renewer.tellManual(ctx, nodes, err, began)
+	r.renewer.publishManual(ctx, nodes, err, began)
 	return r.settle(ctx, p, nodes, err, conclude)
 }
 
@@ -82,7 +82,7 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 
 // establish does what Redis has to see of a Register.
 func (r *Registrar) establish(ctx context.Context, p *Plan, nodes []*node) error {
-	if err := r.renewer.passes(ctx, p.Check); err != nil {
+	if err := r.renewer.checkNow(ctx, p.Check); err != nil {
 		return err
 	}
 	if err := r.c.Meet(ctx); err != nil {
@@ -92,19 +92,19 @@ func (r *Registrar) establish(ctx context.Context, p *Plan, nodes []*node) error
 	if p.Exclusive {
 		r.clear(ctx, nodes)
 	}
-	return r.put(ctx, nodes)[nodes[0].service]
+	return r.registerNodes(ctx, nodes)[nodes[0].service]
 }
 
-// clear says the goodbyes of these nodes that were not delivered yet: the lease of an
-// earlier Register of ours, whose outcome was unknown, is no other process's.
+// clear sends the pending deregistrations of these nodes: the lease of an earlier Register
+// of ours, whose outcome is unknown, is no other process's.
 func (r *book) clear(ctx context.Context, nodes []*node) {
 	s := nodes[0].service
 	r.mu.Lock()
-	farewells := s.pending(func(id string) bool {
+	withdrawals := s.undelivered(func(id string) bool {
 		return slices.ContainsFunc(nodes, func(n *node) bool { return n.id == id })
 	})
 	r.mu.Unlock()
-	r.deregister(ctx, farewells)
+	r.deregister(ctx, withdrawals)
 }
 
 // settle draws the conclusions of a Register: who is renewed from now on, and
@@ -168,15 +168,15 @@ func (r *book) keep(n *node, now time.Time) {
 // takeBack leaves nothing of a first registration that failed. Where the outcome
 // is not known, the call may arrive as late as the deadline that it carries.
 func (r *book) takeBack(ctx context.Context, n *node, err error, now time.Time) {
-	if n.state == Live { // as a part of it was told
+	if n.state == Live { // a part of the call was done
 		r.happens(n, ended, nil)
 	}
 	r.forget(n)
 	if unknown(err) || n.confirmed {
-		r.sayLater(n, lua.Undo, now)
+		r.deregisterLater(n, lua.Undo, now)
 	}
 	if unknown(err) {
-		r.sayLater(n, lua.Undo, r.deadline(ctx))
+		r.deregisterLater(n, lua.Undo, r.deadline(ctx))
 	}
 }
 
@@ -193,8 +193,9 @@ func (r *book) forget(n *node) {
 	r.tidy(n.service)
 }
 
-// sayLater has the keeper deliver a goodbye, as long as the lease may stand.
-func (r *book) sayLater(n *node, by lua.By, from time.Time) {
+// deregisterLater has the renewer deregister a node, and try again until its lease has
+// ended.
+func (r *book) deregisterLater(n *node, by lua.By, from time.Time) {
 	if n.token == "" || r.closed {
 		return
 	}
@@ -203,7 +204,7 @@ func (r *book) sayLater(n *node, by lua.By, from time.Time) {
 		s = n.service
 		r.services[s.keys] = s
 	}
-	s.part(n, goodbye{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
+	s.addPending(n, pendingDeregister{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
 	r.renewals.Signal()
 }
 

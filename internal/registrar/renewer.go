@@ -44,7 +44,7 @@ func (r *renewer) run(ctx context.Context) {
 }
 
 // due returns the batches to renew now, or when the next one will be due. A
-// batch with a check is asked first, in a goroutine, and due once it passed.
+// batch with a check is asked first, in a goroutine, and due once it checkPassed.
 func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,8 +52,8 @@ func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next ti
 	for _, s := range r.services {
 		for _, b := range s.batches {
 			switch {
-			case b.inquiry == asking:
-				if limit := b.asked.Add(b.key.interval / 3); limit.After(now) {
+			case b.checkState == checkRunning:
+				if limit := b.checkedAt.Add(b.key.interval / 3); limit.After(now) {
 					next = actor.Earlier(next, limit)
 				} else { // it does not heed its context
 					r.withhold(b, context.DeadlineExceeded)
@@ -61,9 +61,9 @@ func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next ti
 				}
 			case b.due.After(now.Add(slack(b.key.interval))):
 				next = actor.Earlier(next, b.due)
-			case b.check != nil && b.inquiry == unasked:
-				b.inquiry, b.asked = asking, now
-				r.checks.Go(func() { r.ask(ctx, b) })
+			case b.check != nil && b.checkState == checkIdle:
+				b.checkState, b.checkedAt = checkRunning, now
+				r.checks.Go(func() { r.runCheck(ctx, b) })
 			default:
 				due = append(due, b)
 			}
@@ -74,11 +74,11 @@ func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next ti
 
 // A task is what one round does for one batch.
 type task struct {
-	batch    *batch
-	renew    [][]*node // by call
-	again    []*node   // to register
-	goodbyes []goodbye
-	err      error
+	batch   *batch
+	renew   [][]*node // by call
+	again   []*node   // to register
+	pending []pendingDeregister
+	err     error
 }
 
 // leastAttempt is what an attempt may take however short an interval is: else one
@@ -86,9 +86,9 @@ type task struct {
 // being renewed. The shortest TTL allows for two of them.
 const leastAttempt = 300 * time.Millisecond
 
-// round renews, registers again and says goodbye for the batches that are due. Renewal
-// has a third of the shortest interval, and the rest has another: a master that does
-// not answer must not take from what another one has lost the time to come back.
+// round renews, registers again and deregisters for the batches that are due. Renewal has
+// a third of the shortest interval, and the rest has another third: a master that does not
+// answer must not take the time that the nodes of another master need.
 func (r *renewer) round(ctx context.Context, due []*batch) {
 	began := time.Now()
 	attempt := max(r.shortest()/3, leastAttempt)
@@ -98,10 +98,10 @@ func (r *renewer) round(ctx context.Context, due []*batch) {
 	cancel()
 	limited, cancel = context.WithTimeout(ctx, attempt)
 	r.registerAgain(limited, tasks)
-	r.sayGoodbyes(limited, tasks)
+	r.deliverPending(limited, tasks)
 	cancel()
 	limited, cancel = context.WithTimeout(ctx, attempt)
-	r.tellAlive(limited, tasks, began)
+	r.publishRefused(limited, tasks, began)
 	cancel()
 	if ctx.Err() != nil {
 		return // closing: what failed, failed for that
@@ -147,10 +147,10 @@ func (r *renewer) tasks(due []*batch, now time.Time) []*task {
 		}
 		t.renew = slices.Collect(slices.Chunk(renew, lua.MaxNodes))
 		b.due = time.Time{}
-		b.goodbyes = slices.DeleteFunc(b.goodbyes, func(g goodbye) bool { return g.until.Before(now) })
-		for _, g := range b.goodbyes {
+		b.pending = slices.DeleteFunc(b.pending, func(g pendingDeregister) bool { return g.until.Before(now) })
+		for _, g := range b.pending {
 			if !g.from.After(now) {
-				t.goodbyes = append(t.goodbyes, g)
+				t.pending = append(t.pending, g)
 			}
 		}
 	}
@@ -186,7 +186,7 @@ func (r *renewer) renew(ctx context.Context, tasks []*task) (sentCount, nodeCoun
 			res = oneByOne(lua.RenewNodes(ctx, r.c, calls[i]))
 			received = time.Now()
 		}
-		r.heard(ctx, sc.task.batch.service, res, sent, received)
+		r.noteReply(ctx, sc.task.batch.service, res, sent, received)
 		if res.Err != nil {
 			sc.task.err = res.Err
 			continue
@@ -222,6 +222,6 @@ func (r *renewer) renewed(ctx context.Context, t *task, nodes []*node, codes []l
 			t.again = append(t.again, n)
 			continue
 		}
-		_ = r.applyCode(n, codes[i], held[n], sent) // what it finds, the node's state says
+		_ = r.applyCode(n, codes[i], held[n], sent) // the node's state has it
 	}
 }

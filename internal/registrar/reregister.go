@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
-// registerAgain registers what is not there. What stood before comes first, and waits
-// for nothing but its own master.
+// registerAgain registers what Redis does not have. Nodes that already hold a lease go
+// first: they need no lease lookup.
 func (r *renewer) registerAgain(ctx context.Context, tasks []*task) {
 	began := time.Now()
 	var nodes []*node
@@ -27,22 +27,22 @@ func (r *renewer) registerAgain(ctx context.Context, tasks []*task) {
 	}
 	r.listings.Signal() // what lost the nodes may have lost the catalogues
 	r.mu.Lock()
-	stood, others := partition(nodes, func(n *node) bool { return n.token != "" })
+	known, others := partition(nodes, func(n *node) bool { return n.token != "" })
 	r.mu.Unlock()
-	failedFirst, failed := r.putAll(ctx, stood, began), r.putAll(ctx, others, began)
+	failedFirst, failed := r.registerAll(ctx, known, began), r.registerAll(ctx, others, began)
 	for _, t := range tasks {
-		if t.err == nil && len(r.missing(t.again, began)) > 0 {
+		if t.err == nil && len(r.unanswered(t.again, began)) > 0 {
 			t.err = cmp.Or(failedFirst[t.batch.service], failed[t.batch.service])
 		}
 	}
 }
 
-// putAll registers nodes. Where one of a call is refused, the others are sent again
+// registerAll registers nodes. Where one of a call is refused, the others are sent again
 // without it.
-func (r *renewer) putAll(ctx context.Context, nodes []*node, began time.Time) (failed failures) {
+func (r *renewer) registerAll(ctx context.Context, nodes []*node, began time.Time) (failed failures) {
 	for len(nodes) > 0 {
-		failed = r.put(ctx, nodes)
-		left := r.missing(nodes, began)
+		failed = r.registerNodes(ctx, nodes)
+		left := r.unanswered(nodes, began)
 		if len(left) == len(nodes) {
 			break
 		}
@@ -51,8 +51,8 @@ func (r *renewer) putAll(ctx context.Context, nodes []*node, began time.Time) (f
 	return failed
 }
 
-// missing returns the nodes that were neither registered nor refused since.
-func (r *renewer) missing(nodes []*node, since time.Time) []*node {
+// unanswered returns the nodes that were neither registered nor refused since.
+func (r *renewer) unanswered(nodes []*node, since time.Time) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
@@ -60,29 +60,29 @@ func (r *renewer) missing(nodes []*node, since time.Time) []*node {
 	})
 }
 
-// sayGoodbyes delivers the goodbyes that are due.
-func (r *renewer) sayGoodbyes(ctx context.Context, tasks []*task) {
-	var farewells []*farewell
-	byFarewell := map[*farewell]*task{}
+// deliverPending sends the deregistrations that are due.
+func (r *renewer) deliverPending(ctx context.Context, tasks []*task) {
+	var withdrawals []*withdrawal
+	taskOf := map[*withdrawal]*task{}
 	for _, t := range tasks {
-		for _, g := range t.goodbyes {
-			f := &farewell{service: t.batch.service, by: g.by, leases: []lua.Lease{g.lease}}
-			farewells, byFarewell[f] = append(farewells, f), t
+		for _, g := range t.pending {
+			f := &withdrawal{service: t.batch.service, by: g.by, leases: []lua.Lease{g.lease}}
+			withdrawals, taskOf[f] = append(withdrawals, f), t
 		}
 	}
-	if len(farewells) == 0 {
+	if len(withdrawals) == 0 {
 		return
 	}
 	sent := time.Now()
-	r.deregister(ctx, farewells)
+	r.deregister(ctx, withdrawals)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, f := range farewells {
-		t := byFarewell[f]
+	for _, f := range withdrawals {
+		t := taskOf[f]
 		t.err = cmp.Or(t.err, f.err)
 		if f.err == nil {
-			t.batch.goodbyes = slices.DeleteFunc(t.batch.goodbyes, func(g goodbye) bool {
-				return g.lease == f.leases[0] && !g.from.After(sent) // one that is for later is still to be said
+			t.batch.pending = slices.DeleteFunc(t.batch.pending, func(g pendingDeregister) bool {
+				return g.lease == f.leases[0] && !g.from.After(sent) // one that is due later is still to be sent
 			})
 		}
 	}
@@ -97,7 +97,7 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 	now := time.Now()
 	for _, t := range tasks {
 		b := t.batch
-		b.inquiry = unasked
+		b.checkState = checkIdle
 		if t.err == nil {
 			b.backoff.Reset()
 			r.c.Log.Well(&r.renewal, b.service.String(), "rollcall: leases are renewed again")
@@ -114,15 +114,15 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 				case n.state != Live:
 				case n.shownUntil().Before(now):
 					r.happens(n, expired, errLost(n.ttl, t.err))
-				default: // a last try, and then the loss is told without delay
+				default: // one more try, and then the loss is reported without delay
 					b.dueBy(n.shownUntil().Add(coalesceWindow))
 				}
 				if next := n.liveSentAt.Add(b.key.interval); next.After(now) {
-					b.dueBy(next) // to tell again that it lives
+					b.dueBy(next) // for the next message that it lives
 				}
 			}
 		}
-		for _, g := range b.goodbyes {
+		for _, g := range b.pending {
 			if g.from.After(now) {
 				b.dueBy(g.from)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // applyCode does what the code of one node in a reply says, and returns the error that a
-// caller sees. holder says who has a node that another process took. r.mu is held.
+// caller sees. holder says who has a node that another process took. book.mu is held.
 func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) error {
 	var e event
 	var err error
@@ -40,7 +40,7 @@ func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) 
 }
 
 // happens gives an event to the life of a node, and reports where that changes its state;
-// cause says why. The log has it from logChanges. r.mu is held.
+// cause says why. The log has it from logChanges. book.mu is held.
 func (r *book) happens(n *node, e event, cause error) (changed bool) {
 	was := n.state
 	if !n.on(e, n.batch != nil) {
