@@ -10,13 +10,13 @@ import (
 // actors are the goroutines of one registry. The first Register starts those of
 // the registrar, the first Watch the hub's; Close ends all.
 //
-//	keeper     renews leases, registers again what was lost, delivers goodbyes
+//	renewer     renews leases, registers again what was lost, delivers goodbyes
 //	reaper     removes nodes of the same services whose leases ran out
 //	cataloguer keeps the lists of services and namespaces fresh
 //	hub        feeds the watches
 //	hints      listens to keyspace events, for the reaper and the hub
 //
-// Checks run in goroutines of the keeper's, and trips to Redis in the hub's. Log
+// Checks run in goroutines of the renewer's, and trips to Redis in the hub's. Log
 // lines, events and OnStates go to the reporters.
 type actors struct {
 	ctx    context.Context
