@@ -11,14 +11,6 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// A said is an error as Redis sends it.
-type said string
-
-func (s said) Error() string { return string(s) }
-
-// RedisError marks it for go-redis.
-func (said) RedisError() {}
-
 func TestFailure(t *testing.T) {
 	if err := failure("get", "ns", "svc", nil); err != nil {
 		t.Errorf("no error became %v", err)
