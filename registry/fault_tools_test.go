@@ -242,21 +242,23 @@ func (u *unheard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// scriptOf tells scripts apart by their keys and by how many arguments come for
-// each node; "" is no script.
+// scriptOf knows a script by how many keys it has, and how many arguments come for each
+// node; "" is no script.
 func scriptOf(cmd redis.Cmder) string {
 	if cmd.Name() != "evalsha" && cmd.Name() != "eval" {
 		return ""
 	}
 	n := cmd.Args()[2].(int)
-	keys, args := cmd.Args()[3:3+n], cmd.Args()[3+n:]
+	args := cmd.Args()[3+n:]
 	switch {
 	case n == 1:
 		return "announce"
-	case n < 3 || !strings.HasSuffix(keys[1].(string), ":version"):
-		return "renew"
+	case n < 3:
+		return "renew" // of one node
 	}
 	switch len(args) {
+	case 1 + 3*(n-3):
+		return "renew"
 	case 4 + 6*(n-3):
 		return "register"
 	case 4 + 3*(n-3):

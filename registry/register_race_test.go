@@ -122,7 +122,12 @@ func TestJoinDuringRound(t *testing.T) {
 					})
 				}
 			}))
-			began := <-joined
+			var began time.Time
+			select {
+			case began = <-joined:
+			case <-time.After(patience):
+				t.Fatal("nothing was renewed")
+			}
 			want := map[string][]string{"goodbye": {"a"}, "registration": {"a", "b", "c"}}[name]
 			since(t, began, time.Second, name, func() error { return ledgerOf(t, server.Client(), "shop").indexed(want...) })
 			if took := time.Since(began); took > 4*time.Second {

@@ -68,7 +68,9 @@ func tlsOfACluster(t *testing.T, authority *redistest.Authority) {
 	}
 	for i, s := range servers {
 		do(t, s, "CLUSTER", "SET-CONFIG-EPOCH", i+1)
-		do(t, s, "CLUSTER", "ADDSLOTSRANGE", i*16384/3, (i+1)*16384/3-1)
+		if err := s.Client().ClusterAddSlotsRange(t.Context(), i*16384/3, (i+1)*16384/3-1).Err(); err != nil {
+			t.Fatal(err)
+		}
 		do(t, s, "CLUSTER", "MEET", "127.0.0.1", ports[0])
 	}
 	for _, s := range servers {
