@@ -62,7 +62,7 @@ var batchScenarios = []scenario{
 		events: []string{"1 put ours n00"},
 	},
 	{
-		rule: "a batch with one that said goodbye writes nothing",
+		rule: "a batch with one that was deregistered writes nothing",
 		play: func(s *stage) {
 			s.register(node("n00", ours, 1)).is(Done)
 			s.age(4 * time.Minute)

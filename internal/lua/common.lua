@@ -93,7 +93,7 @@ local function newer(a, b)
 end
 
 -- fenced tells what the holder of a node forbids to a call of this lease and
--- seq: -1 superseded, -2 removed by an operator, -3 said goodbye, 3 an older
+-- seq: -1 superseded, -2 removed by an operator, -3 deregistered, 3 an older
 -- call; nil where it may go on.
 local function fenced(holder, holder_seq, gone, lease, seq)
   if newer(holder, lease) then

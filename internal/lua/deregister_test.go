@@ -66,7 +66,7 @@ var deregisterScenarios = []scenario{
 		events: []string{"1 put ours a", "2 put newer a"},
 	},
 	{
-		rule: "a deregister after a newer lease's goodbye leaves its tombstone",
+		rule: "a deregister after that of a newer lease leaves its tombstone",
 		play: func(s *stage) {
 			s.deregister(at("a", newer, 1)).is(None)
 			s.unchanged(deregistering(s, at("a", ours, 1))).is(Superseded)
@@ -136,7 +136,7 @@ var deregisterScenarios = []scenario{
 		events: []string{"1 put ours a", "2 del ours a", "3 del ours a"},
 	},
 	{
-		rule: "an operator's removal stands over a node's own goodbye",
+		rule: "an operator's removal outlasts the node's own deregister",
 		play: func(s *stage) {
 			s.deregister(at("a", ours, 1)).is(None)
 			s.remove(at("a", ours, 1)).is(None)

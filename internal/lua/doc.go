@@ -7,7 +7,7 @@
 //
 //   - A call past its deadline, by Redis's clock, does nothing.
 //   - A call of an older lease, or an older call of the same lease, does nothing.
-//   - A lease that said goodbye never comes back.
+//   - A lease that was deregistered never comes back.
 //   - Arguments and the types of all keys are checked before the first write.
 //   - A change is rev+1, a new tag, a log entry and an event, and they agree.
 //   - Every key expires by itself, except overrides; docs/protocol.md says when.

@@ -58,7 +58,7 @@ var fencingScenarios = []scenario{
 		events: []string{"1 put ours a"},
 	},
 	{
-		rule: "fencing: a register after its own goodbye brings nothing back",
+		rule: "fencing: a register after its own deregister brings nothing back",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.deregister(at("a", ours, 1)).is(Done)
@@ -81,7 +81,7 @@ var fencingScenarios = []scenario{
 		events: []string{"1 put ours a", "2 del ours a"},
 	},
 	{
-		rule: "fencing: a register older than a goodbye brings nothing back",
+		rule: "fencing: a register older than a deregister brings nothing back",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.deregister(at("a", ours, 1)).is(Done)
@@ -91,7 +91,7 @@ var fencingScenarios = []scenario{
 		events: []string{"1 put ours a", "2 del ours a"},
 	},
 	{
-		rule: "fencing: a goodbye that overtakes its register keeps the node away",
+		rule: "fencing: a deregister that overtakes its register keeps the node away",
 		play: func(s *stage) {
 			s.deregister(at("a", ours, 1)).is(None)
 			s.unchanged(registering(s, node("a", ours, 1))).is(Gone)
@@ -99,7 +99,7 @@ var fencingScenarios = []scenario{
 		nodes: []string{"a gone self ours/1 1m, not indexed"},
 	},
 	{
-		rule: "fencing: a newer lease may come after a goodbye",
+		rule: "fencing: a newer lease may come after a deregister",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.deregister(at("a", ours, 1)).is(Done)
@@ -182,7 +182,7 @@ var fencingScenarios = []scenario{
 		events: []string{"1 put ours a", "2 put ours a"},
 	},
 	{
-		rule: "exclusive: granted after an older lease's goodbye",
+		rule: "exclusive: granted after an older lease was deregistered",
 		play: func(s *stage) {
 			s.register(node("a", older, 1)).is(Done)
 			s.deregister(at("a", older, 1)).is(Done)

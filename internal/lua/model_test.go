@@ -50,7 +50,7 @@ func (w *world) change(kind, lease, id, payload string) {
 }
 
 // fence is the promise that an older lease, and an older call of the same lease,
-// changes nothing, and that a lease that said goodbye stays away.
+// changes nothing, and that a lease that was deregistered stays away.
 func (n *mnode) fence(t touch) (code Code, refused bool) {
 	switch {
 	case n.hash && n.lease > t.Lease:

@@ -51,7 +51,7 @@ func TestPermissionsOfARegistrarSuffice(t *testing.T) {
 }
 
 // TestPermissionToPublish takes away what PUBLISH needs: the changes stand, and
-// callers learn why nobody heard of them.
+// callers learn why no event came.
 func TestPermissionToPublish(t *testing.T) {
 	for name, rule := range map[string]string{"command": "-publish", "channel": "resetchannels"} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestPermissionToPublish(t *testing.T) {
 	}
 }
 
-// TestPermissionDenied takes away one right at a time: whoever has to tell,
+// TestPermissionDenied takes away one right at a time: who has to tell,
 // tells that it is a permission.
 func TestPermissionDenied(t *testing.T) {
 	for _, tc := range []struct {

@@ -29,7 +29,7 @@ type touch struct {
 	Lease int // of tokens
 	Seq   uint64
 	Other bool // another record than the usual one
-	Own   bool // whoever holds the node calls: lease, seq and record are as they are
+	Own   bool // who holds the node calls: lease, seq and record are as they are
 }
 
 func (t touch) data() string {

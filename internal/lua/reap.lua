@@ -21,7 +21,7 @@
 --
 -- The event is exp. Its lease is - because an expired hash takes its lease with
 -- it; only a hash that lost its expiry, and so ends here, still tells it. A
--- tombstone that the index still lists is a goodbye: del, with its lease.
+-- tombstone that the index still lists is a deregistration: del, with its lease.
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index).
 local channel, nonce = ARGV[2], text(3, NONCE)

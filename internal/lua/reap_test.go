@@ -90,7 +90,7 @@ var reapScenarios = []scenario{
 		events: []string{"1 put ours a", "2 exp ours a"},
 	},
 	{
-		rule: "reap takes an overdue tombstone out of the index, and tells of the goodbye",
+		rule: "reap takes an overdue tombstone out of the index, and tells of the deregister",
 		play: func(s *stage) {
 			s.deregister(at("a", ours, 1)).is(None)
 			s.indexed("a", time.Minute)

@@ -18,7 +18,7 @@
 --    1 registered, published   2 refreshed quietly   3 an older call: nothing
 --    0 nothing, because another node of the call was refused
 --   -1 superseded: the holder's lease is newer   -2 an operator removed it
---   -3 this lease said goodbye   -4 another lease lives, and exclusive was asked
+--   -3 this lease was deregistered   -4 another lease lives, and exclusive was asked
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index), and the bytes of the records.
 local channel, nonce, exclusive = ARGV[2], text(3, NONCE), number(4) == 1

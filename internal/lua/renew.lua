@@ -13,7 +13,7 @@
 -- Returns the array of common.lua; per node:
 --    1 renewed   0 unknown or older: register again   3 an older call: nothing
 --   -1 superseded: the holder's lease is newer   -2 an operator removed it
---   -3 this lease said goodbye
+--   -3 this lease was deregistered
 --
 -- Publishes nothing.  Clock: Redis TIME.  Cost: O(nodes * log index).
 local nodes, codes = {}, {}

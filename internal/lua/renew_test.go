@@ -157,7 +157,7 @@ var renewScenarios = []scenario{
 		events: []string{"1 put ours a", "2 put newer a"},
 	},
 	{
-		rule: "a renew after a newer lease's goodbye is superseded",
+		rule: "a renew after a newer lease was deregistered is superseded",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.deregister(at("a", newer, 1)).is(Done)
@@ -179,7 +179,7 @@ var renewScenarios = []scenario{
 		events: []string{"1 put ours a", "2 del ours a"},
 	},
 	{
-		rule: "a renew after its own goodbye revives nothing",
+		rule: "a renew after its own deregister revives nothing",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.deregister(at("a", ours, 1)).is(Done)

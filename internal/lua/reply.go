@@ -21,7 +21,7 @@ const (
 	Older      Code = 3 // a newer call of the same lease was there first
 	Superseded Code = -1
 	Removed    Code = -2 // by an operator
-	Gone       Code = -3 // this lease said goodbye
+	Gone       Code = -3 // this lease was deregistered
 	Conflict   Code = -4 // another lease lives, and exclusive was asked for
 )
 

@@ -66,7 +66,7 @@ func (r *Replica) apply(e record.Event) {
 	case record.Del:
 		delete(r.ghosts, e.ID)
 		if n, member := r.nodes[e.ID]; member && newer(n.Lease, e.Lease) {
-			r.lose(n) // with its hash gone, nothing kept an older lease from this goodbye
+			r.lose(n) // with its hash gone, nothing kept an older lease from being deregistered
 		} else {
 			r.drop(e.ID, false, e.Time)
 		}

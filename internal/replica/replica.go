@@ -53,7 +53,7 @@ type Change struct {
 	Action Action
 	Node   Node
 	Before Node      // of an Update: what it was
-	Lapsed bool      // of a Delete: its lease ran out, and nobody said goodbye
+	Lapsed bool      // of a Delete: its lease ran out: nobody deregistered it
 	Point  Point     // the state that it belongs to
 	Time   time.Time // Redis's, of the change or of the look that found it
 }

@@ -14,7 +14,7 @@ const (
 	ruleHighest                      // revisions never go back within an epoch
 	ruleEvidence                     // what is newer than a look is not judged by it
 	ruleBegun                        // a history that begins is read, and no event was lost
-	ruleHold                         // what nobody said goodbye to was lost, and is held
+	ruleHold                         // what nobody deregistered was lost, and is held
 	ruleLive                         // a node that tells that it lives is held when its lease ends
 	ruleLiveLease                    // it has to tell that under the lease that we know
 	ruleLiveSince                    // it is held for a TTL from when it told

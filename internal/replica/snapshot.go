@@ -134,7 +134,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 	r.overrides, r.ghosts = c.overrides, map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(c.members)) {
 		m, before := c.members[id], r.nodes[id]
-		// Its page may be older than all that has been heard of the node since. A
+		// Its page may be older than the events of the node since. A
 		// hash that was gone comes back with a later rev.
 		again := func(n Node) bool { return sameEpoch && n.ID == id && n.Lease == m.Lease && n.Rev == m.Rev }
 		switch {
@@ -182,10 +182,9 @@ func after(log []record.LogEntry, tag string) []record.LogEntry {
 	return nil
 }
 
-// ended tells whether a log says that a node of this lease is gone: its last
-// word on it is a goodbye or an end, of a lease that is not older. An end that
-// tells no lease counts for a member, not for a node that is held. It tells an
-// end from a goodbye.
+// ended returns whether a log says that a node of this lease has left: its newest entry
+// of the node is del or exp, of a lease that is not older. An exp without a lease counts
+// for a member, not for a node that is held. lapsed is true for exp.
 func ended(log []record.LogEntry, id, lease string, held bool) (left, lapsed bool) {
 	for _, e := range log {
 		if e.ID != id || e.Kind == record.Set {
