@@ -128,6 +128,17 @@ func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOpti
 	return t.set(&q).view, nil
 }
 
+// Knows says whether a service is known: whether it exists, with nodes or without. It is
+// false also if the source cannot tell, such as in an outage for a service that this
+// Resolver does not follow yet. Namespace is the only option that counts.
+//
+// Transport and the Hertz middleware ask it about the hosts of redirects.
+func (r *Resolver) Knows(ctx context.Context, service string, opts ...PickOption) bool {
+	q := question{namespace: ask(opts).namespace}
+	_, t, err := r.table(ctx, service, &q)
+	return errors.Is(err, ErrStale) || err == nil && !t.unknown()
+}
+
 // Changes yields the newest view of a service, and then a new one after each change of
 // the service, until ctx ends, the loop breaks, or Close. If the loop is slow, it misses
 // views in between, never the newest. Changes waits for the first view as long as that

@@ -18,9 +18,9 @@ import (
 // that is given nil, has no effect.
 type TransportOption func(*transport)
 
-// OnlyHosts has a Transport leave alone all hosts but those that serves names: for
-// a client that calls the outside too, or is redirected there. It is asked for hosts
-// that could be a service, from many goroutines at a time.
+// OnlyHosts makes a Transport treat only those hosts as services for which serves returns
+// true: for a client that calls other hosts too. serves is called for hosts that may be a
+// service, from many goroutines at a time. Default: see Transport.
 func OnlyHosts(serves func(host string) bool) TransportOption {
 	return func(t *transport) {
 		if serves != nil {
@@ -44,8 +44,10 @@ func PickBy(opts func(*http.Request) []PickOption) TransportOption {
 // and hands that to base; nil is http.DefaultTransport. The server sees the name of the
 // service as Host, unless Request.Host says otherwise.
 //
-// An IP address, and a host with a port, is no service: base gets such a request as it
-// is. So it does one that is neither http nor https, and see OnlyHosts.
+// The host of a URL is a service unless it is an IP address or has a port; the host that a
+// redirect leads to is a service only if the source knows it. Requests for other hosts go
+// to base unchanged, and so do those that are neither http nor https. OnlyHosts excludes
+// further hosts.
 //
 // The call to the node lasts until the body of the response has been read to its
 // end or closed. It has failed if there was no response, if its body broke off, or if
@@ -97,6 +99,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req)
 	}
 	opts := t.opts(req)
+	redirected := req.Response != nil
+	if redirected && !t.r.Knows(req.Context(), req.URL.Host, opts...) {
+		return t.base.RoundTrip(req)
+	}
 	if !repeatable(req) {
 		opts = append(slices.Clone(opts), Once())
 	}

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 		// What Hertz leaves running, whatever a program does: balancers, which have
 		// no end; cleaners, which sleep before they see that there is nothing left
 		// to clean; the pollers of its network library; the clock of its Date
-		// headers; and Run's goroutine, which hands its result to a Spin that has
-		// returned.
+		// headers; Run's goroutine, which hands its result to a Spin that has
+		// returned; and the one that registers a second after the start.
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client/loadbalance.(*BalancerFactory).watcher"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client/loadbalance.(*BalancerFactory).refresh"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/client.(*Client).cleaner"),
@@ -36,5 +36,6 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/protocol.UpdateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/netpoll.(*defaultPoll).Wait"),
 		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/server.(*Hertz).Spin.func1"),
+		goleak.IgnoreAnyFunction("github.com/cloudwego/hertz/pkg/app/server.(*Hertz).Spin.(*Hertz).initOnRunHooks.func2.1"),
 	)
 }

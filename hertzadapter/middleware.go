@@ -1,6 +1,7 @@
 package hertzadapter
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/cloudwego/hertz/pkg/app/client"
 	"github.com/cloudwego/hertz/pkg/common/config"
 	"github.com/cloudwego/hertz/pkg/protocol"
+	protocolclient "github.com/cloudwego/hertz/pkg/protocol/client"
 
 	"github.com/rollcall-go/rollcall/discovery"
 	"github.com/rollcall-go/rollcall/registry"
@@ -17,8 +19,11 @@ import (
 // Discovery returns a client middleware that takes the place of Hertz's sd.Discovery:
 // it picks a node for each request that was made with config.WithSD(true) from the live
 // view of r, in which changes show within about a millisecond. Other requests pass
-// untouched, and so do those for an IP address or a host with a port, as after a
-// redirect to one; see also WithOnlyHosts.
+// unchanged.
+//
+// The host of such a request is a service unless it is an IP address or has a port; the
+// host that a redirect leads to is a service only if r knows it. Requests for other hosts
+// pass unchanged. WithOnlyHosts excludes further hosts.
 //
 // The host of the request is the service, and the tags of config.WithTag select as
 // they do for NewResolver. The balancer is that of r, unless WithBalancer says
@@ -66,6 +71,9 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 				return invalid("the context is nil")
 			}
 			picks := o.selection(req.Options().Tags())
+			if redirected(req, resp) && !r.Knows(ctx, service, picks...) {
+				return next(ctx, req, resp)
+			}
 			if o.balancer != nil {
 				picks = append(picks, o.balancer)
 			}
@@ -78,6 +86,18 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			return c.do(r, picks)
 		}
 	}
+}
+
+// redirected tells whether Hertz's client makes a request because a redirect leads to its
+// host: resp is then still the answer before.
+func redirected(req *protocol.Request, resp *protocol.Response) bool {
+	if resp == nil || !protocolclient.StatusCodeIsRedirect(resp.StatusCode()) {
+		return false
+	}
+	to := protocol.AcquireURI()
+	defer protocol.ReleaseURI(to)
+	to.Parse(nil, resp.Header.PeekLocation())
+	return len(to.Host()) > 0 && bytes.Equal(to.Host(), req.Host())
 }
 
 // A call is one request on its way to a service.

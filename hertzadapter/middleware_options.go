@@ -18,10 +18,10 @@ func WithHashKey(key func(context.Context, *protocol.Request) string) Option {
 	return func(o *options) { o.hashKey = key }
 }
 
-// WithOnlyHosts has Discovery leave alone all hosts but those that serves names, as
-// discovery.OnlyHosts does for a Transport: for a client that sets config.WithSD(true)
-// for everything, or is redirected to the outside. It is asked for hosts that could be a
-// service, from many goroutines at a time.
+// WithOnlyHosts makes Discovery treat only those hosts as services for which serves
+// returns true, as discovery.OnlyHosts does for a Transport: for a client that sets
+// config.WithSD(true) for all requests. serves is called for hosts that may be a service,
+// from many goroutines at a time. Default: see Discovery.
 func WithOnlyHosts(serves func(host string) bool) Option {
 	return func(o *options) { o.serves = serves }
 }

@@ -9,10 +9,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cloudwego/hertz/pkg/app/client"
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/common/config"
+	"github.com/cloudwego/hertz/pkg/network"
+	"github.com/cloudwego/hertz/pkg/network/standard"
 	"github.com/cloudwego/hertz/pkg/protocol"
 
 	"github.com/rollcall-go/rollcall/discovery"
@@ -168,16 +171,32 @@ func TestMiddlewareFollowsRedirects(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "other") }))
 	t.Cleanup(other.Close)
 	s := serve(t, "shop", hertzregistry.NoopRegistry, nil)
-	d := live(t, discovery.Static(&registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: s.addr}}}))
-	c, err := client.NewClient()
+	till := serve(t, "till", hertzregistry.NoopRegistry, nil)
+	d := live(t, discovery.Static(
+		&registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: s.addr}}},
+		&registry.Service{Name: "till", Nodes: []*registry.Node{{Address: till.addr}}},
+	))
+	c, err := client.NewClient(client.WithDialFunc(func(address string) (network.Conn, error) {
+		if address == "example.com:80" { // a host that is no service
+			address = other.Listener.Addr().String()
+		}
+		return standard.NewDialer().DialConnection("tcp", address, time.Minute, nil)
+	}))
 	must(t, err)
 	t.Cleanup(c.CloseIdleConnections)
 	c.Use(Discovery(d))
-	for path, want := range map[string]string{"/": "shop", "/to?url=/": "shop", "/to?url=" + other.URL: "other"} {
+	for path, want := range map[string]string{
+		"/": "shop", "/to?url=/": "shop", "/to?url=" + other.URL: "other",
+		"/to?url=http://till/": "till", "/to?url=http://example.com/": "other",
+		"/to?url=http://till/to%3Furl=http://example.com/": "other",
+	} {
 		_, body, err := c.Get(t.Context(), nil, "http://shop"+path, config.WithSD(true))
 		if err != nil || string(body) != want {
 			t.Errorf("%s: %q, %v; want %q", path, body, err, want)
 		}
+	}
+	if _, _, err := c.Get(t.Context(), nil, "http://example.com/", config.WithSD(true)); !errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("a host that no redirect leads to: %v, want ErrNotFound", err)
 	}
 }
 
