@@ -242,8 +242,8 @@ func (u *unheard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// scriptOf knows a script by how many keys it has, and how many arguments come for each
-// node; "" is no script.
+// scriptOf knows a script by how many keys it has, whether it has a channel, and how many
+// arguments come for each node; "" is no script.
 func scriptOf(cmd redis.Cmder) string {
 	if cmd.Name() != "evalsha" && cmd.Name() != "eval" {
 		return ""
@@ -253,12 +253,10 @@ func scriptOf(cmd redis.Cmder) string {
 	switch {
 	case n == 1:
 		return "announce"
-	case n < 3:
-		return "renew" // of one node
+	case n < 3 || !strings.Contains(fmt.Sprint(args[1]), ":events:"): // it publishes nothing
+		return "renew"
 	}
 	switch len(args) {
-	case 1 + 3*(n-3):
-		return "renew"
 	case 4 + 6*(n-3):
 		return "register"
 	case 4 + 3*(n-3):
