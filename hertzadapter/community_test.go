@@ -77,7 +77,7 @@ func TestANewHertzClientFindsAnOldServer(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		s := serve(t, "old", oldPackage{c: clientOf(t, url)}, map[string]string{"version": "v1"})
 		s.up(t)
-		resolver := func(opts ...RedisOption) hertzdiscovery.Resolver {
+		resolver := func(opts ...RedisResolverOption) hertzdiscovery.Resolver {
 			own := WithDialer((&net.Dialer{}).DialContext) // a balancer of its own: this one is closed
 			v := NewRedisResolver(hostOf(url), append(opts, own)...)
 			t.Cleanup(func() { must(t, v.(io.Closer).Close()) })

@@ -16,7 +16,7 @@ func TestHolderClosesWithTheLastUserAndOpensAgain(t *testing.T) {
 		got = append(got, "open")
 		return &fake{}, func(context.Context) error { got = append(got, "close"); return nil }
 	}}
-	a := newRegistrar(h, newOptions(nil))
+	a := newRegistrar(h, newOptions[Option](nil))
 	one, two := shopAt("10.0.0.1:80"), shopAt("10.0.0.2:80")
 
 	must(t, a.Deregister(one)) // nothing was opened, nothing is closed
@@ -41,7 +41,7 @@ func TestHolderClosesAfterAFailedRegister(t *testing.T) {
 		f := &fake{register: func(context.Context, *registry.Service) error { return registry.ErrInvalid }}
 		return f, func(context.Context) error { closed++; return nil }
 	}}
-	if err := newRegistrar(h, newOptions(nil)).Register(shopAt("10.0.0.1:80")); err == nil {
+	if err := newRegistrar(h, newOptions[Option](nil)).Register(shopAt("10.0.0.1:80")); err == nil {
 		t.Fatal("Register: nil, want an error")
 	}
 	if closed != 1 {
@@ -60,7 +60,7 @@ func TestOptionsOfTheRegistryRunUnderNoMutex(t *testing.T) {
 			return
 		}
 		a.mu.Unlock()
-	})), newOptions([]Option{WithCommunityKeys(true)}))
+	})), newOptions([]RegistryOption{WithCommunityKeys(true)}))
 	info := shopAt("10.0.0.1:80")
 	if _, err := a.begin(info, &registration{service: service(info, "tcp", "10.0.0.1:80")}, zerolog.Nop()); err != nil || ran == 0 {
 		t.Errorf("begin: %v, after %d runs of the option", err, ran)
@@ -80,7 +80,7 @@ func TestDeregisterWhileTheMirrorIsMade(t *testing.T) {
 	})
 	a = newRegistrar(&holder{open: func() (registry.Registry, closer) {
 		return r, func(ctx context.Context) error { closed++; return r.Close(ctx) }
-	}}, newOptions([]Option{WithCommunityKeys(true)}))
+	}}, newOptions([]RegistryOption{WithCommunityKeys(true)}))
 	must(t, a.Register(info))
 	if len(a.live) != 0 || closed != 1 {
 		t.Errorf("%d are entered, closed %d times; want none, and once", len(a.live), closed)

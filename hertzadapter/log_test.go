@@ -12,8 +12,8 @@ import (
 // Who sets no logger is warned all the same.
 func TestTheDefaultLoggerWarns(t *testing.T) {
 	for name, l := range map[string]zerolog.Logger{
-		"NewRegistry":      newOptions(nil).logger,
-		"NewRedisRegistry": newRedisOptions("127.0.0.1:6379", nil).logger,
+		"NewRegistry":      newOptions[Option](nil).logger,
+		"NewRedisRegistry": newRedisOptions[RedisOption]("127.0.0.1:6379", nil).logger,
 	} {
 		if level := l.GetLevel(); level != zerolog.WarnLevel {
 			t.Errorf("%s logs from %v on, want warnings", name, level)

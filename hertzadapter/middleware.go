@@ -43,9 +43,8 @@ import (
 // While a request is under way its host is the address of a node, as with
 // sd.Discovery; afterwards it is the service again. Nodes on unix sockets cannot be
 // called by Hertz's client, and are an error.
-func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
+func Discovery(r *discovery.Resolver, opts ...DiscoveryOption) client.Middleware {
 	o := newOptions(opts)
-	wrong := o.readable()
 	return func(next client.Endpoint) client.Endpoint {
 		return func(ctx context.Context, req *protocol.Request, resp *protocol.Response) error {
 			service := string(req.Host())
@@ -61,8 +60,8 @@ func Discovery(r *discovery.Resolver, opts ...Option) client.Middleware {
 			if static != nil {
 				return c.send(static.next())
 			}
-			if wrong != nil {
-				return wrong
+			if o.wrong != nil {
+				return o.wrong
 			}
 			switch {
 			case r == nil:

@@ -9,28 +9,31 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// WithBalancer picks by b instead of the resolver's balancer. It is for Discovery.
-func WithBalancer(b discovery.Balancer) Option { return func(o *options) { o.balancer = b } }
+// WithBalancer sets the balancer. Default: that of the resolver.
+func WithBalancer(b discovery.Balancer) DiscoveryOption {
+	return setting(func(o *redisOptions) { o.balancer = b })
+}
 
-// WithHashKey takes the key for discovery.Maglev and discovery.Ring out of the request:
-// a user, a session, a document. It is for Discovery, and needs one of these balancers.
-func WithHashKey(key func(context.Context, *protocol.Request) string) Option {
-	return func(o *options) { o.hashKey = key }
+// WithHashKey sets a function that returns the discovery.HashKey of a request: a user, a
+// session, a document. Only the balancers discovery.Maglev and discovery.Ring use it.
+// Default: none, these balancers pick at random.
+func WithHashKey(key func(context.Context, *protocol.Request) string) DiscoveryOption {
+	return setting(func(o *redisOptions) { o.hashKey = key })
 }
 
 // WithOnlyHosts makes Discovery treat only those hosts as services for which serves
 // returns true, as discovery.OnlyHosts does for a Transport: for a client that sets
 // config.WithSD(true) for all requests. serves is called for hosts that may be a service,
 // from many goroutines at a time. Default: see Discovery.
-func WithOnlyHosts(serves func(host string) bool) Option {
-	return func(o *options) { o.serves = serves }
+func WithOnlyHosts(serves func(host string) bool) DiscoveryOption {
+	return setting(func(o *redisOptions) { o.serves = serves })
 }
 
-// WithAddresses has requests for a service go to these addresses in turn, whatever the
-// resolver knows, which may be nil: for tests. It may be given for several services. It
-// is for Discovery.
-func WithAddresses(service string, hostPorts ...string) Option {
-	return func(o *options) {
+// WithAddresses makes requests for a service go to these addresses in turn, without the
+// resolver, which may be nil: for tests. It may be given for several services. Default:
+// the nodes that the resolver knows.
+func WithAddresses(service string, hostPorts ...string) DiscoveryOption {
+	return setting(func(o *redisOptions) {
 		if len(hostPorts) == 0 {
 			return
 		}
@@ -42,5 +45,5 @@ func WithAddresses(service string, hostPorts ...string) Option {
 			a.nodes = append(a.nodes, &registry.Node{ID: hostPort, Address: hostPort})
 		}
 		o.static[service] = a
-	}
+	})
 }

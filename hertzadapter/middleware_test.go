@@ -216,17 +216,6 @@ func TestMiddlewareWithAddresses(t *testing.T) {
 	}
 }
 
-// What a resolver reads is not for an option of its user to say.
-func TestCommunityKeysAreOfTheSource(t *testing.T) {
-	d := live(t, shops())
-	if err := send(t, Discovery(d, WithCommunityKeys(true)), &trips{}); !errors.Is(err, registry.ErrInvalid) {
-		t.Errorf("Discovery: %v, want ErrInvalid", err)
-	}
-	if _, err := NewResolver(d, WithCommunityKeys(true)).Resolve(t.Context(), "shop"); !errors.Is(err, registry.ErrInvalid) {
-		t.Errorf("NewResolver: %v, want ErrInvalid", err)
-	}
-}
-
 func TestMiddlewareRefusesUnixSockets(t *testing.T) {
 	s := &trips{}
 	mw := Discovery(live(t, list{{Name: "shop", Nodes: []*registry.Node{{ID: "a", Network: "unix", Address: "/run/a"}}}}))

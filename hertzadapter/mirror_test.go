@@ -265,7 +265,7 @@ func TestTwoRedisesDoNotMixInTheOldLayout(t *testing.T) {
 func TestTheFieldFollowsTheRegistration(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	old := oldPackage{c: s.Client()}
-	m, err := newMirror(connect(t, s.URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	m, err := newMirror(connect(t, s.URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions[Option](nil), zerolog.Nop())
 	must(t, err)
 	for _, c := range []struct {
 		state registry.State
@@ -294,7 +294,7 @@ func TestTheFieldFollowsTheRegistration(t *testing.T) {
 func TestAMirrorEndsWithItsRegistry(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	r := connect(t, s.URL())
-	m, err := newMirror(r, service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	m, err := newMirror(r, service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions[Option](nil), zerolog.Nop())
 	must(t, err)
 	m.follow(registry.Live)
 	oldPackage{c: s.Client()}.finds(t, "10.0.0.1:80")
@@ -305,7 +305,7 @@ func TestAMirrorEndsWithItsRegistry(t *testing.T) {
 
 // A registration may come through after its Deregister has given up waiting for it.
 func TestAMirrorThatWasClosedDoesNotStart(t *testing.T) {
-	m, err := newMirror(connect(t, redistest.SharedStandalone(t).URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	m, err := newMirror(connect(t, redistest.SharedStandalone(t).URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions[Option](nil), zerolog.Nop())
 	must(t, err)
 	must(t, m.close(t.Context()))
 	m.follow(registry.Live)
@@ -335,7 +335,7 @@ func TestRegisteringAgainTellsTheOldLayout(t *testing.T) {
 // A field that was taken out is not taken out again and again.
 func TestARemovedNodeCostsNoFurtherCalls(t *testing.T) {
 	s := redistest.Start(t)
-	m, err := newMirror(connect(t, s.URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions(nil), zerolog.Nop())
+	m, err := newMirror(connect(t, s.URL()), service(shopAt("10.0.0.1:80"), "tcp", "10.0.0.1:80"), newOptions[Option](nil), zerolog.Nop())
 	must(t, err)
 	old := oldPackage{c: s.Client()}
 	scripts := func() (n int) {

@@ -24,7 +24,7 @@ func TestNilIsInvalid(t *testing.T) {
 	defer follower.Stop()
 	var none Option
 	var noRedis *registry.Redis
-	use := func(d *discovery.Resolver, opts ...Option) error {
+	use := func(d *discovery.Resolver, opts ...DiscoveryOption) error {
 		req, resp := protocol.AcquireRequest(), protocol.AcquireResponse()
 		defer protocol.ReleaseRequest(req)
 		defer protocol.ReleaseResponse(resp)
@@ -40,6 +40,7 @@ func TestNilIsInvalid(t *testing.T) {
 		"Option of NewRegistry":           func() error { return NewRegistry(&fake{}, none).Register(info) },
 		"Option of NewRedisRegistry":      func() error { return NewRedisRegistry("127.0.0.1:1", none).Register(info) },
 		"RedisOption of NewRedisRegistry": func() error { return NewRedisRegistry("127.0.0.1:1", nil).Register(info) },
+		"WithRedisOptions":                func() error { return NewRedisRegistry("127.0.0.1:1", WithRedisOptions(nil, WithDB(1))).Register(info) },
 		"RedisOption of NewRedisResolver": func() error { return resolve(NewRedisResolver("127.0.0.1:1", nil), t.Context()) },
 		"Option of NewResolver":           func() error { return resolve(NewResolver(d, none), t.Context()) },
 		"Option of Discovery":             func() error { return use(d, none) },
@@ -70,7 +71,7 @@ func TestNilIsInvalid(t *testing.T) {
 		})
 	}
 	// What has a meaning without is none.
-	if err := use(d, WithBalancer(nil), WithHashKey(nil), WithOnlyHosts(nil), WithSlog(nil)); err != nil {
+	if err := use(d, WithBalancer(nil), WithHashKey(nil), WithOnlyHosts(nil)); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,10 +17,6 @@ import (
 // gives a whole shutdown, unless server.WithExitWaitTime says otherwise.
 const DefaultTimeout = 3 * time.Second
 
-// An Option belongs to NewRegistry, NewResolver or Discovery, or to several of them,
-// as its comment says. The others ignore it.
-type Option func(*options)
-
 type options struct {
 	namespace string
 	ttl       time.Duration
@@ -38,80 +34,81 @@ type options struct {
 	static   map[string]*addresses // by service
 }
 
-func newOptions(opts []Option) options {
-	o := options{timeout: DefaultTimeout, logger: logs.Default()}
-	for _, opt := range opts {
-		o.take(opt)
-	}
-	return o
+func defaultOptions() options { return options{timeout: DefaultTimeout, logger: logs.Default()} }
+
+func newOptions[O role](opts []O) options {
+	o := redisOptions{options: defaultOptions()}
+	apply(&o, opts)
+	return o.options
 }
 
-func (o *options) take(opt Option) {
-	if opt == nil {
-		o.wrong = invalid("a nil Option: leave it out")
-		return
-	}
-	opt(o)
+// WithNamespace sets the namespace to register and resolve in. Default: that of the
+// registry.
+func WithNamespace(ns string) Option { return setting(func(o *redisOptions) { o.namespace = ns }) }
+
+// WithTTL sets how long a node stays registered after its last renewal, at least 1 s.
+// Default: the TTL of the registry.
+func WithTTL(d time.Duration) RegistryOption {
+	return setting(func(o *redisOptions) { o.ttl = d })
 }
 
-// WithNamespace registers and resolves in this namespace instead of the
-// registry's. It is for all.
-func WithNamespace(ns string) Option { return func(o *options) { o.namespace = ns } }
+// WithAdvertise sets the address to register for every Info of the registry: "host:port",
+// or "host" to keep the port of Info.Addr, or ":port" to keep its host. Default: Info.Addr,
+// where registry.Advertise replaces an empty host, 0.0.0.0 and ::.
+func WithAdvertise(addr string) RegistryOption {
+	return setting(func(o *redisOptions) { o.advertise = addr })
+}
 
-// WithTTL sets how long a node outlives its last renewal, at least one second,
-// instead of the registry's TTL. It is for NewRegistry.
-func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
+// WithStrict makes Register return an error if Redis cannot be reached, which ends the
+// server. Default: Register returns nil, and the server is registered in the background
+// once Redis can be reached.
+func WithStrict() RegistryOption { return setting(func(o *redisOptions) { o.strict = true }) }
 
-// WithAdvertise announces addr instead of what Info.Addr says: "host:port", or
-// "host" to keep the port of Info.Addr, or ":port" to keep its host. It holds
-// for every Info of the registry. It is for NewRegistry.
-func WithAdvertise(addr string) Option { return func(o *options) { o.advertise = addr } }
-
-// WithStrict makes Register fail, and so Hertz end the server, when Redis cannot
-// be reached, instead of going on in the background. It is for NewRegistry.
-func WithStrict() Option { return func(o *options) { o.strict = true } }
-
-// WithTimeout bounds Deregister, its drain included. Keep it under Hertz's exit wait
-// time, 5 s by default: what Deregister leaves of it is for the requests in hand. Zero
-// or less means DefaultTimeout. It is for NewRegistry.
-func WithTimeout(d time.Duration) Option {
-	return func(o *options) {
+// WithTimeout sets how long Deregister may take, with its drain. Keep it under
+// server.WithExitWaitTime of Hertz, 5 s by default: the requests that are being served
+// need the rest. Default, also for 0 and less: DefaultTimeout.
+func WithTimeout(d time.Duration) RegistryOption {
+	return setting(func(o *redisOptions) {
 		o.timeout = d
 		if d <= 0 {
 			o.timeout = DefaultTimeout
 		}
-	}
+	})
 }
 
-// WithDrain makes Deregister announce the node as draining first, so that callers
-// turn to others while it still serves, and remove it after d. Callers with a live
-// view need milliseconds; those that ask every so often need as long as that, and a
-// little more. Where Redis does not take the announcement in time, the removal is what
-// tells them, and the server serves on for d after that.
+// WithDrain makes Deregister first mark the node as draining, wait for d while the server
+// still serves, and then remove the node. Meanwhile callers turn to other nodes: those
+// with a live view within milliseconds, those that poll within their interval. If Redis
+// does not take the mark in time, Deregister removes the node and then waits for d.
+// Default: 0, the node is removed at once.
 //
-// Hertz does not tell a registry how long a shutdown may last. So d may take two
-// thirds of WithTimeout at most, and WithTimeout in its turn has to leave the rest of
-// server.WithExitWaitTime to the requests in hand: for a drain of 6 s, 9 s and 15 s.
-// A longer d is an error of Register. It is for NewRegistry.
-func WithDrain(d time.Duration) Option { return func(o *options) { o.drain = d } }
+// Hertz does not tell a registry how long a shutdown may take. So d may be two thirds of
+// WithTimeout at most, and WithTimeout must leave the rest of server.WithExitWaitTime for
+// the requests that are being served: for a drain of 6 s, use 9 s and 15 s. A longer d
+// makes Register fail.
+func WithDrain(d time.Duration) RegistryOption {
+	return setting(func(o *redisOptions) { o.drain = d })
+}
 
-// WithCommunityKeys has servers announced in the layout of the community package
-// hertz-contrib/registry/redis as well, and its servers found, for as long as a fleet
-// moves from there. NewRedisRegistry and NewRedisResolver do so without being asked;
-// WithCommunityKeys(false) ends it. That layout knows neither namespaces, nor
-// draining, nor unix sockets. It is for NewRegistry; a client with a resolver of its
-// own takes CommunitySource.
-func WithCommunityKeys(on bool) Option { return func(o *options) { o.community = on } }
+// WithCommunityKeys says whether to use the layout of the community package
+// hertz-contrib/registry/redis too, while a fleet moves from there: servers are registered
+// in both layouts, and servers of both are found. That layout has no namespaces, no
+// draining and no unix sockets. NewResolver and Discovery read it by CommunitySource.
+// Default: on for NewRedisRegistry and NewRedisResolver, off for NewRegistry.
+func WithCommunityKeys(on bool) SharedOption {
+	return setting(func(o *redisOptions) { o.community = on })
+}
 
-// WithLogger receives what a person with a pager wants to know of the adapter's own
-// work; of registrations the registry itself tells, and of nodes the resolver. Without
-// it warnings go to standard error; zerolog.Nop() silences it. With NewRedisRegistry and
-// NewRedisResolver it receives all of that. It is for NewRegistry and these two.
-func WithLogger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
+// WithLogger sets the logger of this package; for NewRedisRegistry and NewRedisResolver,
+// also that of the registry and the resolver that they make. Default: warnings go to
+// standard error; zerolog.Nop() turns the log off.
+func WithLogger(l zerolog.Logger) SharedOption {
+	return setting(func(o *redisOptions) { o.logger = l })
+}
 
-// WithSlog is WithLogger for a *slog.Logger, which says which levels it takes; nil is
-// standard error.
-func WithSlog(l *slog.Logger) Option { return WithLogger(logs.FromSlog(l)) }
+// WithSlog sets the logger as WithLogger does, to a *slog.Logger, whose handler decides
+// which levels are logged. Default, also for nil: see WithLogger.
+func WithSlog(l *slog.Logger) SharedOption { return WithLogger(logs.FromSlog(l)) }
 
 // check says which options do not go together.
 func (o options) check() error {

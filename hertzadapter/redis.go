@@ -15,7 +15,7 @@ import (
 //
 // It connects at the first Register, and the Deregister of the last Info closes
 // what it opened: nothing is left to close by the caller.
-func NewRedisRegistry(addr string, opts ...RedisOption) hertzregistry.Registry {
+func NewRedisRegistry(addr string, opts ...RedisRegistryOption) hertzregistry.Registry {
 	o := newRedisOptions(addr, opts)
 	return newRegistrar(&holder{open: o.open}, o.options)
 }
@@ -28,7 +28,7 @@ func NewRedisRegistry(addr string, opts ...RedisOption) hertzregistry.Registry {
 // resolvers that share one balancer and one connection pool; with WithDialer
 // each has its own. For who has to end it all the same, it is an io.Closer: calls
 // fail from then on.
-func NewRedisResolver(addr string, opts ...RedisOption) hertzdiscovery.Resolver {
+func NewRedisResolver(addr string, opts ...RedisResolverOption) hertzdiscovery.Resolver {
 	o := newRedisOptions(addr, opts)
 	r, end := o.connect()
 	var src discovery.Source = r
@@ -47,7 +47,7 @@ type redisResolver struct {
 }
 
 func (v *redisResolver) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), v.o.timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), DefaultTimeout)
 	defer cancel()
 	return joined(v.r.Close(), v.end(ctx))
 }

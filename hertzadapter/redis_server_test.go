@@ -17,16 +17,15 @@ func TestTheConstructorsOfTheCommunityPackage(t *testing.T) {
 	var dialed atomic.Int64
 	opts := []RedisOption{
 		WithPassword("secret"), WithDB(2), WithReadTimeout(time.Second), WithWriteTimeout(time.Second),
-		WithExpireTime(6), WithRefreshInterval(2),
 		WithDialer(func(ctx context.Context, network, addr string) (net.Conn, error) {
 			dialed.Add(1)
 			var d net.Dialer
 			return d.DialContext(ctx, network, addr)
 		}),
 	}
-	a := NewRedisRegistry(s.Addr(), opts...)
+	a := NewRedisRegistry(s.Addr(), WithRedisOptions(opts...), WithExpireTime(6), WithRefreshInterval(2))
 	serve(t, "one", a, nil).up(t)
-	v := NewRedisResolver(s.Addr(), opts...)
+	v := NewRedisResolver(s.Addr(), WithRedisOptions(opts...))
 	defer func() { must(t, v.(io.Closer).Close()) }()
 	if got, err := dialer(t, v).call(); err != nil || got != "one" {
 		t.Errorf("%q, %v", got, err)

@@ -12,65 +12,59 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A RedisOption belongs to NewRedisRegistry and NewRedisResolver. Every Option is one
-// as well. The names and arguments of those below are those of the community package
-// hertz-contrib/registry/redis. For anything else of Redis, make a registry of your
-// own for NewRegistry and NewResolver.
-type RedisOption interface{ applyRedis(*redisOptions) }
-
-func (opt Option) applyRedis(o *redisOptions) { o.take(opt) }
-
 type redisOptions struct {
 	options
 	client          redis.Options
 	expire, refresh time.Duration
 }
 
-type redisOption func(*redisOptions)
+// WithRedisOptions makes one option of several: for a slice that both constructors get.
+// Default: none.
+func WithRedisOptions(opts ...RedisOption) RedisOption {
+	return setting(func(o *redisOptions) { apply(o, opts) })
+}
 
-func (opt redisOption) applyRedis(o *redisOptions) { opt(o) }
-
-// WithPassword sets Redis's password.
+// WithPassword sets the password of Redis. Default: none.
 func WithPassword(password string) RedisOption {
-	return redisOption(func(o *redisOptions) { o.client.Password = password })
+	return setting(func(o *redisOptions) { o.client.Password = password })
 }
 
-// WithDB sets the database number.
-func WithDB(db int) RedisOption { return redisOption(func(o *redisOptions) { o.client.DB = db }) }
+// WithDB sets the number of the database. Default: 0.
+func WithDB(db int) RedisOption { return setting(func(o *redisOptions) { o.client.DB = db }) }
 
-// WithTLSConfig turns TLS on with this configuration.
+// WithTLSConfig turns TLS on with this configuration. Default: no TLS.
 func WithTLSConfig(c *tls.Config) RedisOption {
-	return redisOption(func(o *redisOptions) { o.client.TLSConfig = c })
+	return setting(func(o *redisOptions) { o.client.TLSConfig = c })
 }
 
-// WithDialer makes every connection to Redis. With it, WithTLSConfig does
-// nothing: the dialer is to return a connection that is ready.
+// WithDialer sets the function that makes every connection to Redis. It returns one that
+// is ready for use, so WithTLSConfig has no effect with it. Default: a dialer that uses
+// WithTLSConfig.
 func WithDialer(dial func(ctx context.Context, network, addr string) (net.Conn, error)) RedisOption {
-	return redisOption(func(o *redisOptions) { o.client.Dialer = dial })
+	return setting(func(o *redisOptions) { o.client.Dialer = dial })
 }
 
-// WithReadTimeout bounds the wait for one answer, 3 s by default.
+// WithReadTimeout sets how long to wait for one answer of Redis. Default: 3 s.
 func WithReadTimeout(d time.Duration) RedisOption {
-	return redisOption(func(o *redisOptions) { o.client.ReadTimeout = d })
+	return setting(func(o *redisOptions) { o.client.ReadTimeout = d })
 }
 
-// WithWriteTimeout bounds the sending of one command; by default it is the read
+// WithWriteTimeout sets how long the sending of one command may take. Default: the read
 // timeout.
 func WithWriteTimeout(d time.Duration) RedisOption {
-	return redisOption(func(o *redisOptions) { o.client.WriteTimeout = d })
+	return setting(func(o *redisOptions) { o.client.WriteTimeout = d })
 }
 
-// WithExpireTime sets how long a node outlives its last renewal, in seconds. The
-// default is 15, and three times WithRefreshInterval where that is more.
-func WithExpireTime(seconds int) RedisOption {
-	return redisOption(func(o *redisOptions) { o.expire = time.Duration(seconds) * time.Second })
+// WithExpireTime sets how long a node stays registered after its last renewal, in
+// seconds. Default: 15, or three times WithRefreshInterval if that is more.
+func WithExpireTime(seconds int) RedisRegistryOption {
+	return setting(func(o *redisOptions) { o.expire = time.Duration(seconds) * time.Second })
 }
 
-// WithRefreshInterval sets how often a node is renewed, in seconds: at most half
-// of WithExpireTime, which is also what more than that becomes. The default is a
-// third of WithExpireTime.
-func WithRefreshInterval(seconds int) RedisOption {
-	return redisOption(func(o *redisOptions) { o.refresh = time.Duration(seconds) * time.Second })
+// WithRefreshInterval sets how often a node is renewed, in seconds. More than half of
+// WithExpireTime is taken as that half. Default: a third of WithExpireTime.
+func WithRefreshInterval(seconds int) RedisRegistryOption {
+	return setting(func(o *redisOptions) { o.refresh = time.Duration(seconds) * time.Second })
 }
 
 // open is connect for a holder.
@@ -99,8 +93,8 @@ func (o *redisOptions) lease() []registry.Option {
 	}
 }
 
-func newRedisOptions(addr string, opts []RedisOption) *redisOptions {
-	o := &redisOptions{options: newOptions([]Option{WithCommunityKeys(true)}), client: redis.Options{
+func newRedisOptions[O role](addr string, opts []O) *redisOptions {
+	o := &redisOptions{options: defaultOptions(), client: redis.Options{
 		Addr:                  addr,
 		DialerRetries:         1,    // the registry itself tries again
 		ContextTimeoutEnabled: true, // or a hung Redis outlasts our deadlines
@@ -109,11 +103,7 @@ func newRedisOptions(addr string, opts []RedisOption) *redisOptions {
 			Mode: maintnotifications.ModeDisabled,
 		},
 	}}
-	for _, opt := range opts {
-		if opt == nil {
-			opt = Option(nil)
-		}
-		opt.applyRedis(o)
-	}
+	o.community = true
+	apply(o, opts)
 	return o
 }

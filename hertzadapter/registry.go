@@ -34,7 +34,7 @@ import (
 // another one does nothing.
 //
 // With WithCommunityKeys r must be a *registry.Redis.
-func NewRegistry(r registry.Registry, opts ...Option) hertzregistry.Registry {
+func NewRegistry(r registry.Registry, opts ...RegistryOption) hertzregistry.Registry {
 	return newRegistrar(shared(r), newOptions(opts))
 }
 

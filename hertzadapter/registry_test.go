@@ -62,7 +62,7 @@ func TestRegisterAnnouncesWhatTheInfoSays(t *testing.T) {
 func TestBadInputFailsLoudlyAndReachesNoRegistry(t *testing.T) {
 	bad := map[string]struct {
 		info *hertzregistry.Info
-		opts []Option
+		opts []RegistryOption
 		want string
 	}{
 		"nil":            {info: nil, want: "Info is nil"},
@@ -71,12 +71,12 @@ func TestBadInputFailsLoudlyAndReachesNoRegistry(t *testing.T) {
 		"port 0":         {info: shopAt("10.0.0.1:0"), want: "port 0"},
 		"no port":        {info: shopAt("10.0.0.1"), want: "host:port"},
 		"weight":         {info: &hertzregistry.Info{ServiceName: "shop", Addr: utils.NewNetAddr("tcp", "10.0.0.1:80"), Weight: -1}, want: "Weight is -1"},
-		"advertise":      {info: shopAt("10.0.0.1:80"), opts: []Option{WithAdvertise("0.0.0.0")}, want: "WithAdvertise"},
+		"advertise":      {info: shopAt("10.0.0.1:80"), opts: []RegistryOption{WithAdvertise("0.0.0.0")}, want: "WithAdvertise"},
 		"wrong network":  {info: &hertzregistry.Info{ServiceName: "shop", Addr: utils.NewNetAddr("udp", "10.0.0.1:80")}, want: `"udp"`},
 		"empty unix":     {info: &hertzregistry.Info{ServiceName: "shop", Addr: utils.NewNetAddr("unix", "")}, want: "unix socket"},
-		"drain":          {info: shopAt("10.0.0.1:80"), opts: []Option{WithDrain(2100 * time.Millisecond)}, want: "two thirds of WithTimeout, which is 3s"},
-		"negative drain": {info: shopAt("10.0.0.1:80"), opts: []Option{WithDrain(-1)}, want: "WithDrain(-1ns)"},
-		"no redis":       {info: shopAt("10.0.0.1:80"), opts: []Option{WithCommunityKeys(true)}, want: "*hertzadapter.fake"},
+		"drain":          {info: shopAt("10.0.0.1:80"), opts: []RegistryOption{WithDrain(2100 * time.Millisecond)}, want: "two thirds of WithTimeout, which is 3s"},
+		"negative drain": {info: shopAt("10.0.0.1:80"), opts: []RegistryOption{WithDrain(-1)}, want: "WithDrain(-1ns)"},
+		"no redis":       {info: shopAt("10.0.0.1:80"), opts: []RegistryOption{WithCommunityKeys(true)}, want: "*hertzadapter.fake"},
 		"port is a name": {info: shopAt("10.0.0.1:http"), want: `"http"`},
 	}
 	for name, c := range bad {

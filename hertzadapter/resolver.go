@@ -32,21 +32,9 @@ import (
 // long as the process lives. Resolvers of one discovery.Resolver and namespace
 // share a name, and so a balancer; others never do. So make few of them, and close r
 // only when the process ends.
-func NewResolver(r *discovery.Resolver, opts ...Option) hertzdiscovery.Resolver {
+func NewResolver(r *discovery.Resolver, opts ...ResolverOption) hertzdiscovery.Resolver {
 	o := newOptions(opts)
-	return &resolver{r: r, o: o, err: o.readable(), name: resolverName(r, o.namespace)}
-}
-
-// readable returns what is wrong with the options of who reads from a resolver that
-// stands already.
-func (o options) readable() error {
-	if o.wrong != nil {
-		return o.wrong
-	}
-	if o.community {
-		return invalid("WithCommunityKeys: what a resolver reads is settled when it is made; give it discovery.New(CommunitySource(registry))")
-	}
-	return nil
+	return &resolver{r: r, o: o, err: o.wrong, name: resolverName(r, o.namespace)}
 }
 
 type resolver struct {

@@ -142,7 +142,7 @@ func TestNamesAreBounded(t *testing.T) {
 	for range 100 {
 		names[NewResolver(f).Name()] = true
 		names[NewResolver(f, WithNamespace("shop")).Name()] = true
-		names[NewRedisResolver("127.0.0.1:1", WithPassword("secret"), WithExpireTime(60)).Name()] = true
+		names[NewRedisResolver("127.0.0.1:1", WithPassword("secret"), WithDB(1)).Name()] = true
 	}
 	if len(names) != 3 {
 		t.Errorf("%d names for three kinds of resolver", len(names))

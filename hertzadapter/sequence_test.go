@@ -63,7 +63,7 @@ func opened(b *book) (*registrar, *int) {
 		*open++
 		return b, func(context.Context) error { *open--; return nil }
 	}}
-	return newRegistrar(h, newOptions([]Option{WithLogger(zerolog.Nop())})), open
+	return newRegistrar(h, newOptions([]RegistryOption{WithLogger(zerolog.Nop())})), open
 }
 
 func TestADeregisterTooManyChangesNothing(t *testing.T) {
