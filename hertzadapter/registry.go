@@ -39,12 +39,9 @@ func NewRegistry(r registry.Registry, opts ...RegistryOption) hertzregistry.Regi
 }
 
 func newRegistrar(h *holder, o options) *registrar {
-	return &registrar{
-		holder: h,
-		o:      o,
-		live:   make(map[infoKey]*registration),
-		phases: make(map[*hertzregistry.Info]phase),
-	}
+	a := &registrar{holder: h, o: o, live: make(map[infoKey]*registration)}
+	a.phases = newPhases(&a.mu)
+	return a
 }
 
 type registrar struct {
@@ -53,17 +50,8 @@ type registrar struct {
 
 	mu     sync.Mutex // held for a moment alone: nothing is called or logged under it
 	live   map[infoKey]*registration
-	phases map[*hertzregistry.Info]phase // of those that came once; there are as many as servers
+	phases phases
 }
-
-// A phase is how far an Info has come, before or after it is live.
-type phase int
-
-const (
-	fresh phase = iota // neither Register nor Deregister came
-	early              // Deregister came, and the Register that belongs to it is still to come
-	met                // Register came: a Deregister that finds nothing is one too many
-)
 
 // A registration is one Info that was registered and not yet deregistered.
 type registration struct {
@@ -252,10 +240,10 @@ func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerol
 func (a *registrar) early(info *hertzregistry.Info) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.phases[info] != early {
+	if a.phases.get(info) != early {
 		return false
 	}
-	a.phases[info] = met
+	a.phases.set(info, met)
 	return true
 }
 
@@ -263,8 +251,8 @@ func (a *registrar) early(info *hertzregistry.Info) bool {
 func (a *registrar) enter(info *hertzregistry.Info, reg *registration, made error) (old *registration, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	was := a.phases[info]
-	a.phases[info] = met
+	was := a.phases.get(info)
+	a.phases.set(info, met)
 	if was == early {
 		return nil, errEarly
 	}
@@ -326,11 +314,11 @@ func (a *registrar) end(info *hertzregistry.Info) (reg *registration, under []*r
 	defer a.mu.Unlock()
 	reg = a.live[keyOf(info)]
 	switch {
-	case a.phases[info] != fresh:
+	case a.phases.get(info) != fresh:
 	case reg != nil: // by an equal Info
-		a.phases[info] = met
+		a.phases.set(info, met)
 	default:
-		a.phases[info] = early
+		a.phases.set(info, early)
 	}
 	delete(a.live, keyOf(info))
 	for r := reg; r != nil; r = r.before {
