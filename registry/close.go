@@ -29,7 +29,7 @@ func (r *Redis) Close(ctx context.Context) error {
 		return failure("close", "", "", errNotMade)
 	}
 	r.mu.Lock()
-	c, a, again := r.conn, r.actors, r.closed
+	c, again := r.conn, r.closed
 	r.closed = true
 	r.mu.Unlock()
 	if c == nil {
@@ -57,14 +57,9 @@ func (r *Redis) Close(ctx context.Context) error {
 	err := c.registrar.Withdraw(limited, inside)
 	stop()
 	c.registrar.Stop()
+	c.informer.Stop()
 	if !inside {
-		err = errdefs.Join(err, c.registrar.Wait(ctx))
-	}
-	if a != nil {
-		a.cancel()
-		if !inside {
-			err = errdefs.Join(err, a.done.Wait(ctx, "a call to redis"))
-		}
+		err = errdefs.Join(err, c.registrar.Wait(ctx), c.informer.Wait(ctx))
 	}
 	err = errdefs.Join(err, c.Close())
 	if !inside {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/backend"
+	"github.com/rollcall-go/rollcall/internal/informer"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
@@ -18,9 +19,9 @@ type conn struct {
 	*redisconn.Conn
 	o         Options
 	registrar *registrar.Registrar
+	informer  *informer.Informer
 
-	unreadable   logs.Trouble // records of nodes cannot be read
-	unsubscribed logs.Trouble // channels are refused
+	unreadable logs.Trouble // records of nodes cannot be read
 }
 
 // connect makes the client, and starts an in-process server where the options ask for
@@ -48,6 +49,11 @@ func connect(o Options) (*conn, error) {
 	}
 	c := &conn{Conn: opened, o: o}
 	c.registrar = registrar.New(opened, registrar.Options{HintsAlone: o.untimed}, sink{c})
+	c.informer = informer.New(opened, informer.Options{
+		Poll: o.PollInterval, TTL: DefaultTTL, VacantFor: o.vacantFor,
+		EnableHints: o.KeyspaceEvents == KeyspaceOn, IgnoreHints: o.KeyspaceEvents == KeyspaceOff,
+		Expired: c.registrar.Expired, Namespaces: c.registrar.Namespaces,
+	})
 	return c, nil
 }
 

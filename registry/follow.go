@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/informer"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
@@ -82,12 +83,12 @@ type Follower interface {
 
 // A follower is the Follower of one call of Follow.
 type follower struct {
-	h       *hub
-	feed    *feed          // of the hub's goroutine
-	health  replica.Health // as Next learned it last
-	news    actor.Wake
-	stopped chan struct{}
-	stop    sync.Once
+	informer *informer.Informer
+	attached *informer.Attachment
+	health   replica.Health // when Next was called last
+	changed  actor.Wake     // there is a view that Next has not returned
+	stopped  chan struct{}
+	stop     sync.Once
 }
 
 // Follow returns a Follower of one service, which need not exist yet. It does not wait
@@ -107,12 +108,10 @@ func (r *Redis) Follow(service string, opts ...FollowOption) (Follower, error) {
 	if err != nil {
 		return nil, failure("follow", k.Namespace(), service, err)
 	}
-	h, err := r.watching(c)
-	if err != nil {
+	f := &follower{informer: c.informer, changed: actor.NewWake(), stopped: make(chan struct{})}
+	if f.attached, err = c.informer.Attach(k, f); err != nil {
 		return nil, failure("follow", k.Namespace(), service, err)
 	}
-	f := &follower{h: h, news: actor.NewWake(), stopped: make(chan struct{})}
-	h.do(func() { f.feed = h.attach(k, f) })
 	return f, nil
 }
 
@@ -120,36 +119,29 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 	if ctx == nil {
 		return nil, errNoContext
 	}
-	var v *View
 	for {
-		news := false
+		changed := false
 		select {
 		case <-f.stopped:
-		case <-f.h.ctx.Done():
+		case <-f.informer.Done():
 		case <-ctx.Done():
-		case <-f.news:
-			news = true
+		case <-f.changed:
+			changed = true
 		}
-		switch { // what ends it comes before news
+		switch { // an end comes before a change
 		case closed(f.stopped):
 			return nil, ErrWatcherStopped
-		case f.h.ctx.Err() != nil:
+		case closed(f.informer.Done()):
 			return nil, ErrClosed
-		case !news:
+		case !changed:
 			if err := cmp.Or(f.health.Refused, f.health.Err); err != nil {
 				return nil, errdefs.Join(ctx.Err(), err)
 			}
 			return nil, ctx.Err()
 		}
-		told := make(chan struct{})
-		f.h.do(func() {
-			v, f.health = f.feed.see(), f.feed.Health()
-			close(told)
-		})
-		select {
-		case <-told:
-		case <-f.h.ctx.Done():
-			return nil, ErrClosed
+		var v *View
+		if err := f.attached.See(func(feed *informer.Feed) { v, f.health = view(feed), feed.Health() }); err != nil {
+			return nil, err
 		}
 		if f.health.Proven {
 			return v, nil
@@ -163,7 +155,7 @@ func (f *follower) Next(ctx context.Context) (*View, error) {
 	}
 }
 
-func closed(c chan struct{}) bool {
+func closed(c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -175,35 +167,37 @@ func closed(c chan struct{}) bool {
 func (f *follower) Stop() {
 	f.stop.Do(func() {
 		close(f.stopped)
-		f.h.do(func() { f.h.detach(f.feed, f) })
+		f.attached.Detach()
 	})
 }
 
-func (f *follower) stands(*feed)                    { f.news.Signal() }
-func (f *follower) changed(*feed, []replica.Change) { f.news.Signal() }
-func (f *follower) fares(*feed)                     { f.news.Signal() }
+// The methods of informer.Listener.
 
-// see returns the view of the feed, made once for each state of it.
-func (f *feed) see() *View {
-	if f.view != nil {
-		return f.view
+func (f *follower) Initial(*informer.Feed)                   { f.changed.Signal() }
+func (f *follower) Changed(*informer.Feed, []replica.Change) { f.changed.Signal() }
+func (f *follower) HealthChanged(*informer.Feed)             { f.changed.Signal() }
+
+// view returns the view of a feed, made once for each state of it.
+func view(f *informer.Feed) *View {
+	if v, made := f.View.(*View); made {
+		return v
 	}
-	at, health := f.Replica.At(), f.Health()
-	f.view = &View{Revision: at.Rev, History: at.Epoch, StaleSince: health.StaleSince, Err: health.Err}
+	at, health := f.At(), f.Health()
+	v := &View{Revision: at.Rev, History: at.Epoch, StaleSince: health.StaleSince, Err: health.Err}
 	if health.Refusal != (replica.Refusal{}) {
-		said := errors.New(health.Refusal.Why)
-		f.view.RefusedSince, f.view.Refused = health.RefusedSince, cmp.Or(redisconn.Remedied(said, said.Error()), redisconn.Classify(said))
+		why := errors.New(health.Refusal.Why)
+		v.RefusedSince, v.Refused = health.RefusedSince, cmp.Or(redisconn.Remedied(why, why.Error()), redisconn.Classify(why))
 	}
 	versions, newest := map[string]*Service{}, map[string]uint64{}
-	for _, n := range f.Replica.Nodes() {
-		if f.Replica.Held(n.ID) {
-			f.view.Held = append(f.view.Held, n.ID)
+	for _, n := range f.Nodes() {
+		if f.Held(n.ID) {
+			v.Held = append(v.Held, n.ID)
 		}
 		s := versions[n.Record.Version]
 		if s == nil {
-			s = serviceVersion{f.service.Namespace(), f.service.Name(), n.Record.Version}.service()
+			s = serviceVersion{f.Service().Namespace(), f.Service().Name(), n.Record.Version}.service()
 			versions[n.Record.Version] = s
-			f.view.Services = append(f.view.Services, s)
+			v.Services = append(v.Services, s)
 		}
 		s.Nodes = append(s.Nodes, fromRecord(n.ID, n.Record))
 		if n.Rev >= newest[s.Version] {
@@ -211,9 +205,10 @@ func (f *feed) see() *View {
 			s.describe(n.Record)
 		}
 	}
-	slices.SortFunc(f.view.Services, byVersion)
+	slices.SortFunc(v.Services, byVersion)
 	for _, l := range f.Lapses() {
-		f.view.Lapsed = append(f.view.Lapsed, Lapse{result(f, Delete, l.Node, l.Point, l.Time).Service, l.Time})
+		v.Lapsed = append(v.Lapsed, Lapse{result(f, Delete, l.Node, l.Point, l.Time).Service, l.Time})
 	}
-	return f.view
+	f.View = v
+	return v
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // Knows says whether a service exists: whether Redis has a node of it, or had one within
@@ -26,13 +28,13 @@ func knows(ctx context.Context, op *operation) (bool, error) {
 	var version *redis.SliceCmd
 	var nodes *redis.IntCmd
 	_, err := op.c.Pipelined(ctx, func(p redis.Pipeliner) error {
-		version, nodes = askVersion(ctx, p, k), p.ZCard(ctx, k.Index())
+		version, nodes = redisconn.AskVersion(ctx, p, k), p.ZCard(ctx, k.Index())
 		return nil
 	})
 	if err != nil {
 		op.c.Reload(ctx)
 		return false, err
 	}
-	at, err := point(version.Result())
+	at, err := redisconn.Version(version)
 	return at.Epoch != "" || nodes.Val() > 0, err
 }

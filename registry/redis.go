@@ -20,7 +20,6 @@ type Redis struct {
 	opts   []Option
 	conn   *conn // nil until the first call
 	closed bool
-	actors *actors // nil until the first Register
 
 	calls actor.Group   // all that may outlast the caller's patience
 	gone  chan struct{} // closed when Close has done its work

@@ -35,7 +35,7 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 		return err
 	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		if err := r.hinting(op.c); err != nil {
+		if err := op.c.informer.Start(); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, op.c.registrar.Register(ctx, p, op.conclude)

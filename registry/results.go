@@ -5,12 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/informer"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
-// results are what a change of a replica means to a watcher. A node that moves
-// to another version leaves one service and joins another.
-func results(f *feed, c replica.Change) []*Result {
+// results returns what a watcher is to be told of a change. A node that moves to another
+// version leaves one service and joins another.
+func results(f *informer.Feed, c replica.Change) []*Result {
 	switch c.Action {
 	case replica.Create:
 		return []*Result{result(f, Create, c.Node, c.Point, c.Time)}
@@ -26,9 +27,9 @@ func results(f *feed, c replica.Change) []*Result {
 	return []*Result{result(f, Update, c.Node, c.Point, c.Time)}
 }
 
-// result is a watcher's own, to the last map: its user may change it.
-func result(f *feed, a Action, n replica.Node, p replica.Point, at time.Time) *Result {
-	s := serviceVersion{f.service.Namespace(), f.service.Name(), n.Record.Version}.service()
+// result makes a Result that shares nothing with others: its user may change it.
+func result(f *informer.Feed, a Action, n replica.Node, p replica.Point, at time.Time) *Result {
+	s := serviceVersion{f.Service().Namespace(), f.Service().Name(), n.Record.Version}.service()
 	s.describe(n.Record)
 	s.Nodes = []*Node{fromRecord(n.ID, n.Record)}
 	s.Metadata, s.Nodes[0].Metadata = maps.Clone(s.Metadata), maps.Clone(s.Nodes[0].Metadata)

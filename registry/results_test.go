@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/informer"
 )
 
 // told builds a result from "create v/id weight": what is wanted of a node of a
@@ -144,7 +144,7 @@ func TestCoalesceKeepsTheState(t *testing.T) {
 // node, and tells the last state.
 func TestWatcherOfSlowConsumer(t *testing.T) {
 	const nodes, changes = 2000, 100
-	w := newWatcher(t.Context(), &hub{ctx: t.Context(), inbox: actor.NewQueue()})
+	w := newWatcher(t.Context(), informer.New(nil, informer.Options{}))
 	want := map[string]string{}
 	most := 0
 	for i := range changes {

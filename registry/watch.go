@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/informer"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
@@ -46,29 +46,15 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 			return nil, err
 		}
 	}
-	h, err := r.watching(op.c)
-	if err != nil {
-		return nil, err
-	}
-	w := newWatcher(ctx, h)
-	w.service, w.many = op.service, op.service == "" || op.namespace == keys.AllNamespaces
+	w := newWatcher(ctx, op.c.informer)
 	defer func() {
 		if err != nil {
 			w.Stop()
 		}
 	}()
-	h.do(func() {
-		if w.ctx.Err() != nil {
-			return // what ends it has come before, and would leave all of it behind
-		}
-		if w.many {
-			n := h.watchAll(op.namespace, w)
-			w.detach = func() { h.unwatchAll(n, w) }
-		} else {
-			f := h.attach(op.c.Space.Service(op.namespace, op.service), w)
-			w.detach = func() { h.detach(f, w) }
-		}
-	})
+	if err := w.attach(op.c.Space.Service(op.namespace, op.service)); err != nil {
+		return nil, err
+	}
 	select {
 	case err := <-w.start:
 		if err != nil {
@@ -76,53 +62,65 @@ func (r *Redis) Watch(ctx context.Context, opts ...WatchOption) (_ Watcher, err 
 		}
 		return w, nil
 	case <-limited.Done():
-		if why := w.why(); why != nil {
+		if why := w.notReady(); why != nil {
 			return nil, fmt.Errorf("%w: %w", limited.Err(), why)
 		}
 		return nil, limited.Err()
-	case <-h.ctx.Done():
+	case <-w.informer.Done():
 		return nil, ErrClosed
 	}
 }
 
 // A watcher is the Watcher of one Watch.
 type watcher struct {
-	h       *hub
-	ctx     context.Context // of Watch; by Stop or Close it ends with their errors
-	cancel  context.CancelCauseFunc
-	service string     // "": every one
-	many    bool       // of a namespace, or of all, which starts it; else its one feed does
-	start   chan error // what Watch waits for: nil once it knows what stands
-	detach  func()     // in the hub's goroutine
+	informer *informer.Informer
+	ctx      context.Context // of Watch; by Stop or Close it ends with their errors
+	cancel   context.CancelCauseFunc
+	many     bool       // it watches services that it has not named
+	start    chan error // Watch waits for it: nil once all that it watches is known
 
 	mu      sync.Mutex
 	pending []*Result
-	full    int // so many are coalesced
+	full    int // with so many pending, they are coalesced
 	wake    actor.Wake
-	begun   bool  // start was told
-	lastErr error // why what is watched does not stand
+	started bool  // start has got its value
+	lastErr error // why what is watched is not known
 }
 
 // maxPending is how many results wait for a slow consumer before later ones
 // take the place of earlier ones.
 const maxPending = 1024
 
-func newWatcher(ctx context.Context, h *hub) *watcher {
+func newWatcher(ctx context.Context, i *informer.Informer) *watcher {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watcher{
-		h: h, ctx: ctx, cancel: cancel, start: make(chan error, 1), detach: func() {},
+	return &watcher{
+		informer: i, ctx: ctx, cancel: cancel, start: make(chan error, 1),
 		full: maxPending, wake: actor.NewWake(),
 	}
-	context.AfterFunc(ctx, func() { h.do(func() { w.detach() }) }) // also if nobody calls Next any more
-	return w
+}
+
+// attach has the informer follow a service, or all of the namespace where the service
+// has no name or the namespace stands for all, until ctx ends: nobody may call Next any
+// more then.
+func (w *watcher) attach(s keys.Service) (err error) {
+	var attached *informer.Attachment
+	if w.many = s.Name() == "" || s.Namespace() == keys.AllNamespaces; w.many {
+		attached, err = w.informer.AttachAll(s.Namespace(), s.Name(), w)
+	} else {
+		attached, err = w.informer.Attach(s, w)
+	}
+	if err == nil {
+		context.AfterFunc(w.ctx, attached.Detach)
+	}
+	return err
 }
 
 // Next returns the next change. It blocks until there is one, Stop, the end of
 // Watch's context or Close of the registry.
 func (w *watcher) Next() (*Result, error) {
 	for {
-		// What ends the watch comes before what it has still to tell.
-		if w.h.ctx.Err() != nil {
+		// The end of the watch comes before the results that are pending.
+		if closed(w.informer.Done()) {
 			w.cancel(ErrClosed)
 		}
 		if err := w.ctx.Err(); err != nil {
@@ -137,7 +135,7 @@ func (w *watcher) Next() (*Result, error) {
 		select {
 		case <-w.wake:
 		case <-w.ctx.Done():
-		case <-w.h.ctx.Done():
+		case <-w.informer.Done():
 		}
 	}
 }
@@ -173,47 +171,49 @@ func (w *watcher) add(results ...*Result) {
 	w.wake.Signal()
 }
 
-// stands tells of the nodes that a feed shows already.
-func (w *watcher) stands(f *feed) {
-	at := f.Replica.At()
-	now := time.Now()
-	if f.Clock.Known() {
-		now = f.Clock.At(now)
-	}
-	for _, n := range f.Replica.Nodes() {
+// Initial adds the nodes that are known already.
+func (w *watcher) Initial(f *informer.Feed) {
+	at, now := f.At(), f.Now()
+	for _, n := range f.Nodes() {
 		w.add(result(f, Create, n, at, now))
 	}
 }
 
-func (w *watcher) changed(f *feed, changes []replica.Change) {
+// Changed adds the results of changes.
+func (w *watcher) Changed(f *informer.Feed, changes []replica.Change) {
 	for _, c := range changes {
 		w.add(results(f, c)...)
 	}
 }
 
-func (w *watcher) fares(f *feed) {
+// HealthChanged has Watch return when the one service that it watches is known.
+func (w *watcher) HealthChanged(f *informer.Feed) {
 	if !w.many {
 		health := f.Health()
-		w.started(health.Proven && health.Refused == nil, cmp.Or(health.Refused, health.Err))
+		w.ready(health.Proven && health.Refused == nil, cmp.Or(health.Refused, health.Err))
 	}
 }
 
-// started tells Watch, once, that what it watches stands, or that it is refused.
-func (w *watcher) started(ready bool, err error) {
+// Listed has Watch return when all services that it watches are known.
+func (w *watcher) Listed(known bool, err error) { w.ready(known, err) }
+
+// ready has Watch return, once: when what it watches is known, or cannot be.
+func (w *watcher) ready(known bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lastErr = err
-	if w.begun || !ready && !redisconn.Hopeless(err) {
+	if w.started || !known && !redisconn.Hopeless(err) {
 		return
 	}
-	w.begun = true
-	if ready {
+	w.started = true
+	if known {
 		err = nil
 	}
 	w.start <- err
 }
 
-func (w *watcher) why() error {
+// notReady returns why what is watched is not known.
+func (w *watcher) notReady() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.lastErr

@@ -1,4 +1,4 @@
-package registry
+package informer
 
 import (
 	"testing"
@@ -19,17 +19,17 @@ func TestSchedule(t *testing.T) {
 			return time.Time{}
 		})
 		var a schedule
-		feeds := map[*feed]bool{}
-		one := func(t *rapid.T) *feed {
+		feeds := map[*Feed]bool{}
+		one := func(t *rapid.T) *Feed {
 			if len(feeds) == 0 {
 				t.Skip("there is no feed")
 			}
 			return a[rapid.IntRange(0, len(a)-1).Draw(t, "feed")]
 		}
-		var removed *feed
+		var removed *Feed
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
-				f := &feed{}
+				f := &Feed{}
 				feeds[f] = true
 				a.add(f, when.Draw(t, "at"))
 			},
@@ -47,7 +47,7 @@ func TestSchedule(t *testing.T) {
 			},
 			"take": func(t *rapid.T) {
 				by := when.Draw(t, "by")
-				taken := map[*feed]bool{}
+				taken := map[*Feed]bool{}
 				for _, f := range a.take(by) {
 					taken[f] = true
 				}

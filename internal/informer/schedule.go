@@ -1,34 +1,34 @@
-package registry
+package informer
 
 import (
 	"container/heap"
 	"time"
 )
 
-// A schedule is a heap of all feeds of a hub by the time when each has something to do:
-// what is due is found without a look at the others, however many.
-type schedule []*feed
+// A schedule is a heap of all feeds, ordered by when each has something to do. It finds
+// the feeds that are due without looking at the others.
+type schedule []*Feed
 
 // add puts a feed into the schedule, for a time; zero is never.
-func (s *schedule) add(f *feed, at time.Time) {
+func (s *schedule) add(f *Feed, at time.Time) {
 	f.due = at
 	heap.Push(s, f)
 }
 
 // move changes the time of a feed. A feed that was removed has none.
-func (s *schedule) move(f *feed, at time.Time) {
+func (s *schedule) move(f *Feed, at time.Time) {
 	if f.heapIndex != unscheduled {
 		f.due = at
 		heap.Fix(s, f.heapIndex)
 	}
 }
 
-func (s *schedule) remove(f *feed) { heap.Remove(s, f.heapIndex) }
+func (s *schedule) remove(f *Feed) { heap.Remove(s, f.heapIndex) }
 
 // take removes and returns the feeds that are due by then; add puts them back.
-func (s *schedule) take(by time.Time) (due []*feed) {
+func (s *schedule) take(by time.Time) (due []*Feed) {
 	for at := s.first(); !at.IsZero() && !at.After(by); at = s.first() {
-		due = append(due, heap.Pop(s).(*feed))
+		due = append(due, heap.Pop(s).(*Feed))
 	}
 	return due
 }
@@ -61,8 +61,8 @@ func (s schedule) Swap(i, j int) {
 }
 
 func (s *schedule) Push(f any) {
-	f.(*feed).heapIndex = len(*s)
-	*s = append(*s, f.(*feed))
+	f.(*Feed).heapIndex = len(*s)
+	*s = append(*s, f.(*Feed))
 }
 
 func (s *schedule) Pop() any {

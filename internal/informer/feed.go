@@ -1,0 +1,69 @@
+package informer
+
+import (
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/replica"
+)
+
+// A Feed is the state of one service, shared by all that follow it. The loop's goroutine
+// owns it: use it in the calls of a Listener and in See only.
+type Feed struct {
+	// View holds what a listener has made of the state for all listeners of the service.
+	// It is set to nil when the state or the health changes.
+	View any
+
+	service   keys.Service
+	state     *replica.Feed
+	listeners map[Listener]bool
+	reported  replica.Health // what the listeners know
+
+	due       time.Time // when it has something to do; zero is never
+	heapIndex int       // in the schedule
+}
+
+// Service returns the service.
+func (f *Feed) Service() keys.Service { return f.service }
+
+// Nodes returns the nodes that are shown, ordered by ID.
+func (f *Feed) Nodes() []replica.Node { return f.state.Replica.Nodes() }
+
+// Held tells whether a node is shown although its lease is gone.
+func (f *Feed) Held(id string) bool { return f.state.Replica.Held(id) }
+
+// Lapses returns the nodes whose leases ran out, as replica.Feed does.
+func (f *Feed) Lapses() []replica.Lapse { return f.state.Lapses() }
+
+// At returns the point in the service's history that the nodes are of.
+func (f *Feed) At() replica.Point { return f.state.Replica.At() }
+
+// Now returns the time by Redis's clock, or ours before Redis has answered.
+func (f *Feed) Now() time.Time {
+	now := time.Now()
+	if f.state.Clock.Known() {
+		now = f.state.Clock.At(now)
+	}
+	return now
+}
+
+// Health returns how far the nodes can be trusted.
+func (f *Feed) Health() replica.Health { return f.state.Health() }
+
+// subject names the feed in the log of an outage.
+func (f *Feed) subject() string { return "watch of " + f.service.String() }
+
+// handleMessage takes a message of the service's channel.
+func (f *Feed) handleMessage(payload []byte, now time.Time) replica.Verdict {
+	if record.IsLive(payload) {
+		if l, err := record.DecodeLive(payload); err == nil {
+			f.state.Live(l, now)
+			return replica.Settled
+		}
+	} else if e, err := record.DecodeEvent(payload); err == nil {
+		return f.state.Event(e, now)
+	}
+	f.state.Unreadable(now)
+	return replica.Settled
+}
