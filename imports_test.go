@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"internal/record", "internal/reporter"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},
-	{"internal/registrar"},
+	{"internal/informer", "internal/registrar"},
 	{"registry", "registry/embedded"},
 	{"discovery"},
 	{"hertzadapter"},
