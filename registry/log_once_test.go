@@ -202,3 +202,30 @@ func TestRefusalsOfTheSameKindAreOneLine(t *testing.T) {
 	wantLines(t, log, 1, "its event was refused")
 	wantLines(t, log, 1, "a subscription was refused")
 }
+
+// A watch that Redis refused, and that has ended, is no trouble any more: neither that of
+// a service nor that of a namespace.
+func TestTheEndOfARefusedWatchEndsItsTrouble(t *testing.T) {
+	t.Parallel()
+	for name, what := range map[string]registry.WatchOption{
+		"of a service":   registry.WatchService("shop"),
+		"of a namespace": registry.WatchNamespace("default"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			do(t, server, "ACL", "SETUSER", "bob", "on", ">secret", "~*", "+@all", "resetchannels")
+			log := &logBuffer{}
+			r := open(t, at(server), warnings(log), registry.Username("bob"), registry.Password("secret"))
+			_, err := r.Watch(t.Context(), what)
+			wantErr(t, err, registry.ErrPermission)
+			eventually(t, patience, func() error {
+				if log.count("no subscription is refused any more") != 1 {
+					return errors.New("the end is not logged once")
+				}
+				return nil
+			})
+			wantLines(t, log, 1, "a subscription was refused")
+		})
+	}
+}

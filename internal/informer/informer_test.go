@@ -1,0 +1,282 @@
+package informer_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/informer"
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/internal/replica"
+	"github.com/rollcall-go/rollcall/internal/reporter"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+const patience = 10 * time.Second // for what takes milliseconds on an idle machine
+
+// A recorder is a listener that keeps what it was told.
+type recorder struct {
+	mu      sync.Mutex
+	initial map[string][]string // node IDs, by service
+	shown   map[string]bool     // service/node
+	healthy map[string]bool     // by service
+	listed  bool
+}
+
+func newRecorder() *recorder {
+	return &recorder{initial: map[string][]string{}, shown: map[string]bool{}, healthy: map[string]bool{}}
+}
+
+func (r *recorder) Initial(f *informer.Feed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.initial[f.Service().Name()] = []string{}
+	for _, n := range f.Nodes() {
+		r.initial[f.Service().Name()] = append(r.initial[f.Service().Name()], n.ID)
+	}
+}
+
+func (r *recorder) Changed(f *informer.Feed, changes []replica.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changes {
+		if node := f.Service().Name() + "/" + c.Node.ID; c.Action == replica.Delete {
+			delete(r.shown, node)
+		} else {
+			r.shown[node] = true
+		}
+	}
+}
+
+func (r *recorder) HealthChanged(f *informer.Feed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.healthy[f.Service().Name()] = f.Health().Proven && f.Health().StaleSince.IsZero()
+}
+
+func (r *recorder) Listed(known bool, _ error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.listed = known
+}
+
+// await waits until the condition, which may read the recorder, holds.
+func (r *recorder) await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		r.mu.Lock()
+		ok := holds()
+		r.mu.Unlock()
+		switch {
+		case ok:
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// awaitNodes waits until the changes have led to these nodes.
+func (r *recorder) awaitNodes(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	r.await(t, "nodes", func() bool {
+		got = slices.Sorted(maps.Keys(r.shown))
+		return slices.Equal(got, want)
+	})
+}
+
+// start returns an informer, its connection, and a registry of the same prefix.
+func start(t *testing.T, o informer.Options) (*informer.Informer, *redisconn.Conn, *registry.Redis) {
+	t.Helper()
+	addrs := []string{redistest.SharedStandalone(t).Addr()}
+	c, err := redisconn.Open(redisconn.Config{Addrs: addrs, Timeout: patience, Prefix: "informer"}, reporter.New(zerolog.Nop()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Poll, o.TTL = time.Second, registry.DefaultTTL
+	i := informer.New(c, o)
+	r := registry.NewRegistry(registry.Addrs(addrs...), registry.Prefix("informer"), registry.Logger(zerolog.Nop()))
+	t.Cleanup(func() {
+		i.Stop()
+		if err := errors.Join(i.Wait(context.Background()), c.Close(), r.Close(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	return i, c, r
+}
+
+func register(t *testing.T, r *registry.Redis, name, id string) {
+	t.Helper()
+	s := &registry.Service{Name: name, Nodes: []*registry.Node{{ID: id, Address: "10.0.0.1:80"}}}
+	if err := r.Register(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func attach(t *testing.T, i *informer.Informer, s keys.Service, l informer.Listener) *informer.Attachment {
+	t.Helper()
+	a, err := i.Attach(s, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// A second listener is told at once what the first one has learned by changes, and one
+// that has detached is not called any more.
+func TestListenersShareAFeed(t *testing.T) {
+	i, c, r := start(t, informer.Options{})
+	shop := c.Space.Service("", "shared-feed")
+	register(t, r, shop.Name(), "a")
+	first, second := newRecorder(), newRecorder()
+	a := attach(t, i, shop, first)
+	first.awaitNodes(t, "shared-feed/a")
+	first.await(t, "healthy", func() bool { return first.healthy[shop.Name()] })
+	if d := cmp.Diff(map[string][]string{shop.Name(): {}}, first.initial); d != "" {
+		t.Errorf("initial of the first (-want +got):\n%s", d)
+	}
+
+	defer attach(t, i, shop, second).Detach()
+	second.await(t, "initial", func() bool { return slices.Equal(second.initial[shop.Name()], []string{"a"}) })
+	second.await(t, "healthy", func() bool { return second.healthy[shop.Name()] })
+	register(t, r, shop.Name(), "b")
+	first.awaitNodes(t, "shared-feed/a", "shared-feed/b")
+	second.awaitNodes(t, "shared-feed/b")
+
+	a.Detach()
+	a.Detach()
+	register(t, r, shop.Name(), "c")
+	second.awaitNodes(t, "shared-feed/b", "shared-feed/c")
+	first.awaitNodes(t, "shared-feed/a", "shared-feed/b")
+}
+
+// What a listener has made of the state is kept until the state changes.
+func TestViewLastsUntilAChange(t *testing.T) {
+	i, c, r := start(t, informer.Options{})
+	shop := c.Space.Service("", "view-lasts")
+	l := newRecorder()
+	a := attach(t, i, shop, l)
+	defer a.Detach()
+	l.await(t, "healthy", func() bool { return l.healthy[shop.Name()] })
+	see := func() (view any, nodes int) {
+		if err := a.See(func(f *informer.Feed) { view, nodes, f.View = f.View, len(f.Nodes()), "made" }); err != nil {
+			t.Fatal(err)
+		}
+		return view, nodes
+	}
+	see()
+	if view, nodes := see(); view != "made" || nodes != 0 {
+		t.Errorf("without a change: view %v, %d nodes", view, nodes)
+	}
+	register(t, r, shop.Name(), "a")
+	l.awaitNodes(t, "view-lasts/a")
+	if view, nodes := see(); view != nil || nodes != 1 {
+		t.Errorf("after a change: view %v, %d nodes", view, nodes)
+	}
+}
+
+// Services of a namespace are followed when they have nodes, those of one name alone
+// where that is asked for.
+func TestAttachAll(t *testing.T) {
+	i, _, r := start(t, informer.Options{})
+	register(t, r, "all-one", "a")
+	every, one := newRecorder(), newRecorder()
+	for l, name := range map[*recorder]string{every: "", one: "all-one"} {
+		a, err := i.AttachAll(keys.DefaultNamespace, name, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Detach()
+	}
+	every.await(t, "listed", func() bool { return every.listed && every.shown["all-one/a"] })
+	one.awaitNodes(t, "all-one/a")
+	register(t, r, "all-two", "b") // whose first event the pattern brings
+	every.await(t, "the second service", func() bool { return every.shown["all-two/b"] })
+	one.awaitNodes(t, "all-one/a")
+}
+
+// Start without listeners passes on that a node of a wanted namespace has expired.
+func TestHintsWithoutListeners(t *testing.T) {
+	server := redistest.SharedStandalone(t)
+	server.SetConfig("notify-keyspace-events", "")
+	expired := make(chan keys.Service, 1)
+	i, c, _ := start(t, informer.Options{
+		EnableHints: true,
+		Namespaces:  func() []string { return []string{"hints"} },
+		Expired: func(s keys.Service, _ time.Time) {
+			select {
+			case expired <- s:
+			default:
+			}
+		},
+	})
+	if err := i.Start(); err != nil {
+		t.Fatal(err)
+	}
+	other, wanted := c.Space.Service("other", "shop"), c.Space.Service("hints", "shop")
+	deadline := time.After(patience)
+	for { // the subscription begins within seconds, and events before it are lost
+		for _, s := range []keys.Service{other, wanted} {
+			if err := c.Set(t.Context(), s.Node("a"), "", 10*time.Millisecond).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case s := <-expired:
+			if s != wanted {
+				t.Errorf("hint of %v, want %v", s, wanted)
+			}
+			return
+		case <-deadline:
+			t.Fatal("no hint came")
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// After Stop nothing starts, and nothing waits.
+func TestStop(t *testing.T) {
+	for name, before := range map[string]func(*informer.Informer, keys.Service) *informer.Attachment{
+		"before Start": func(*informer.Informer, keys.Service) *informer.Attachment { return nil },
+		"while it follows": func(i *informer.Informer, s keys.Service) *informer.Attachment {
+			return attach(t, i, s, newRecorder())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i, c, _ := start(t, informer.Options{})
+			s := c.Space.Service("", "stop")
+			a := before(i, s)
+			i.Stop()
+			i.Stop()
+			<-i.Done()
+			if err := i.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+			_, attached := i.Attach(s, newRecorder())
+			_, all := i.AttachAll("", "", newRecorder())
+			for call, err := range map[string]error{"Start": i.Start(), "Attach": attached, "AttachAll": all} {
+				if !errors.Is(err, errdefs.ErrClosed) {
+					t.Errorf("%s: %v", call, err)
+				}
+			}
+			if a != nil {
+				if err := a.See(func(*informer.Feed) { t.Error("See has read") }); !errors.Is(err, errdefs.ErrClosed) {
+					t.Errorf("See: %v", err)
+				}
+				a.Detach()
+			}
+		})
+	}
+}
