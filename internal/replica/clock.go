@@ -2,28 +2,28 @@ package replica
 
 import "time"
 
-// A ServerClock is what the answers of one service's master tell of Redis's clock, and
-// since when they have come without a break. It is a value without timers: callers say
-// when an answer came, and what TIME it brought. The zero value has had no answer.
+// A ServerClock estimates the clock of the master of one service from its answers, and
+// knows since when contact with that master has not been broken. It has no timers: callers
+// hand in when an answer came, and its TIME. The zero value has had no answer.
 type ServerClock struct {
 	since  time.Time // ours: of the first answer after the last break
 	last   time.Time // ours: of the newest answer
-	now    time.Time // Redis's, at last, as well as it is known
-	master string    // who sent it
+	now    time.Time // Redis's, at the time of the newest answer, as well as it is known
+	master string    // which sent the newest answer
 	failed bool      // a call has failed since the newest answer
 
 	off rule
 }
 
-// An Answer is when a call was sent, when its answer came, and who sent the answer.
+// An Answer is when a call was sent, when its answer came, and which master sent it.
 type Answer struct {
 	Sent, Received time.Time // ours
 	Now            time.Time // Redis's TIME, read between the two
 	Master         string
 }
 
-// maxStep is how far Redis's clock may be from where it was expected before it counts
-// as set. Leases end at absolute times: a clock that was set ends or stretches all of
+// maxStep is how far Redis's clock may differ from the estimate. If it differs more, it
+// was set. Leases end at absolute times: a clock that is set shortens or lengthens all of
 // them.
 const maxStep = time.Second
 
@@ -50,27 +50,29 @@ func (c *ServerClock) Answered(a Answer, gap time.Duration) {
 	c.last, c.now, c.master, c.failed = a.Received, now, a.Master, false
 }
 
-// Failed breaks contact: a call has failed, so those of others may have failed too.
+// Failed breaks contact: a call has failed, so calls of other processes may have failed
+// too.
 func (c *ServerClock) Failed() { c.failed = true }
 
 // Known tells whether Redis has ever answered.
 func (c *ServerClock) Known() bool { return !c.last.IsZero() }
 
-// Last is when the newest answer came, by our clock; Since is when the first one did
-// after contact broke the last time; Now is what Redis's clock showed at Last.
+// Last returns when the newest answer came, and Since when the first one came after the
+// last break of contact, by our clock. Now returns what Redis's clock showed at Last.
 func (c *ServerClock) Last() time.Time  { return c.last }
 func (c *ServerClock) Since() time.Time { return c.since }
 func (c *ServerClock) Now() time.Time   { return c.now }
 
-// At estimates what Redis's clock shows at a time of ours. It goes by our monotonic
-// clock: a step of our wall clock changes nothing.
+// At estimates what Redis's clock shows at a time of ours. It uses our monotonic clock: a
+// step of our wall clock changes nothing.
 func (c *ServerClock) At(local time.Time) time.Time { return c.now.Add(local.Sub(c.last)) }
 
 // Local is the opposite of At.
 func (c *ServerClock) Local(redis time.Time) time.Time { return c.last.Add(redis.Sub(c.now)) }
 
-// ProvenFrom is from when leases of this TTL may be taken for ended, if contact does not
-// break before: by then everybody who could renew has done so.
+// ProvenFrom returns from when on a lease of this TTL that has ended means that its node is
+// gone, if contact does not break before: by then every process that could renew has
+// done so.
 func (c *ServerClock) ProvenFrom(ttl time.Duration) time.Time {
 	return c.since.Add(ttl/2 + time.Second)
 }

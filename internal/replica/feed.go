@@ -9,10 +9,10 @@ import (
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
-// A Feed keeps the Replica of one service true: it says when to read the service, to
-// probe its version and to poll it, and takes what the answers tell. It has no sockets
-// and no timers. Its owner starts what is due, hands in what came of it, and asks Next
-// when something will be due again.
+// A Feed keeps the Replica of one service up to date: it decides when to read the
+// service, to probe its version and to poll it, and takes the answers. It has no sockets
+// and no timers. Its owner sends what is due, hands in the answer or the failure, and
+// asks Next when something will be due again.
 type Feed struct {
 	Replica *Replica
 	Clock   ServerClock
@@ -21,46 +21,46 @@ type Feed struct {
 	health Health
 	lapses map[string]Lapse
 
-	subscribed bool // the subscription in force was acknowledged
-	covered    bool // and a snapshot has counted since
-	session    int  // grows with each subscription that ended
+	subscribed bool // Redis has acknowledged the subscription
+	covered    bool // a snapshot has counted since then
+	session    int  // grows with each subscription that ends
 
-	readAt     time.Time // when to take a snapshot; zero: none is called for
+	readAt     time.Time // when to take a snapshot; zero: none is needed
 	reading    bool      // one is under way
-	readingFor int       // the session that it began in
+	readingFor int       // the session in which it began
 	uncounted  int       // snapshots in a row that did not count
 
 	wantedSince time.Time // when a version was found that no event has brought yet; zero: none was
-	probeAt     time.Time // when to probe; zero: no doubt
+	probeAt     time.Time // when to probe; zero: there is no doubt
 	probing     bool
 
-	pollAt  time.Time // when to poll next; zero: once the poll that is under way has told
+	pollAt  time.Time // when to poll next; zero: a poll is under way
 	polling bool
 	polled  time.Time     // when the last poll was answered; zero after one that failed
-	owed    time.Duration // of contact until then, that is not yet counted for the holds
+	owed    time.Duration // contact until then that is not yet counted for the holds
 
-	unchecked   bool      // nodes whose leases have ended could not be looked for
-	vacantSince time.Time // zero while something is shown
+	unchecked   bool      // the nodes whose leases have ended could not be checked
+	vacantSince time.Time // since when no node is shown; zero while one is
 }
 
-// FeedOptions are what the owner of a Feed decides.
+// FeedOptions are the settings of a Feed.
 type FeedOptions struct {
 	Poll time.Duration // the longest time between two polls
-	TTL  time.Duration // what contact is measured by where nothing is shown
+	TTL  time.Duration // contact is measured by it where no node is shown
 
-	between func(least, most time.Duration) time.Duration // a random time; nil: math/rand's
+	between func(least, most time.Duration) time.Duration // a random time; nil: by math/rand
 	off     rule
 }
 
-// Health is how far a feed may be trusted, and why.
+// Health tells how far the nodes of a feed can be trusted, and why.
 type Health struct {
-	Proven     bool      // a snapshot has counted
+	Proven     bool      // a snapshot has counted: the nodes are known
 	Refused    error     // Redis refuses the subscription
-	StaleSince time.Time // ours; zero while the view is live
-	Err        error     // why it is stale
-	Holding    uint64    // changes when a node is held, or not any more
+	StaleSince time.Time // ours; zero while the nodes are up to date
+	Err        error     // why they are not
+	Holding    uint64    // is another number when the hold of a node has begun or ended
 
-	RefusedSince time.Time // ours: when Redis began to refuse renewals, as nodes tell; zero: it does not
+	RefusedSince time.Time // ours: when Redis began to refuse renewals, as registries report; zero: it does not
 	Refusal      Refusal
 }
 
@@ -71,21 +71,21 @@ type Lapse struct {
 	Time  time.Time
 }
 
-// A Question goes with a probe, a poll or a check, and comes back with its answer: what
-// was known when it was asked.
+// A Question is what was known when a probe, a poll or a check was sent. The owner hands
+// it in with the answer: an answer proves nothing about what came later.
 type Question struct{ mark, arrivals uint64 }
 
-// The waits of a feed. Events that are on their way have time to come before a probe.
-// After a lease end a reaper has time to act, and not every reader looks at the same
-// moment.
+// The waits of a feed. A probe comes late enough for events that are on their way. The
+// poll after a lease end comes late enough for a reaper to act, and not at the same
+// moment in all readers.
 const (
 	doubtSoonest, doubtLatest = 40 * time.Millisecond, 200 * time.Millisecond
 	endSoonest, endLatest     = 50 * time.Millisecond, 300 * time.Millisecond
 	maxUncounted              = 3
 )
 
-// NewFeed returns a feed that is read once it is subscribed, and polled within
-// FeedOptions.Poll.
+// NewFeed returns a feed of which nothing is known. The first snapshot is due when it is
+// subscribed, and the first poll within FeedOptions.Poll.
 func NewFeed(o FeedOptions, now time.Time) *Feed {
 	f := &Feed{Replica: New(), o: o, lapses: map[string]Lapse{}}
 	f.Replica.off, f.Clock.off = o.off, o.off
@@ -103,10 +103,10 @@ func (f *Feed) between(least, most time.Duration) time.Duration {
 	return least + rand.N(most-least)
 }
 
-// is tells whether a rule is kept.
+// is tells whether a rule is on. Tests switch rules off.
 func (f *Feed) is(r rule) bool { return f.o.off&r == 0 }
 
-// Health returns how far the feed may be trusted.
+// Health returns how far the nodes can be trusted.
 func (f *Feed) Health() Health { return f.health }
 
 // Changes returns the changes since the last call. The owner calls it after each input.
@@ -128,7 +128,7 @@ func (f *Feed) Changes(now time.Time) []Change {
 	return changes
 }
 
-// lapse keeps the nodes whose leases ran out, each for a TTL.
+// lapse remembers the nodes whose leases ran out, each for its TTL.
 func (f *Feed) lapse(changes []Change, now time.Time) {
 	for _, c := range changes {
 		if delete(f.lapses, c.Node.ID); c.Lapsed {
@@ -144,7 +144,7 @@ func (f *Feed) Lapses() []Lapse {
 	return slices.SortedFunc(maps.Values(f.lapses), func(a, b Lapse) int { return a.Time.Compare(b.Time) })
 }
 
-// Vacant tells whether the feed has shown nothing since then, and is sure of it.
+// Vacant tells whether it is certain that the service has had no node since then.
 func (f *Feed) Vacant(since time.Time) bool {
 	sure := f.covered && f.health.StaleSince.IsZero() && f.health.Refused == nil &&
 		f.readAt.IsZero() && !f.reading && f.probeAt.IsZero()
@@ -164,26 +164,26 @@ func (f *Feed) Event(e record.Event, now time.Time) Verdict {
 	empty := f.Replica.Empty()
 	v := f.follow(f.Replica.Event(e), now)
 	if ttl := f.Replica.TTLOf(e.ID); e.Kind == record.Put && ttl > 0 && f.Clock.Known() {
-		f.expect(e.Time.Add(ttl)) // the process that renews it may be the only one that would tell of its end
+		f.expect(e.Time.Add(ttl)) // the process that renews it may be the only one that would report its end
 		if empty {
-			f.Poll(now) // contact is measured by the TTLs, which were not known
+			f.Poll(now) // contact is measured by the TTLs, which are known only now
 		}
 	}
 	return v
 }
 
-// Live takes a message of nodes that they live although Redis refuses to renew their
+// Live takes a message which says that nodes live, although Redis refuses to renew their
 // leases.
 func (f *Feed) Live(l record.Live, now time.Time) { f.Replica.Live(l, f.Clock.At(now)) }
 
 // Unreadable takes a message that cannot be read: of another version of the protocol,
-// or of another program. Only a snapshot can tell what it stands for, and these are
+// or of another program. Only a snapshot can show what it has changed. Such snapshots are
 // taken no more often than polls.
 func (f *Feed) Unreadable(now time.Time) { f.read(now.Add(f.o.Poll)) }
 
-// follow does what a verdict asks for, and returns the verdict that is left for the
-// owner. A subscription that no snapshot has followed yet is not to blame for a gap: made
-// anew each time, it would never be followed by one.
+// follow does what a verdict asks for, and returns the verdict for the owner. No gap is
+// blamed on a subscription before the first snapshot after it: if each gap led to a new
+// subscription, a snapshot might never follow.
 func (f *Feed) follow(v Verdict, now time.Time) Verdict {
 	switch {
 	case f.Replica.wanted == nil:
@@ -191,7 +191,7 @@ func (f *Feed) follow(v Verdict, now time.Time) Verdict {
 	case f.wantedSince.IsZero():
 		f.wantedSince = now
 	case v == Missed && now.Sub(f.wantedSince) < doubtSoonest:
-		v = Doubt // two looks came close together, and the events may be on their way
+		v = Doubt // the version was read twice within a short time: the events may be on their way
 	}
 	if v == Doubt && !f.is(ruleDoubt) || v == Missed && !f.covered && f.is(ruleOnce) {
 		v = Reread
@@ -231,7 +231,7 @@ func (f *Feed) Poll(at time.Time) {
 	}
 }
 
-// live ends that the feed is stale, where nothing is left to make it so.
+// live makes the feed up to date again, unless a reason is left why it is not.
 func (f *Feed) live() {
 	if f.covered && !f.unchecked {
 		f.health.StaleSince, f.health.Err = time.Time{}, nil

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
-// Next is when something is due; zero: nothing is.
+// Next returns when something is due; zero is never.
 func (f *Feed) Next() time.Time {
 	var next time.Time
 	for _, t := range []struct {
@@ -22,24 +22,25 @@ func (f *Feed) Next() time.Time {
 	return next
 }
 
-// mayRead tells whether a snapshot may begin: events must not be lost meanwhile.
+// mayRead tells whether a snapshot may begin. It needs the subscription, which brings the
+// events that come meanwhile.
 func (f *Feed) mayRead() bool { return f.subscribed || !f.is(ruleSubscribeFirst) }
 
-// Subscribed tells that the subscription was acknowledged: the service is read at that
+// Subscribed takes the acknowledgement of the subscription. The service is read at that
 // time.
 func (f *Feed) Subscribed(readAt time.Time) {
 	f.subscribed, f.health.Refused = true, nil
 	f.read(readAt)
 }
 
-// Unsubscribed tells that the subscription has ended, and why.
+// Unsubscribed takes the end of the subscription, and why it has ended.
 func (f *Feed) Unsubscribed(why error, now time.Time) {
 	f.subscribed, f.covered = false, false
 	f.session++
 	f.fail(why, now)
 }
 
-// Refused tells that Redis refuses the subscription, and whether that is new.
+// Refused takes why Redis refuses the subscription. It returns whether that is new.
 func (f *Feed) Refused(why error, now time.Time) (first bool) {
 	first = f.health.Refused == nil
 	f.health.Refused = latest(f.health.Refused, why)
@@ -47,7 +48,7 @@ func (f *Feed) Refused(why error, now time.Time) (first bool) {
 	return first
 }
 
-// fail makes the feed stale.
+// fail makes the feed stale, if it is not yet.
 func (f *Feed) fail(why error, now time.Time) {
 	if f.health.StaleSince.IsZero() {
 		f.health.StaleSince = now
@@ -55,7 +56,7 @@ func (f *Feed) fail(why error, now time.Time) {
 	f.health.Err = latest(f.health.Err, why)
 }
 
-// latest returns the error to report after another one was: the first as it is, where
+// latest returns the error to report after another one was reported: still that one, if
 // both are of one kind. Otherwise each failure of an outage would make a new view.
 func latest(reported, err error) error {
 	if reported != nil && errdefs.SameKind(reported, err) {
@@ -75,8 +76,8 @@ func (f *Feed) StartRead(now time.Time) bool {
 	return true
 }
 
-// current tells whether the snapshot that is under way may still count: no event was lost
-// since it began.
+// current tells whether the snapshot that is under way can still count: the subscription
+// of when it began has not ended.
 func (f *Feed) current() bool { return f.mayRead() && f.readingFor == f.session }
 
 // ReadFailed takes the failure of a snapshot.
@@ -88,9 +89,9 @@ func (f *Feed) ReadFailed(err error, now time.Time) {
 	f.read(now.Add(f.between(f.o.Poll/4, f.o.Poll/2)))
 }
 
-// Read takes a snapshot, and what its last call tells of contact. Reread means that it
-// does not count: the version moved and no event told how, or the subscription has ended
-// meanwhile. Missed means that none counts.
+// Read takes a snapshot, and the answer to its last call. The verdict Reread says that it
+// does not count: the version has changed and no event tells how, or the subscription has
+// ended meanwhile. Missed says that several in a row did not count.
 func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Verdict {
 	f.reading = false
 	if !f.current() {
@@ -111,7 +112,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Verdict {
 		return v
 	}
 	if !f.health.Proven {
-		f.Poll(now) // it learns the lease ends, and keeps contact from now on
+		f.Poll(now) // it reads the lease ends, and contact is measured from then on
 	}
 	f.uncounted, f.covered, f.health.Proven = 0, true, true
 	f.live()
@@ -131,10 +132,10 @@ func (f *Feed) StartProbe(now time.Time) (Question, bool) {
 	return f.Question(), true
 }
 
-// Question is what is known now.
+// Question returns what is known now.
 func (f *Feed) Question() Question { return Question{f.Replica.Mark(), f.Replica.Arrivals()} }
 
-// asked is a question by which its answer is taken.
+// asked returns the question by which an answer is taken.
 func (f *Feed) asked(q Question) Question {
 	if !f.is(ruleMark) {
 		q.mark = f.Replica.Mark()
@@ -167,7 +168,7 @@ func (f *Feed) StartPoll(by time.Time) (Question, bool) {
 	return f.Question(), true
 }
 
-// A Poll is what one look at the version and the lease ends of a service found.
+// A Poll is what a poll has read of one service.
 type Poll struct {
 	Point   Point
 	Members int // of the index
@@ -175,8 +176,8 @@ type Poll struct {
 
 	Overdue []string                  // nodes whose leases have ended by the index
 	Crowded bool                      // there may be more of them
-	Next    time.Time                 // Redis's: the lease end that comes next; zero: none is known
-	End     func(id string) time.Time // Redis's: when a lease ends, or any earlier time
+	Next    time.Time                 // Redis's: the next lease end; zero: none is known
+	End     func(id string) time.Time // Redis's: when a lease ends, or an earlier time
 }
 
 // PollFailed takes the failure of a poll.
@@ -189,17 +190,17 @@ func (f *Feed) PollFailed(err error, now time.Time) {
 	}
 }
 
-// pollAgain plans the next poll. Contact lasts only if it is made more often than every
-// half TTL.
+// pollAgain plans the next poll. Contact is whole only while polls come more often than
+// every half TTL.
 func (f *Feed) pollAgain(now time.Time) {
 	f.polling = false
 	poll := min(f.o.Poll, f.TTL()*2/5)
 	f.Poll(now.Add(f.between(poll*2/3, poll)))
 }
 
-// Polled takes what a poll found. It tells whether the hashes of the nodes whose leases
-// have ended are to be looked for: contact has lasted long enough to judge them.
-func (f *Feed) Polled(q Question, p Poll, now time.Time) (judge bool, v Verdict) {
+// Polled takes the answer to a poll. It returns whether the owner is to check the hashes
+// of the nodes whose leases have ended: contact has lasted long enough for that.
+func (f *Feed) Polled(q Question, p Poll, now time.Time) (check bool, v Verdict) {
 	f.pollAgain(now)
 	ttl := f.TTL()
 	f.Clock.Answered(p.Answer, ttl/2)
@@ -231,8 +232,8 @@ func (f *Feed) Polled(q Question, p Poll, now time.Time) (judge bool, v Verdict)
 	return true, v
 }
 
-// unbroken is for how long Redis has answered without a break until now, since the poll
-// before.
+// unbroken returns for how long Redis has answered without a break until now, but no
+// longer than since the poll before.
 func (f *Feed) unbroken(now time.Time) time.Duration {
 	before := f.polled
 	f.polled = now
@@ -242,8 +243,8 @@ func (f *Feed) unbroken(now time.Time) time.Duration {
 	return now.Sub(before)
 }
 
-// pass counts contact for the holds, once a poll has settled or a snapshot has counted:
-// in doubt, a node that is held may be back.
+// pass counts contact for the holds, when a poll has settled or a snapshot has counted.
+// While there is a doubt, a node that is held may be back.
 func (f *Feed) pass(now time.Time) {
 	if f.owed > 0 && f.is(ruleHoldEnds) {
 		f.Replica.Pass(f.owed, now)
@@ -251,24 +252,22 @@ func (f *Feed) pass(now time.Time) {
 	f.owed = 0
 }
 
-// Overdue takes which leases have ended, where a poll has not seen all of them, and the
-// lease end that comes next, by Redis's clock; zero is none. It returns those that are
-// to be looked for.
+// Overdue takes the nodes whose leases have ended, where a poll has not read all of them,
+// and the next lease end by Redis's clock; zero is none. It returns the nodes to check.
 func (f *Feed) Overdue(ids []string, next time.Time) []string {
 	f.expect(next)
 	return slices.DeleteFunc(ids, func(id string) bool { return !f.Replica.Shows(id) })
 }
 
-// CheckFailed tells why the nodes whose leases have ended could not be looked for. The
-// feed is stale until they are, or until there is none.
+// CheckFailed takes why the nodes whose leases have ended could not be checked. The feed
+// is stale until they are, or until there is none.
 func (f *Feed) CheckFailed(err error, now time.Time) {
 	f.unchecked = true
 	f.fail(err, now)
 }
 
-// Missing takes the nodes whose leases have ended by the index and that have no hash, as
-// one call found it, and who answered that. It goes by the poll that told of them only
-// if the same master answered both.
+// Missing takes the nodes whose leases have ended by the index and that have no hash, and
+// which master answered that. It counts only if the same master has answered the poll.
 func (f *Feed) Missing(q Question, ids []string, master string, now time.Time) {
 	f.unchecked = false
 	f.live()
