@@ -11,7 +11,7 @@ import (
 
 // The comment of each option says what holds without it.
 func TestEveryOptionStatesItsDefault(t *testing.T) {
-	for dir, least := range map[string]int{"registry": 30, "hertzadapter": 20} {
+	for dir, least := range map[string]int{"registry": 30, "hertzadapter": 20, "discovery": 25} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,10 +1,10 @@
 package discovery
 
-// A Balancer picks one of the nodes that may be called. It is a recipe: state is
-// kept by the Resolver, for each service and selection. Balancers of equal
-// parameters are equal.
+// A Balancer says how to pick one of the nodes that may be called. It has no state: the
+// Resolver keeps that, for each service and selection. Balancers with equal parameters are
+// equal.
 //
-// A Balancer is a PickOption too, for calls that want another than the Resolver's.
+// A Balancer is a PickOption too, for calls that need another one than the Resolver has.
 type Balancer interface {
 	PickOption
 

@@ -7,21 +7,20 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// An Outcome is how a call of Broadcast went on one node.
+// An Outcome is the result of a call of Broadcast on one node.
 type Outcome struct {
 	Node *registry.Node
-	Err  error // what call returned, nil or not; of a Permanent and a *CallError what it marks
+	Err  error // what call returned; the error inside a Permanent or a *CallError
 }
 
-// Broadcast calls all nodes of a service at once, or those that the options leave,
-// and returns when every call has ended: one Outcome each, ordered by version and
-// ID. Draining and ejected nodes are called too, and so are those with NoTraffic and
-// those beyond the Zone and the Subset: a message for all must not miss some in
-// silence. A Filter leaves out nodes that are not to be called. Nothing is retried.
+// Broadcast calls all nodes of a service at once, or those that the options select, and
+// returns when every call has ended: one Outcome for each node, ordered by version and ID. It
+// calls draining and ejected nodes too, those with NoTraffic, and those outside of the Zone
+// and the Subset, because a message for all must reach all. Use a Filter to leave out nodes.
+// Nothing is tried again.
 //
-// The error tells only that there was no node to call, as that of Pick does. A
-// panic of a call goes on in the goroutine of the caller, once the others have
-// ended.
+// There is an error only if there was no node to call, as that of Pick. If a call panics, the
+// panic goes on in the goroutine of the caller once the other calls have ended.
 func (r *Resolver) Broadcast(
 	ctx context.Context, service string, call func(context.Context, *registry.Node) error, opts ...PickOption,
 ) ([]Outcome, error) {

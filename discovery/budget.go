@@ -13,15 +13,14 @@ const (
 	DefaultRetriesPerSecond = 10
 )
 
-// RetryBudget bounds the retries of Do, Transport and DialContext, of all services
-// together, so that a fleet in trouble is not called several times as often as one
-// in health: to this share of the calls, and so many per second besides. What is not
-// used is kept for about ten seconds. Where the budget is spent, a call ends with its
-// first error. The defaults are DefaultRetryShare and DefaultRetriesPerSecond; 0, 0
-// allows no retry at all, and a share as large as Retries every one.
+// RetryBudget limits the retries of Do, Transport and DialContext for all services together,
+// so that a fleet in trouble does not get several times as many calls as a healthy one. It
+// allows one retry for each 1/share calls, and perSecond more each second. What is not used
+// is kept for about ten seconds. Without budget, a call returns its first error. 0, 0 allows
+// no retry; a share as large as Retries allows all. Default: DefaultRetryShare,
+// DefaultRetriesPerSecond.
 //
-// Source: Finagle's RetryBudget, here with a memory that fades in the place of a
-// sliding window.
+// Source: Finagle's RetryBudget, with a memory that fades instead of a sliding window.
 func RetryBudget(share float64, perSecond int) Option {
 	return func(o *options) { o.budget = budgetSize{share, perSecond} }
 }

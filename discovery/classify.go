@@ -11,35 +11,36 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// A Fault says whose fault it is that a call failed.
+// A Fault says who caused the failure of a call.
 type Fault int
 
 const (
-	// FaultNode counts against the node: it refused the connection, hung up, was
-	// late, or sent what nobody can read. Another node may do better.
+	// FaultNode counts against the node: it refused the connection, hung up, was late, or
+	// sent what cannot be read. The call may succeed on another node.
 	FaultNode Fault = iota
 
-	// FaultNobody says nothing of the node, and another node may do better: an idle
-	// connection that was closed just when the call took it.
+	// FaultNobody does not count against the node, and the call may succeed on another
+	// one: an idle connection was closed just when the call used it.
 	FaultNobody
 
-	// FaultCaller says nothing of the node, and no other node would do better: the
-	// caller gave up, its request is bad, or one of its own limits is reached.
+	// FaultCaller does not count against the node, and the call would fail on another
+	// one too: the caller gave up, its request is bad, or it has reached a limit of its
+	// own.
 	FaultCaller
 
-	// FaultNone is no failure: the error is the node's answer.
+	// FaultNone is no failure: the error is the answer of the node.
 	FaultNone
 )
 
-// A CallError says what an error of a call means, for Do and Done, where the one
-// who makes the call knows better than Classify. Its text is that of Err.
+// A CallError tells Do and Done what an error of a call means. Return it if you know that
+// better than Classify. Its text is that of Err.
 type CallError struct {
 	Err   error
 	Fault Fault
 
-	// Unsent: the node has received nothing of the call. So any call may be made
-	// again on another node, also one that must not be made twice, and also where a
-	// limit of the caller's is to blame, such as one on the connections to one host.
+	// Unsent says that the node has received nothing of the call. Then the call is tried
+	// on another node in any case: also with Once, and also if a limit of the caller was
+	// reached, such as one on connections to a host.
 	Unsent bool
 }
 
@@ -75,8 +76,8 @@ func Permanent(err error) error {
 //	a certificate that does not fit; no TLS there   FaultNode    yes
 //	any other, also a deadline that passed          FaultNode
 //
-// The Err of the result is what a *CallError or Permanent marks, or else err.
-// It is for errors of calls: a nil error is none.
+// The Err of the result is the error inside a *CallError or a Permanent, or else err. Do
+// not call it with a nil error.
 func Classify(err error) CallError {
 	var known *CallError
 	var answer *backoff.PermanentError

@@ -7,17 +7,15 @@ import (
 	"slices"
 )
 
-// DialContext picks a node of a service and connects to it, for any protocol over a
-// connection; a failure to connect is tried again on another node, as by Do. The
-// address is the name of the service; a port behind it is ignored, because many
-// clients add one. The network is the node's, or the one that is asked for where the
-// node has none. Each dial is bound by Timeout and by ctx.
+// DialContext picks a node of a service and connects to it, for any protocol on a connection.
+// If that fails, it tries another node, as Do does. The address is the name of the service; a
+// port after it is ignored, because many clients add one. The network is that of the node, or
+// else the given one. Each dial ends after Timeout or with ctx.
 //
-// The call to the node lasts as long as the connection: balancers that go by load
-// count it until Close. What is wrapped in the connection comes out of its method
-// NetConn() net.Conn.
+// The call to the node lasts as long as the connection: balancers that count calls count it
+// until Close. The connection has a method NetConn() net.Conn, which returns the one inside.
 //
-// It is what http.Transport.DialContext and the Dialer of go-redis take. For gRPC:
+// It can be used as http.Transport.DialContext and as the Dialer of go-redis. For gRPC:
 //
 //	grpc.NewClient("passthrough:///shop", grpc.WithContextDialer(
 //		func(ctx context.Context, address string) (net.Conn, error) {

@@ -18,26 +18,27 @@ import (
 // DefaultRetries is the default of Retries.
 const DefaultRetries = 2
 
-// Retries sets how often Do, Transport and DialContext try again after a failure,
-// each time on another node and within the RetryBudget: DefaultRetries. 0 is never.
+// Retries sets how often Do, Transport and DialContext try a failed call again, each time on
+// another node and within the RetryBudget. 0 means never. Default: DefaultRetries.
 func Retries(n int) Option { return func(o *options) { o.retries = n } }
 
-// Do picks a node, calls it, and tells Done. If the call fails, Do calls a node that
-// has not been tried yet, after a short pause, as often as Retries and the RetryBudget
-// allow: for a HashKey always the same one, else the better of two drawn at random;
-// and where the Zone or the Subset has no other, one beyond it. So call must be one
-// that may be made again; for any other there is Once. Classify says which failures
-// are tried again, and which count against the node. By an error of a dial it
-// takes it that the node has received nothing: a call that dials twice, and sends
-// something in between, returns a *CallError for the second.
+// Do picks a node, calls it, and reports the result by Done. If the call fails, Do tries a
+// node that it has not tried yet, after a short pause, as often as Retries and the
+// RetryBudget allow. So call must be safe to make twice; for calls that are not, there is
+// Once. Classify says which errors are tried again, and which count against the node.
 //
-// It ends with the first success, with ctx, when no other node is left, and with an
-// error that Permanent marks as the answer of the node. That one Do returns
-// bare. The others come as a *registry.OpError with the node that failed last; it
-// unwraps to that failure and names the earlier ones. Where no node could be picked,
-// the errors are those of Pick, and where ctx was over before, that of ctx.
+// With a HashKey the next node is always the same one; else it is the better of two drawn at
+// random. If the Zone or the Subset has no other node, it is one of the others. If call
+// returns an error of a dial, Do takes it that the node has received nothing. So a call that
+// dials twice, and sends something in between, returns a *CallError for the second dial.
 //
-// A call that panics says nothing of its node, and the panic goes on.
+// Do returns nil at the first success. It ends when ctx ends, when no other node is left, or
+// with an error that Permanent marks, which it returns as it is. Other failures are a
+// *registry.OpError, which names the node that failed last, unwraps to its error, and lists
+// the earlier ones in its text. If no node could be picked, the error is that of Pick. If ctx
+// was over before, it is that of ctx.
+//
+// If call panics, that does not count against the node, and the panic goes on.
 func (r *Resolver) Do(
 	ctx context.Context, service string, call func(context.Context, *registry.Node) error, opts ...PickOption,
 ) error {

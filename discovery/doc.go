@@ -1,18 +1,20 @@
 // Package discovery finds the nodes of a service and picks one for each call.
 //
-// A Resolver follows each service that was asked for, and keeps a view of it in
-// memory: the nodes as the registry shows them, with every change within about a
-// millisecond. Picks read that view alone, without a lock, a trip or an allocation.
+// A Resolver follows each service that was asked for and keeps a view of it in memory: the
+// nodes in the registry, with each change within about a millisecond. Picks read that view
+// only, without a lock, a call to Redis or an allocation.
 //
 //	Source --views--> service --members--> table --set--> picker --> Picked
 //	                     ^                                             |
 //	                     +------- load, failures <------- Done --------+
 //
-// # What it does when something is wrong
+// # Failures
 //
-//   - Redis is away: views stay as they are, and say since when they are stale.
-//     MaxStale makes an error of that; SnapshotDir keeps them across a restart.
-//   - The registry has lost nodes: they are held, as registry.View says.
-//   - Many leases run out at once: the guard doubts it, and keeps the rest a while.
-//   - Calls to a node fail: it is ejected for a while; Do tries another.
+//   - Redis is away: a view keeps its nodes and says since when it is stale. With MaxStale
+//     it becomes an error; with SnapshotDir it survives a restart.
+//   - Redis has lost nodes: the view holds them for up to one TTL, see registry.View.
+//   - Many leases end at once: the guard doubts it and keeps the further nodes a while, see
+//     Guard.
+//   - Calls to a node fail: the node is ejected for a while, see Ejection, and Do tries
+//     another one.
 package discovery

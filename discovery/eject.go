@@ -18,15 +18,13 @@ const (
 	DefaultMaxEjection = 5 * time.Minute
 )
 
-// Ejection sets after how many failed calls in a row a node is taken out, and for
-// how long: base the first time, twice as long whenever it fails again before it
-// has recovered, longest at most, each a little shortened at random. Then one call is
-// let through to it, of whatever selection it matches: its success brings the node
-// back, and once that has stayed as long as it was out, it counts as recovered. Of the
-// nodes that neither drain nor have NoTraffic at least half always stay in.
-//
-// The defaults are DefaultFailures, DefaultEjection and DefaultMaxEjection; 0
-// failures switch ejection off.
+// Ejection sets after how many failed calls in a row a node is ejected, and for how long:
+// base the first time, and twice as long each time it fails again before it has recovered,
+// up to longest. Each time is shortened a little at random. An ejected node gets no calls.
+// After that time one call goes to it; if that succeeds, the node is back. It has recovered
+// once it has stayed for as long as it was ejected. At least half of the nodes are never
+// ejected; nodes that drain or have NoTraffic are not counted. 0 failures turn ejection off.
+// Default: DefaultFailures, DefaultEjection, DefaultMaxEjection.
 func Ejection(failures int, base, longest time.Duration) Option {
 	return func(o *options) { o.ejection = ejection{failures, base, longest} }
 }

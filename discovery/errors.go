@@ -12,13 +12,12 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// The sentinels of this package, for errors.Is. Every failure is a
-// *registry.OpError, and those of package registry come through as well:
-// ErrNotFound for a service that has never existed, or not for a day, ErrUnavailable where nothing is
-// known of it because Redis is away, ErrPermission, ErrInvalid, and ErrClosed after
-// Close.
+// The errors of this package, for errors.Is. Every failure is a *registry.OpError. The
+// errors of package registry come too: ErrNotFound for a service that has never existed, or
+// has had no node for a day; ErrUnavailable if nothing is known of it because Redis is away;
+// ErrPermission; ErrInvalid; and ErrClosed after Close.
 var (
-	// ErrNoNodes: the service is known, and no node of it may be picked. The error says
+	// ErrNoNodes: the service exists, and no node of it can be picked. The text says
 	// whether it has none, or how many the options and registry.NoTraffic left out.
 	ErrNoNodes = errors.New("no nodes")
 

@@ -14,16 +14,16 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// FromRegistry makes a Source of any registry, by its GetService and Watch. A
-// registry that is a Source itself, as *registry.Redis is, is returned as it is.
+// FromRegistry makes a Source of any registry, from its GetService and Watch. If reg is a
+// Source itself, as *registry.Redis is, it is returned as it is.
 //
-// A watch that ends or fails is made again, with backoff, without end; views are
-// stale meanwhile. Neither GetService nor Watch tells a service that is empty from
-// one that never existed: it has no History until a node of it is seen. Nor do they
-// tell a goodbye from a lease that ran out: there is nothing for Guard to doubt.
+// If a watch ends or fails, it is started again, with backoff, until it succeeds; views are
+// stale meanwhile. GetService and Watch cannot tell an empty service from one that has never
+// existed: a View has no History until a node was seen. Nor can they tell a deregistration
+// from a lease that ended, so Guard has no effect.
 //
-// Stop of a Follower waits for its goroutine, which ends when the registry heeds
-// the end of its contexts and Watcher.Stop.
+// Stop of a Follower waits for its goroutine, which ends if the registry obeys the end of its
+// contexts and Watcher.Stop.
 func FromRegistry(reg registry.Registry) Source {
 	if src, ok := reg.(Source); ok {
 		return src

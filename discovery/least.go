@@ -2,14 +2,14 @@ package discovery
 
 type leastLoaded struct{}
 
-// LeastLoaded picks the node with the fewest calls under way for its weight, of all up
-// to eight nodes, and where there are more, of four: the one whose turn it is and three
-// drawn at random. So its cost does not grow with the nodes, and processes do not all
-// flock to the same one. Of equals it picks the one whose turn it is: idle nodes get
-// calls by their weights. The calls are those of this process by P2C or LeastLoaded.
+// LeastLoaded picks the node that is serving the fewest calls for its weight. It compares all
+// nodes if there are up to eight, and else four: the next one in turn and three drawn at
+// random. So its time does not grow with the number of nodes, and processes do not all pick
+// the same one. Of equal nodes it picks the one in turn, so idle nodes get calls by weight. It
+// counts the calls of this process by P2C or LeastLoaded.
 //
-// Source of the draws: Mitzenmacher, "The power of two choices in randomized load
-// balancing", 2001.
+// Source of the draws: Mitzenmacher, "The power of two choices in randomized load balancing",
+// 2001.
 func LeastLoaded() Balancer { return leastLoaded{} }
 
 func (leastLoaded) String() string   { return "least loaded" }

@@ -12,20 +12,19 @@ import (
 
 type maglev struct{}
 
-// Maglev picks the same node for the same HashKey, in every process that sees the
-// same nodes and weights, and spreads keys over the nodes as their weights ask for.
-// When a node comes or goes, few keys move but its own: about 1 in 100 of one among a
-// hundred nodes, 1 in 50 at worst. All move where the nodes outgrow the table, which
-// is at 40, 164, 655, 2621 and 10485 nodes. A SlowStart moves a part of a new node's
-// keys to it at each step, and not in all processes at once. Without a HashKey it picks
-// at random, by weight.
+// Maglev picks the same node for the same HashKey, in every process that sees the same nodes
+// and weights, and spreads the keys over the nodes by weight. Without a HashKey it picks at
+// random, by weight. When a node comes or goes, few keys of other nodes move: with a hundred
+// nodes about 1 in 100, at worst 1 in 50. All keys move when the table grows, at 40, 164, 655,
+// 2621 and 10485 nodes. With SlowStart, a new node gets its keys step by step, and not in all
+// processes at the same time.
 //
-// A pick costs the same for any number of nodes. The table has 100 to 400 entries of 4
-// bytes for each node, 4099 at least, and is made anew when nodes or weights change: in
+// A pick takes the same time for any number of nodes. The table has 100 to 400 entries of 4
+// bytes for each node, and at least 4099. It is built again when nodes or weights change: in
 // about 70 ms for 10,000 nodes.
 //
-// Source: Eisenbud et al., "Maglev: a fast and reliable software network load
-// balancer", 2016.
+// Source: Eisenbud et al., "Maglev: a fast and reliable software network load balancer",
+// 2016.
 func Maglev() Balancer { return maglev{} }
 
 func (maglev) String() string   { return "maglev" }

@@ -1,19 +1,18 @@
 package discovery
 
-// An Observer receives events soon after they happened, from a goroutine that does
-// nothing else: one at a time, and those of a service in their order. It holds up
-// nobody, and may call the Resolver, Close included. Where it is slow, it gets the
-// newest ViewEvent of a service and the newest 128 EjectEvents; the others are passed
-// over.
+// An Observer receives events soon after they happened, one at a time, from a goroutine of
+// its own. The events of one service come in order. Observers may block, and may call the
+// Resolver, Close too. A slow one gets only the newest ViewEvent of each service and the
+// newest 128 EjectEvents.
 type Observer func(Event)
 
 // Event is one of ViewEvent and EjectEvent.
 type Event interface{ event() }
 
-// ViewEvent: a service changed, in its nodes or in its health.
+// A ViewEvent says that a service has changed, its nodes or its health.
 type ViewEvent struct{ View *View }
 
-// EjectEvent: a node was taken out because calls to it failed, or is back.
+// An EjectEvent says that a node was ejected because calls to it failed, or that it is back.
 type EjectEvent struct {
 	Namespace, Service, Node string
 	Ejected                  bool

@@ -19,8 +19,8 @@ const (
 	DefaultGuard       = 0.5
 )
 
-// An Option sets a part of a Resolver. Bad values show as registry.ErrInvalid from
-// every call of the Resolver. A nil Option has no effect.
+// An Option sets a property of a Resolver. If a value is wrong, Err and every call of the
+// Resolver return registry.ErrInvalid. A nil Option has no effect.
 type Option func(*options)
 
 type options struct {
@@ -88,20 +88,20 @@ func (o options) check() error {
 	return errors.Join(o.ejection.check(), o.budget.check(), checkBalancer(o.balancer))
 }
 
-// WithBalancer sets the balancer of calls that name none: P2C by default.
+// WithBalancer sets the balancer of calls that name none. Default: P2C.
 func WithBalancer(b Balancer) Option { return func(o *options) { o.balancer = b } }
 
-// Timeout bounds the wait for the first view of a service where the context has no
-// deadline, and each dial of DialContext: DefaultTimeout.
+// Timeout sets how long a call waits for the first view of a service if its context has no
+// deadline, and how long each dial of DialContext may take. Default: DefaultTimeout.
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// IdleTimeout sets after how long a service that nobody asks for is let go:
-// DefaultIdleTimeout, at most half of that later. The next call reads it anew.
+// IdleTimeout sets how long a service is followed after the last call for it, and at most
+// half of that longer. The next call for it then reads it again from the source. Default:
+// DefaultIdleTimeout.
 func IdleTimeout(d time.Duration) Option { return func(o *options) { o.idleTimeout = d } }
 
-// MaxStale makes ErrStale of a view that lost contact with its source longer ago
-// than this. By default views serve for ever: a list that was true a while ago
-// finds more nodes than none.
+// MaxStale sets how old a stale view may be: calls return ErrStale if contact with the
+// source was lost longer ago. Default: 0, no limit, since old nodes are better than none.
 func MaxStale(d time.Duration) Option { return func(o *options) { o.maxStale = d } }
 
 // Preload makes the Resolver follow these services of the source's namespace from New on,
@@ -118,67 +118,69 @@ func PreloadNamespace(namespace string, services ...string) Option {
 	}
 }
 
-// SlowStart has a node that comes to a service take its share of the calls slowly,
-// from a tenth to the whole within d. Nodes that stood when the service was first
-// seen are not held back, nor are the choices of balancers that know no weight.
+// SlowStart sets how long a new node gets fewer calls than its weight asks for: its share
+// rises from a tenth to the whole within d. It does not apply to nodes that are there when
+// the service is first followed, nor to balancers that ignore weights. Default: 0, a new
+// node gets its whole share at once.
 func SlowStart(d time.Duration) Option { return func(o *options) { o.slowStart = d } }
 
-// Subset has this process call only n nodes of a service, to spare large fleets
-// connections from everybody to everybody. Which ones is settled by Identity and the
-// nodes' IDs alone: the same ones after a restart under the same identity. When a node
-// comes or goes, at most one node of a subset is another.
+// Subset makes this process call only n nodes of a service, so that in a large fleet not
+// every process connects to every node. Identity and the IDs of the nodes alone decide which
+// nodes these are: after a restart under the same identity they are the same. When a node
+// comes or goes, at most one node of the subset changes. Default: 0, all nodes.
 //
-// How even that is depends on the identities, since processes do not know of each other.
-// Of up to 1,000 with the numbers 0, 1, 2 and so on at their ends, as the pods of a
-// StatefulSet have them, no node has 3 processes more or fewer than the average: of 20
-// processes that call 5 of 20 nodes each it has 4 to 6. Names without such a number
-// are spread by chance: 1 to 10 there.
+// How even the load is depends on the identities, since processes do not know each other. If
+// up to 1,000 identities end in the numbers 0, 1, 2 and so on, as the names of the pods of a
+// StatefulSet do, the number of processes that call a node differs from the average by less
+// than 3: of 20 processes that call 5 of 20 nodes each, 4 to 6 call each node. Names without
+// such a number are spread at random: 1 to 10 in that example.
 //
-// Source: the deterministic aperture of Twitter's Finagle, a stretch of a circle of nodes,
-// where the number of processes need not be known, because each begins at a multiple of
-// the golden ratio.
+// Source: the deterministic aperture of Twitter's Finagle, a stretch of a circle of nodes.
+// The number of processes need not be known, because each begins at a multiple of the golden
+// ratio.
 func Subset(n int) Option { return func(o *options) { o.subset = n } }
 
-// Identity names this process for Subset. Processes of one identity call the same nodes;
-// give those of a fleet one name with a number at its end, shop-0, shop-1, and so on. The
-// default is the host name, and the number of the process unless that is 1, as it is in a
-// container.
+// Identity sets the name of this process for Subset. Processes with the same identity call
+// the same nodes, so give the processes of a fleet one name with a number at its end: shop-0,
+// shop-1, and so on. Default: the name of the host, followed by the process ID unless that is
+// 1, as in a container.
 func Identity(name string) Option { return func(o *options) { o.identity = name } }
 
-// Guard sets which share of a service's nodes may run out of their leases within
-// one TTL before the rest is doubted: DefaultGuard, and at least two nodes. Further
-// ones are kept a TTL longer, once for each absence. A node whose lease ran out is also
-// kept for as long as calls to it succeed, at least one a TTL; and the last nodes of a
-// service that had two or more are kept until one registers, one deregisters, or calls
-// to them fail, as often in a row as Ejection says. Guarded tells of all that are kept. 0
-// switches the guard off. Deregistrations apply at once, also the last.
+// Guard sets which share of the nodes of a service, and at least two nodes, may lose their
+// leases within one TTL before the Resolver doubts it. The further ones are kept for one TTL
+// more, once for each loss. 0 turns the guard off. Default: DefaultGuard.
+//
+// A node whose lease has ended is also kept while calls to it succeed, at least one in each
+// TTL. And the last nodes of a service that had two or more are kept until a node registers,
+// a node deregisters, or as many calls to them fail in a row as Ejection says. View.Guarded
+// returns all nodes that are kept. A deregistration removes a node at once, also the last
+// one.
 func Guard(share float64) Option { return func(o *options) { o.guard = share } }
 
-// SnapshotDir keeps the last known nodes of every service in this folder, one file
-// each, so that a process that starts while Redis is away finds its services all
-// the same: where the source fails, or has said nothing for half a second. Such a
-// view is stale, tells when it was Saved, and serves until the source's own comes;
-// one that MaxStale forbids is ignored.
+// SnapshotDir sets a directory in which the last known nodes of every service are kept, one
+// file for each service. A process that starts while Redis is away then finds its services:
+// if the source fails, or has not answered for half a second, the view of the file is used.
+// Such a view is stale, and Saved says from when it is. It is replaced by the first view of
+// the source. A view that is older than MaxStale is not used. Default: none.
 //
-// Files are written some 10 s after a change, at most as often, and when a service
-// is let go, as by Close. They hold what was shown, with nodes that are Held or
-// Guarded. Where nothing changes, the time in them is brought up to date once an
-// hour, and when the service is let go. The folder is made, for this user alone, if
-// it is missing. Processes of one source may share it; sources may not. A file that
-// cannot be read or written is logged, and no more.
+// A file is written about 10 s after a change, and when the service is let go, as Close does.
+// It holds what the view shows, with nodes that are Held or Guarded. If nothing changes, its
+// time is updated once an hour. The directory is created, for this user alone, if it is
+// missing. Processes may share it if they have the same source. An error of a file is logged,
+// and has no other effect.
 func SnapshotDir(dir string) Option { return func(o *options) { o.snapshotDir = dir } }
 
-// Logger receives the log. Without it, warnings go to standard error, one line each;
-// Logger(zerolog.Nop()) silences the resolver. Worth warnings are views that are stale,
-// nodes that are guarded, nodes that are ejected, and snapshots that cannot be written or
-// used: for all services together a line when it begins, one a minute, and one when it
-// ends. Each further node that is ejected, or is back, is a line at the level Info. So are
-// views of a *registry.Redis that go stale in an outage, which that registry warns of.
+// Logger sets the logger. Warn: views are stale, nodes are guarded or ejected, snapshots
+// cannot be written or used. Of all services together this is one line when it begins, one a
+// minute, and one when it ends. Info: each further node that is ejected or back, and views
+// that are stale because a *registry.Redis is in an outage, for which that registry logs the
+// warning. Default: warnings go to standard error, one line each; Logger(zerolog.Nop()) turns
+// the log off.
 func Logger(l zerolog.Logger) Option { return func(o *options) { o.logger = l } }
 
-// Slog is Logger for a *slog.Logger, whose handler decides on the levels. Nil is the
-// default again.
+// Slog sets the logger as Logger does, to a *slog.Logger, whose handler decides which levels
+// are logged. Default, also for nil: see Logger.
 func Slog(l *slog.Logger) Option { return Logger(logs.FromSlog(l)) }
 
-// Observe hands every Event to f; nil is nobody. See Observer.
+// Observe sets a function that gets every Event. Default, also for nil: none.
 func Observe(f Observer) Option { return func(o *options) { o.observe = f } }

@@ -4,25 +4,26 @@ import "math"
 
 type p2c struct{}
 
-// P2C compares two nodes, the one whose turn it is and another drawn at random, by
-// their latency of late and the calls under way. Turns go by weight. The node whose turn
-// it is gets the call, unless it costs more than one and a half times as much as the
-// other; if that is r times as much, it gets 1.5/r of its turns, and the other the rest.
-// So equal nodes get equal shares at any moment, idle ones and those a little faster or
-// slower by their weights, and of two nodes a hundred times slower one gets under a
-// hundredth of the calls. Of calls that pile up nodes have as many under way as their
-// weights ask for. It is the default, and costs the same for any number of nodes.
+// P2C compares two nodes, the next one in turn and another drawn at random. The cost of a node
+// grows with its recent latency and with the calls that it is serving. Turns are given out by
+// weight. The node in turn gets the call unless its cost is more than 1.5 times that of the
+// other; if it is r times that, the node gets 1.5/r of its turns, and the other node the rest.
+// It is the default, and takes the same time for any number of nodes.
 //
-// A single slow answer raises the latency of a node by three eighths at most; five in a
-// row raise it up to a hundred times. A new node counts as equal until it has answered
-// five times. Failed calls count as slow ones, cancelled ones not at all. What is known of
-// a node that gets no calls fades within a minute, so that it is tried again. Three calls
-// under way that a node has more than the other make it 2.7 times as costly.
+// So equal nodes get equal shares at any moment, and idle nodes, or nodes that are a little
+// faster or slower, get shares by weight. Of two nodes, one that is a hundred times slower
+// gets under a hundredth of the calls. If calls pile up, each node serves as many at a time as
+// its weight asks for.
 //
-// Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001.
-// That the costlier one keeps a share of its turns, by the ratio of the costs, is the
-// rule of Metropolis et al., "Equation of state calculations by fast computing machines",
-// 1953.
+// A single slow answer raises the latency of a node by three eighths at most; five in a row
+// raise it up to a hundred times. A new node counts as equal until it has answered five
+// times. A failed call counts as a slow one, a cancelled call does not count. The latency of a
+// node that gets no calls is forgotten within a minute, so that the node is tried again. Three
+// more calls at a time than the other node has cost a factor of 2.7.
+//
+// Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001. That
+// the costlier node keeps a share of its turns, by the ratio of the costs, is the rule of
+// Metropolis et al., "Equation of state calculations by fast computing machines", 1953.
 func P2C() Balancer { return p2c{} }
 
 func (p2c) String() string   { return "p2c" }

@@ -7,17 +7,17 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Picked is a node that was picked for one call. Call Done when the call is over: the
-// first time counts, on whatever copy of it.
+// Picked is a node that was picked for one call. Call Done when the call is over. Only the
+// first Done counts, also of copies.
 type Picked struct {
 	m      *member
 	t      *ticket
 	number uint64 // of the ticket, while it belongs to this call
 }
 
-// Pick picks a node of a service for one call: by the Resolver's balancer, unless
-// an option names another. Errors are those of Resolve, and ErrNoNodes where the
-// options leave no node.
+// Pick picks a node of a service for one call, with the balancer of the Resolver unless an
+// option names another. Call Done of the result when the call is over. Errors are those of
+// Resolve, and ErrNoNodes if the options leave no node.
 func (r *Resolver) Pick(ctx context.Context, service string, opts ...PickOption) (Picked, error) {
 	if len(opts) == 0 && ctx != nil {
 		if s, t := r.ready(service); t != nil && s.due.Load() == nil {
@@ -88,11 +88,10 @@ func (p Picked) Node() *registry.Node {
 	return p.m.Node
 }
 
-// Done tells how the call went: nil, or why it failed. Failures one after the other
-// eject the node for a while. Classify says which errors count against the node: not
-// those of a call that its caller cancelled, nor what Permanent marks as the node's own
-// answer. A *CallError says it otherwise. Only the first Done of a call
-// counts.
+// Done reports the result of the call: nil, or why it failed. Several failures in a row eject
+// the node for a while: see Ejection. Classify says which errors count against the node. A
+// cancelled call does not, nor an error that Permanent marks as the answer of the node. A
+// *CallError overrides Classify.
 func (p Picked) Done(err error) {
 	if p.m == nil {
 		return

@@ -7,8 +7,8 @@ import (
 
 type random struct{}
 
-// Random picks every node equally often, whatever its weight, at the same cost for any
-// number of nodes.
+// Random picks nodes at random, each equally often, whatever its weight. It takes the same
+// time for any number of nodes.
 func Random() Balancer { return random{} }
 
 func (random) String() string                  { return "random" }

@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A Resolver holds a live view of each service that was asked for, and picks nodes
-// from it. Make it with New. Its methods may be called from many goroutines.
+// A Resolver keeps a live view of each service that was asked for, and picks nodes from it.
+// Make it with New. Its methods may be called from many goroutines.
 type Resolver struct {
 	src Source
 	o   options
@@ -45,8 +45,9 @@ type Resolver struct {
 	sweeping sync.Once
 }
 
-// New makes a Resolver over src. It starts nothing but what Preload asks for;
-// services are followed from the first call that names them.
+// New returns a Resolver over src. It follows the services of Preload at once, and others from
+// the first call that names them. If src is nil or an option is wrong, Err and every call
+// return registry.ErrInvalid.
 func New(src Source, opts ...Option) *Resolver {
 	r := &Resolver{src: src, o: newOptions(opts), opening: map[serviceName]chan struct{}{}}
 	r.knower, _ = src.(Knower)
@@ -80,10 +81,10 @@ func (r *Resolver) Err() error {
 	return r.failure("new", "", "", r.err)
 }
 
-// Close lets all services go, and waits for every goroutine of the resolver; if the
-// disk of SnapshotDir hangs, for 10 s, and fails then. It leaves the source open.
-// Calls return registry.ErrClosed from then on. A call of Observe that is under way is
-// not waited for, so Observe may call Close; there is no further one.
+// Close stops following all services and waits for the goroutines of the Resolver. If the
+// disk of SnapshotDir hangs, it returns an error after 10 s. The source stays open. Calls
+// return registry.ErrClosed from then on. Close does not wait for a running call of the
+// Observer, so an Observer may call Close; it gets no further events.
 func (r *Resolver) Close() error {
 	r.mu.Lock()
 	r.cancel()
@@ -99,20 +100,20 @@ func (r *Resolver) Close() error {
 	return err
 }
 
-// Resolve returns the view of a service, narrowed by the options. The first call for
-// a service waits until the source has told of it, as long as ctx allows, or Timeout
-// where ctx has no deadline. Later ones take what stands, without a lock or a trip.
+// Resolve returns the view of a service, narrowed by the options. The first call for a
+// service waits for the source until ctx ends, or for Timeout if ctx has no deadline. Later
+// calls return the view in memory, without a lock or a call to Redis.
 //
 //	ErrNotFound     the service has never existed, or has had no node for a day
 //	ErrStale        contact was lost longer than MaxStale ago
 //	ErrUnavailable  nothing is known yet, because Redis did not answer
 //	ErrInvalid      an option or the name is wrong
-//	ErrPermission   Redis refused the service to this user
+//	ErrPermission   Redis refused this user the service
 //
-// A service that has lost its nodes is no error, for a day: then Redis forgets that it
-// existed. A resolver that has seen it goes on with the empty view. A name that is no
-// service is asked about again after a second, so one that begins to exist is found
-// within a second; within 30 s while over a hundred such names are asked for in a second.
+// A service that has lost its nodes is not an error but an empty view. After a day Redis
+// forgets that it existed; a Resolver that follows it goes on with the empty view. The source
+// is asked again about an unknown name after a second, so a new service is found within a
+// second. While calls ask for more than a hundred unknown names a second, that may take 30 s.
 func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOption) (*View, error) {
 	if _, t := r.ready(service); t != nil && len(opts) == 0 && ctx != nil {
 		return t.view, nil

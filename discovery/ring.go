@@ -9,20 +9,18 @@ import (
 
 type ring struct{ load float64 }
 
-// Ring picks the same node for the same HashKey as long as that is not too busy: no
-// node gets more than load times its share of the calls under way, by weight and
-// rounded up; a call that would exceed it goes on along the ring, to the next node that
-// has room. load has to be over 1; 1.25 is usual. The nearer it is to 1, the more
-// evenly calls are spread, the more of them stray, and the further they look: by about
-// 1/(load-1)² entries, whatever the number of nodes. Without a HashKey it begins
-// anywhere.
+// Ring picks the same node for the same HashKey as long as that node is not too busy. No node
+// serves more than load times its share of the running calls, by weight and rounded up; a
+// call above that goes to the next node on the ring that has room. load must be over 1; 1.25
+// is usual. Nearer to 1, calls are spread more evenly, and more of them go to another node; a
+// pick then looks at about 1/(load-1)² entries, whatever the number of nodes. Without a
+// HashKey it starts at a random place.
 //
-// The calls are those that this process has under way to the service by Ring, of all
-// selections together: a selection that gets a part of them is bound less tightly.
+// It counts the calls to the service that this process makes by Ring, of all selections
+// together. So the limit of a selection that gets only a part of them is less strict.
 //
-// Source: Mirrokni, Thorup, Zadimoghaddam, "Consistent hashing with bounded loads",
-// 2016, with the entries of Maglev's table for a ring, so that a key finds its place
-// in one step.
+// Source: Mirrokni, Thorup, Zadimoghaddam, "Consistent hashing with bounded loads", 2016, with
+// the table of Maglev as the ring, so that the place of a key is found in one step.
 func Ring(load float64) Balancer { return ring{load} }
 
 func (r ring) String() string { return fmt.Sprintf("ring(%v)", r.load) }

@@ -7,9 +7,9 @@ import (
 
 type roundRobin struct{}
 
-// RoundRobin picks the nodes one after the other, whatever their weight. It begins
-// anywhere, so that many processes do not begin with the same node, and so it does again
-// when nodes or their weights change. It costs the same for any number of nodes.
+// RoundRobin picks the nodes one after the other, whatever their weights. It starts at a
+// random node, and again when nodes or weights change, so that processes do not all start
+// with the same one. It takes the same time for any number of nodes.
 func RoundRobin() Balancer { return roundRobin{} }
 
 func (roundRobin) String() string   { return "round robin" }

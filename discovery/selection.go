@@ -6,8 +6,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A PickOption narrows the nodes of one call or says how to pick among them: one of
-// Version, Label, FilterOption, Zone, HashKey, Namespace, Once and a Balancer. A nil one
+// A PickOption selects the nodes of one call, or says how to pick one of them. Version, Label,
+// Filter, Zone, HashKey, Namespace and Once make one, and a Balancer is one. A nil PickOption
 // has no effect.
 type PickOption interface{ pickOption() }
 
@@ -32,33 +32,33 @@ func (namespaceOption) pickOption() {}
 func (onceOption) pickOption()      {}
 func (*FilterOption) pickOption()   {}
 
-// Version picks among the nodes of one version.
+// Version selects the nodes of one version. Default: those of all versions.
 func Version(version string) PickOption { return versionOption(version) }
 
-// Label picks among the nodes with this metadata, their own or, where they have no
-// such key, their service's. Several labels have all to hold, eight at most.
+// Label selects the nodes with this metadata. A node that does not have the key has the value
+// of its service. Several labels must all match; there may be eight. Default: all nodes.
 func Label(key, value string) PickOption { return labelOption{key, value} }
 
-// Filter picks among the nodes that keep lets through. keep is asked once for each
-// node and view, not for each pick: it must go by the node alone. Make a filter
-// once and use it for every call: each is a selection of its own, which the
-// resolver remembers.
+// Filter selects the nodes for which keep returns true. keep is called once for each node and
+// view, not for each pick, so its answer must depend on the node alone. Make a filter once
+// and use it for all calls: the Resolver remembers the selection of each filter. Default: all
+// nodes.
 func Filter(keep func(*registry.Node) bool) *FilterOption { return &FilterOption{&filter{keep}} }
 
-// Zone prefers the nodes of a zone, while at least half of those that the zone has
-// can be called; else all zones serve.
+// Zone prefers the nodes of a zone, while at least half of the nodes of that zone can be
+// called; else nodes of all zones are used. Default: nodes of all zones.
 func Zone(zone string) PickOption { return zoneOption(zone) }
 
-// HashKey has Maglev and Ring pick the same node for the same key, as far as the
-// nodes stay the same, in every process.
+// HashKey makes Maglev and Ring pick the same node for the same key, in every process, as long
+// as the nodes stay the same. Other balancers ignore it. Default: none, they pick at random.
 func HashKey(key string) PickOption { return hashKeyOption(key) }
 
-// Namespace asks for the service of another namespace than the source's own.
+// Namespace selects the namespace of the service. Default: that of the source.
 func Namespace(namespace string) PickOption { return namespaceOption(namespace) }
 
-// Once is for a call of Do that must not be made twice, such as an order: Do makes it
-// again only where the node before has received nothing of it, which CallError and
-// Classify tell. Nothing else minds it.
+// Once is for a call of Do that must not be made twice, such as an order: Do tries another
+// node only if the one before has received nothing of the call. Other methods ignore it.
+// Default: Do may make the call several times.
 func Once() PickOption { return onceOption{} }
 
 // A selection says which nodes a call may go to. It is a key of maps.

@@ -9,15 +9,14 @@ import (
 
 type weightedRoundRobin struct{}
 
-// WeightedRoundRobin picks every node as often as its weight asks for, and as evenly
-// as can be: of weights 5, 1 and 1 it makes a a c a a b a, and not a a a a a b c. The
-// order is worked out when nodes or weights change, in about 100 ms for 10,000 nodes
-// of many weights, and begins anywhere; a pick takes the next turn of it. It has at
-// most 64 turns of 8 bytes for each node on average, and weights are rounded to what
-// that can tell apart: no node has less than one turn.
+// WeightedRoundRobin picks every node as often as its weight asks for, and as evenly as
+// possible: with weights 5, 1 and 1 it picks a a c a a b a, not a a a a a b c. The order is
+// computed when nodes or weights change, in about 100 ms for 10,000 nodes with many weights,
+// and starts at a random place. It has at most 64 turns of 8 bytes for each node on average.
+// Weights are rounded to that; each node has at least one turn.
 //
-// Source: nginx's smooth weighted round robin, worked out by earliest deadline first
-// as gRPC does.
+// Source: the smooth weighted round robin of nginx, computed by earliest deadline first as in
+// gRPC.
 func WeightedRoundRobin() Balancer { return weightedRoundRobin{} }
 
 func (weightedRoundRobin) String() string   { return "weighted round robin" }

@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A StaticSource is a Source of services that somebody lists: for tests, and for
-// fleets that do not change by themselves. Make it with Static. Its methods may be
-// called from many goroutines.
+// A StaticSource is a Source of a list of services that the program sets: for tests, and for
+// fleets that do not change by themselves. Make it with Static. Its methods may be called
+// from many goroutines.
 type StaticSource struct {
 	mu      sync.Mutex
 	err     error // what was wrong with the first list
@@ -28,25 +28,24 @@ const staticHistory = "static"
 // defaultNamespace is what an empty one means to sources that have none of their own.
 const defaultNamespace = "default"
 
-// Static makes a source of these services, in the way of Update. What is wrong with
-// them shows as registry.ErrInvalid from every Follow until an Update mends it.
+// Static makes a source of these services, as Update does. If something is wrong with them,
+// every Follow returns registry.ErrInvalid until an Update succeeds.
 func Static(services ...*registry.Service) *StaticSource {
 	s := &StaticSource{views: map[serviceName]*registry.View{}, changed: make(chan struct{})}
 	s.err = s.Update(services...)
 	return s
 }
 
-// Update puts these services in the place of all that were listed before. It copies
-// them. Versions of one name are services of their own; the namespace "" is
-// "default", and the ID "" is the Address.
+// Update replaces the list by these services. It copies them. Versions of one name are
+// separate services; the namespace "" is "default", and the ID "" is the Address.
 //
-// A service that is not listed any more has no nodes. Its History stays "static",
-// while that of a service that was never listed is ""; its Revision grows with each
-// change of it, and only who follows one that changed gets a new view.
+// A service that is no longer in the list has no nodes. Its History stays "static", while
+// that of a service that never was in the list is "". Its Revision grows with each change of
+// it, and only followers of a service that has changed get a new view.
 //
 //	ErrInvalid  a service or node is nil, or has no name or address; a weight or
-//	            status that no node can have; a version of a service, or a node of
-//	            one, is there twice. What was listed before stays.
+//	            status is wrong; a version of a service, or a node, is there twice.
+//	            The list stays as it was.
 func (s *StaticSource) Update(services ...*registry.Service) error {
 	listed, err := list(services)
 	if err != nil {

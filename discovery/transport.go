@@ -14,8 +14,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A TransportOption sets a part of a Transport: OnlyHosts and PickBy. A nil one, and one
-// that is given nil, has no effect.
+// A TransportOption sets a property of a Transport. A nil one has no effect, and so has one
+// made with nil.
 type TransportOption func(*transport)
 
 // OnlyHosts makes a Transport treat only those hosts as services for which serves returns
@@ -29,8 +29,8 @@ func OnlyHosts(serves func(host string) bool) TransportOption {
 	}
 }
 
-// PickBy has a Transport pick the node for a request by these options: a Namespace,
-// a Zone, a HashKey out of a header. It is called from many goroutines at a time.
+// PickBy sets a function that returns the pick options for a request: a Namespace, a Zone, a
+// HashKey from a header. It is called from many goroutines at a time. Default: none.
 func PickBy(opts func(*http.Request) []PickOption) TransportOption {
 	return func(t *transport) {
 		if opts != nil {
@@ -39,33 +39,32 @@ func PickBy(opts func(*http.Request) []PickOption) TransportOption {
 	}
 }
 
-// Transport makes an http.RoundTripper for URLs with the name of a service in the
-// place of a host, such as http://shop/carts/7. It picks a node for every request
-// and hands that to base; nil is http.DefaultTransport. The server sees the name of the
-// service as Host, unless Request.Host says otherwise.
+// Transport returns an http.RoundTripper for URLs that have the name of a service as their
+// host, such as http://shop/carts/7. It picks a node for every request and sends the request
+// to it by base, or by http.DefaultTransport if base is nil. The server sees the name of the
+// service as Host, unless Request.Host is set.
 //
 // The host of a URL is a service unless it is an IP address or has a port; the host that a
-// redirect leads to is a service only if the source knows it. Requests for other hosts go
-// to base unchanged, and so do those that are neither http nor https. OnlyHosts excludes
-// further hosts.
+// redirect leads to is a service only if the source knows it. Requests for other hosts go to
+// base unchanged, and so do those that are neither http nor https. OnlyHosts excludes further
+// hosts.
 //
-// The call to the node lasts until the body of the response has been read to its
-// end or closed. It has failed if there was no response, if its body broke off, or if
-// its status is 502, 503 or 504; Classify says whose fault that is. A client's own
-// limits, its body that cannot be read, and a deadline that ends a stream say nothing
-// of the node.
+// The call to the node lasts until the body of the response was read to its end or closed. It
+// has failed if there was no response, if the body broke off, or if the status is 502, 503 or
+// 504. Classify says whose fault that is. A limit of the client, a request body that cannot
+// be read, and a deadline that ends a stream do not count against the node.
 //
-// Without a response GET, HEAD, OPTIONS, TRACE, PUT and DELETE requests, and those with
-// an Idempotency-Key, are sent to another node, as by Do, if they have no body or
-// GetBody. Any other request is, too, where the node has received nothing of it: there
-// was no connection to it. Nothing is buffered.
+// If there was no response, a GET, HEAD, OPTIONS, TRACE, PUT or DELETE request, or one with an
+// Idempotency-Key, is sent to another node, as Do does it, if it has no body or has GetBody.
+// Other requests are sent to another node only if the first one has received nothing of them.
+// Nothing is buffered.
 //
-// With https the certificate of the node must be for the host of its Address, as
-// base demands; if it is for the service, set TLSClientConfig.ServerName in base. A
-// node that listens on a unix socket is an ErrInvalid: for those, and services
-// whose names do not fit into a URL, see DialContext.
+// With https the certificate of the node must match the host of its Address, as base checks
+// it; if it is one for the name of the service, set TLSClientConfig.ServerName in base. For a
+// node with a unix socket the error is ErrInvalid; for such nodes, and for services whose
+// names cannot be in a URL, use DialContext.
 //
-// Where no node can be called, the error is that of Do.
+// If no node can be called, the error is that of Do.
 func Transport(r *Resolver, base http.RoundTripper, opts ...TransportOption) http.RoundTripper {
 	t := &transport{
 		r: r, base: base,
@@ -142,15 +141,15 @@ func (t *transport) check(req *http.Request) (err error) {
 	return err
 }
 
-// CloseIdleConnections does so in base.
+// CloseIdleConnections closes those of base.
 func (t *transport) CloseIdleConnections() {
 	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
 	}
 }
 
-// IsService tells whether a host, as a URL has it, may be the name of a service. An empty
-// one, an IP address, and one with a port or brackets is none.
+// IsService says whether the host of a URL may be the name of a service: whether it is
+// neither empty nor an IP address, and has no port and no brackets.
 func IsService(host string) bool {
 	if host == "" || strings.ContainsAny(host, ":[]") {
 		return false

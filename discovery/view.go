@@ -6,8 +6,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A View is a service as it stood at one moment, and how far that may be trusted.
-// It never changes; do not change what it hands out.
+// A View shows the nodes of a service at one moment, and whether the source is in contact with
+// the registry. A View never changes; do not change what its methods return.
 type View struct {
 	namespace, service string
 
@@ -29,25 +29,23 @@ type View struct {
 	saved   time.Time
 }
 
-// Namespace returns the namespace that was asked for; "" is the source's own.
+// Namespace returns the namespace that the call named; "" is that of the source.
 func (v *View) Namespace() string { return v.namespace }
 
 // Service returns the name of the service.
 func (v *View) Service() string { return v.service }
 
-// Nodes returns the nodes of all versions, or those that the options of Resolve
-// leave, ordered by version and ID. Draining ones are among them.
+// Nodes returns the nodes, draining ones too, ordered by version and ID: of all versions, or
+// those that the options select.
 func (v *View) Nodes() []*registry.Node { return v.nodes }
 
-// Ready returns those of the nodes that calls should go to: Pick with the same
-// options picks among them, or did when the view was resolved. Nodes of the weight
-// NoTraffic are left out always, draining and ejected ones while others stand, and so
-// are those beyond the Zone and the Subset.
+// Ready returns the nodes of Nodes that Pick picks from with the same options. Nodes with
+// NoTraffic are left out, and so are those outside of the Zone and the Subset. Draining and
+// ejected nodes are left out unless there are no others.
 func (v *View) Ready() []*registry.Node { return v.ready }
 
-// ServiceOf returns the version that a node of the service belongs to, as it stood
-// with the view: its name, version, namespace, metadata, endpoints and TTL. Nil for
-// any other node.
+// ServiceOf returns the version that a node of this view belongs to: its name, version,
+// namespace, metadata, endpoints and TTL, without nodes. For any other node it is nil.
 func (v *View) ServiceOf(n *registry.Node) *registry.Service { return v.services()[n] }
 
 func servicesOf(members []*member) map[*registry.Node]*registry.Service {
@@ -62,17 +60,17 @@ func servicesOf(members []*member) map[*registry.Node]*registry.Service {
 // registry.Result. Views of the same revision may differ in health.
 func (v *View) Revision() uint64 { return v.revision }
 
-// History is the epoch that Revision counts in; "" for a service that has never
-// existed.
+// History identifies the data that Revision counts in, as in a registry.Result; "" for a
+// service that has never existed.
 func (v *View) History() string { return v.history }
 
-// Live tells whether the view follows the source: every change shows in it.
+// Live says whether the source is in contact with the registry, so that every change shows.
 func (v *View) Live() bool { return v.staleSince.IsZero() }
 
-// StaleSince is when contact with the source was lost; zero while the view is live.
+// StaleSince returns when contact with the registry was lost. It is zero while the view is live.
 func (v *View) StaleSince() time.Time { return v.staleSince }
 
-// Age is how long ago contact was lost; zero while the view is live.
+// Age returns how long ago contact was lost. It is zero while the view is live.
 func (v *View) Age() time.Duration {
 	if v.staleSince.IsZero() {
 		return 0
@@ -80,27 +78,26 @@ func (v *View) Age() time.Duration {
 	return time.Since(v.staleSince)
 }
 
-// Err says why the view is stale.
+// Err says why the view is stale. It is nil while the view is live.
 func (v *View) Err() error { return v.err }
 
-// Held returns the IDs of nodes that the registry has lost, in a flush or a
-// failover, and that are shown until they register again, or for a TTL at most.
+// Held returns the IDs of nodes that Redis has lost, in a flush or a failover, and that are
+// shown until they register again, for one TTL at most. See registry.View.
 func (v *View) Held() []string { return v.held }
 
-// RefusedSince is when Redis, which goes on serving reads, began to refuse the renewal of
-// leases; zero while leases are renewed. The nodes whose leases would run out are in
-// Held meanwhile.
+// RefusedSince returns when Redis began to refuse the renewal of leases while it still serves
+// reads. It is zero while leases are renewed. The nodes that cannot renew are in Held.
 func (v *View) RefusedSince() time.Time { return v.refusedSince }
 
-// Refused says why leases are not renewed, with registry.ErrUnavailable or
-// registry.ErrPermission; nil where RefusedSince is zero.
+// Refused says why leases are not renewed: registry.ErrUnavailable or
+// registry.ErrPermission. It is nil if RefusedSince is zero.
 func (v *View) Refused() error { return v.refused }
 
-// Guarded returns the IDs of nodes whose leases ran out, and that are shown because too
-// many ran out with them, because calls to them succeed, or because they are the last:
-// see Guard.
+// Guarded returns the IDs of nodes whose leases have ended, and that are shown because too
+// many ended together, because calls to them succeed, or because they are the last ones. See
+// Guard.
 func (v *View) Guarded() []string { return v.guarded }
 
-// Saved is when the view was last known to be true, before it was written to
-// SnapshotDir, if it was read from there; else zero. Such a view is stale since then.
+// Saved returns, for a view that was read from SnapshotDir, when it was last known to be true;
+// else zero. Such a view is stale since then.
 func (v *View) Saved() time.Time { return v.saved }

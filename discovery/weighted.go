@@ -7,11 +7,11 @@ import (
 
 type weightedRandom struct{}
 
-// WeightedRandom picks every node as often as its weight asks for, at the same cost
-// for any number of nodes.
+// WeightedRandom picks nodes at random, each as often as its weight asks for. It takes the same
+// time for any number of nodes.
 //
-// Source: Vose, "A linear algorithm for generating random numbers with a given
-// distribution", 1991 (the alias method).
+// Source: Vose, "A linear algorithm for generating random numbers with a given distribution",
+// 1991 (the alias method).
 func WeightedRandom() Balancer { return weightedRandom{} }
 
 func (weightedRandom) String() string   { return "weighted random" }
