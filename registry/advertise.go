@@ -18,24 +18,24 @@ import (
 // address.
 const podIP = "POD_IP"
 
-// Advertise returns the Node.Address of a server that listens on an address, given as
-// to net.Listen, or as its listener tells it:
+// Advertise returns the Node.Address of a server that listens on an address. Network and
+// address are those of net.Listen, or those of its listener:
 //
 //	ln, err := net.Listen("tcp", ":8080")
 //	...
 //	address, err := registry.Advertise(ln.Addr().Network(), ln.Addr().String())
 //
-// The network is tcp, tcp4, tcp6 or unix; "" means tcp. An address that others can reach
-// stays as it is. Where the server listens on all addresses, because the host is
-// empty, 0.0.0.0 or ::, the host is, of these, the first that there is:
+// The network is tcp, tcp4, tcp6 or unix; "" means tcp. An address that others can reach is
+// returned as it is. If the server listens on all addresses, because the host is empty,
+// 0.0.0.0 or ::, the host is the first of these that exists:
 //
 //  1. the IP address in the environment variable POD_IP
-//  2. the address from which this machine reaches the world, IPv4 before IPv6
-//  3. the first address of its interfaces that is not only its own
+//  2. the address from which this machine reaches other networks, IPv4 before IPv6
+//  3. the first address of its interfaces that is not a loopback or link-local address
 //
-// The path of a unix socket becomes absolute. ErrInvalid where there is no such address
-// (set POD_IP, or give the host yourself), where the port is 0 (listen first, and give
-// the listener's address), and where the address is malformed.
+// The path of a unix socket becomes absolute. It returns ErrInvalid if there is no such
+// address (set POD_IP, or give the host), if the port is 0 (listen first, and give the
+// address of the listener), and if the address is malformed.
 func Advertise(network, address string) (string, error) {
 	return advertise(network, address, routeOut)
 }

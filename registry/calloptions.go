@@ -66,8 +66,9 @@ func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry 
 // node. Default: none.
 //
 // The registry calls f from one goroutine, one call at a time. While f blocks, later
-// reports wait; renewal does not. A panic in f ends the process, as in any other
-// goroutine of the program.
+// reports wait; renewal does not. If more than 1,024 wait, the oldest are dropped, and the
+// log says how many. A panic in f ends the process, as in any other goroutine of the
+// program.
 func OnState(f func(State, error)) RegisterOption {
 	return func(o *registerOptions) { o.onState = f }
 }

@@ -13,14 +13,15 @@ import (
 // over before they begin.
 const closeGrace = 2 * time.Second
 
-// Close deregisters what this registry registered, stops every goroutine and
-// closes the client unless it was shared. It waits no longer than ctx, or
-// Options.Timeout where ctx has no deadline. Where ctx is over already, as after
-// signal.NotifyContext, it takes 2 s of its own, or Options.Timeout where that is
-// shorter. With Redis away the nodes run out by themselves, and Close returns
-// ErrUnavailable. It may be called many times: the first call does, and reports,
-// the work, and the others wait for it. Called from an OnState, a check or an
-// observer, it does not wait for that, nor for the goroutines that end after it.
+// Close deregisters what this registry registered, stops every goroutine, and closes the
+// client unless it was set by Client. It ends with ctx, or after Options.Timeout if ctx has no
+// deadline. If ctx is over before, as after signal.NotifyContext, it takes up to 2 s, or
+// Options.Timeout if that is shorter.
+//
+// If Redis is away, Close returns ErrUnavailable; the nodes are gone when their leases end.
+// Close may be called many times: the first call does the work and returns its error, the
+// others wait for it. Called from an OnState, a RegisterCheck or an Observer, it does not
+// wait for that function.
 func (r *Redis) Close(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background() // nothing must be left open for that

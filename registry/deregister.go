@@ -8,16 +8,15 @@ import (
 	"github.com/rollcall-go/rollcall/internal/registrar"
 )
 
-// Deregister withdraws what this registry registered of s: the nodes it names,
-// or without nodes all of the service, or of s.Version where one is given.
-// Renewal ends in any case. With ErrUnavailable, Redis has not heard of it: the
-// goodbye is sent again as long as the leases may stand, and they run out by
-// themselves. The same holds where ctx ends before Redis has answered. Where ctx is
-// over already, Deregister takes 2 s of its own, or Options.Timeout where that is
-// shorter.
+// Deregister removes nodes of s that this registry registered: those in s.Nodes, or, if that
+// is empty, all of the service, or all of s.Version if that is set. Their renewal stops in
+// any case. A node that is already gone, that another process holds, or that this registry
+// never registered, is no error, and is left as it is.
 //
-// A node that is already gone, that a newer lease has, or that this registry
-// never registered is no error, and nothing happens to it.
+// Deregister ends with ctx, or after Options.Timeout if ctx has no deadline. If ctx is over
+// before, it takes up to 2 s, or Options.Timeout if that is shorter. With ErrUnavailable, and
+// if ctx ends before Redis has answered, the registry goes on trying until the leases have
+// ended.
 func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOption) error {
 	o := apply(opts)
 	call := operation{op: "deregister", namespace: o.namespace, withdraws: true}

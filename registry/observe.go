@@ -2,15 +2,16 @@ package registry
 
 import "time"
 
-// An Observer receives events as they happen: from many goroutines, at times
-// concurrently, in the middle of the work. It must return at once. As with OnState, a
-// panic in it ends the process.
+// An Observer receives the events of a registry, one at a time and in order, from a goroutine
+// that does nothing else. It may block, and may call the registry, Close too. If more than
+// 1,024 events wait for it, the oldest are dropped, and the log says how many. A panic in it
+// ends the process, as in OnState.
 type Observer func(Event)
 
 // Event is one of CallEvent, RenewEvent, StateEvent and ReapEvent.
 type Event interface{ event() }
 
-// CallEvent: a call of the Registry interface, or of Knows, has returned.
+// A CallEvent says that a call of the Registry interface, or of Knows, has returned.
 type CallEvent struct {
 	Op                 string // "register", "deregister", "get", "list", "watch", "know"
 	Namespace, Service string
@@ -18,8 +19,8 @@ type CallEvent struct {
 	Err                error
 }
 
-// RenewEvent: a round of renewals is over. Services that fell due together are
-// renewed together.
+// A RenewEvent says that a round of renewals is over. Services that are due at the same time
+// are renewed in one round.
 type RenewEvent struct {
 	Calls int // script calls sent
 	Nodes int // nodes in them
@@ -27,14 +28,14 @@ type RenewEvent struct {
 	Err   error // the first failure, or nil
 }
 
-// StateEvent: the registration of a node changed its state.
+// A StateEvent says that the registration of a node has changed its state.
 type StateEvent struct {
 	Namespace, Service, Node string
 	State                    State
 	Err                      error
 }
 
-// ReapEvent: nodes whose leases had run out were removed.
+// A ReapEvent says that this registry has removed nodes whose leases had ended.
 type ReapEvent struct {
 	Namespace, Service string
 	Nodes              []string

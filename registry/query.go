@@ -12,13 +12,13 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// GetService returns the live nodes of a service as Redis has them now, one
-// *Service for each version, ordered by namespace, version and ID. A node is
-// live until its lease runs out, whether or not somebody has removed it since.
-// ErrNotFound when no node lives; never an empty slice with a nil error.
+// GetService returns the live nodes of a service as Redis has them now: one *Service for each
+// version, ordered by namespace and version, its nodes by ID. A node is live until its lease
+// ends. If there is no live node, it returns ErrNotFound, never an empty slice with a nil
+// error.
 //
-// A record that cannot be read, of a future version perhaps, is left out and
-// logged, unless there is no other.
+// A record that cannot be read, such as one of a future version, is left out and logged. If
+// there is no other, it is an error.
 func (r *Redis) GetService(ctx context.Context, name string, opts ...GetOption) ([]*Service, error) {
 	call := operation{op: "get", namespace: apply(opts).namespace, service: name}
 	return run(ctx, r, call, get)
@@ -54,10 +54,9 @@ func get(ctx context.Context, op *operation) ([]*Service, error) {
 	return services, err
 }
 
-// ListServices returns what has a live node: name, version and namespace of
-// each, without nodes, metadata or endpoints. It reads every node of the
-// namespaces asked for, in pages: meant for people and dashboards, not for the
-// path of a request.
+// ListServices returns the name, version and namespace of each service with a live node,
+// without nodes, metadata or endpoints. It reads every node of the namespaces, in pages: use
+// it for people and dashboards, not for each request.
 func (r *Redis) ListServices(ctx context.Context, opts ...ListOption) ([]*Service, error) {
 	return run(ctx, r, operation{op: "list", namespace: apply(opts).namespace}, list)
 }

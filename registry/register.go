@@ -7,22 +7,21 @@ import (
 	"github.com/rollcall-go/rollcall/internal/registrar"
 )
 
-// Register announces the nodes of s and renews their leases until Deregister or
-// Close. Redis sees it or refuses it before Register returns:
+// Register registers the nodes of s and renews their leases until Deregister or Close. When it
+// returns nil, the nodes are in Redis.
 //
-//	ErrInvalid      something is wrong with s or the options, or these do not suit
+//	ErrInvalid      something is wrong with s or the options, or the options do not suit
 //	                the server; nothing was written
-//	ErrConflict     RegisterExclusive, and another process lives under an ID
-//	ErrSuperseded   a newer lease or an operator has taken an ID since this
-//	                registry registered it; Deregister, then Register again
+//	ErrConflict     with RegisterExclusive: another process holds a live lease of an ID
+//	ErrSuperseded   another process has taken a newer lease of an ID, or an operator has
+//	                removed the node; call Deregister, then Register again
 //	ErrUnavailable  Redis did not answer in time
 //	ErrPermission   Redis refused the user or a command
 //
-// A first registration that fails leaves nothing behind, unless RegisterRetry
-// is given. That holds for a context that ends while Redis answers, too: Register
-// returns its error, and what was registered is withdrawn. Once registered, new
-// data that could not be delivered is delivered by the next renewal that
-// succeeds. The options of the newest call are in force, whatever it returned.
+// If the first Register of a node fails, nothing is left behind, unless RegisterRetry is given.
+// This holds also if ctx ends before Redis has answered: Register returns the error of ctx,
+// and removes the node. If a later Register fails to write new data, the next renewal that
+// succeeds writes it. The options of the newest call are used, whatever it returned.
 func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption) error {
 	o := apply(opts)
 	call := operation{op: "register", namespace: o.namespace}
