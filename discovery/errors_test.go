@@ -89,7 +89,8 @@ func TestErrorsAreOneLine(t *testing.T) {
 	redis := redistest.Start(t)
 	tp := redistest.Topology{Addrs: []string{redis.Addr()}}
 	seen := resolver(t, open(t, tp, registry.Timeout(time.Second)), discovery.MaxStale(1), discovery.Timeout(patience))
-	register(t, open(t, tp), static("shop", "", "a", "b"))
+	server := open(t, tp)
+	register(t, server, static("shop", "", "a", "b"))
 	picks(t, seen, 1)
 	unseen := resolver(t, open(t, tp, registry.Timeout(time.Second)))
 	watched := resolver(t, discovery.FromRegistry(struct{ registry.Registry }{open(t, tp, registry.Timeout(time.Second))}))
@@ -120,4 +121,9 @@ func TestErrorsAreOneLine(t *testing.T) {
 		}
 	}
 	redis.Restart(false)
+	for deadline := time.Now().Add(patience); server.Init() != nil; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) { // go-redis goes on refusing for a second
+			t.Fatal("no contact after the restart")
+		}
+	}
 }

@@ -28,9 +28,12 @@ const communityPoll = 3 * time.Second
 // An address that both list is one node, as r has it. The old layout knows no
 // namespaces, and counts for r's own alone. It is read every 3 s, and at once when a
 // server publishes, as those of the older versions do.
-func CommunitySource(r *registry.Redis) discovery.Source { return communitySource{r} }
+func CommunitySource(r *registry.Redis) discovery.Source { return communitySource{r, communityPoll} }
 
-type communitySource struct{ r *registry.Redis }
+type communitySource struct {
+	r    *registry.Redis
+	poll time.Duration // how often the old layout is read, at least
+}
 
 var (
 	_ discovery.Knower = communitySource{}
@@ -78,7 +81,7 @@ func (s communitySource) Follow(service string, opts ...registry.FollowOption) (
 	if err != nil || !atHome(home, opts) {
 		return inner, err
 	}
-	f := &communityFollower{Follower: inner, client: client, home: home, service: service}
+	f := &communityFollower{Follower: inner, client: client, home: home, service: service, every: s.poll}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	f.tasks.Go(func() { f.poll(ctx) })
@@ -98,6 +101,7 @@ type communityFollower struct {
 	client  redis.UniversalClient
 	home    community.Home
 	service string
+	every   time.Duration // it reads the old layout, at least
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup
 
@@ -183,7 +187,7 @@ func (f *communityFollower) poll(ctx context.Context) {
 		case <-timer.C:
 		}
 		f.read(ctx)
-		timer.Reset(shortened(communityPoll))
+		timer.Reset(shortened(f.every))
 	}
 }
 

@@ -35,16 +35,12 @@ func TestTheRightsOfTheDocs(t *testing.T) {
 	must(t, crashing.Register(shopAt("10.0.0.2:80")))
 	a := NewRegistry(connectAs("server", server, registry.TTL(ttl)), WithCommunityKeys(true))
 	must(t, a.Register(shopAt("10.0.0.1:80")))
-	v := both(t, connectAs("client", client))
+	v := messagesAlone(t, connectAs("client", client))
 	sees(t, v, "10.0.0.1:80", "10.0.0.2:80", "10.0.0.8:80")
 	old.finds(t, "10.0.0.1:80", "10.0.0.2:80", "10.0.0.8:80")
 
-	start := time.Now()
 	must(t, old.Register(shopAt("10.0.0.9:80")))
 	sees(t, v, "10.0.0.1:80", "10.0.0.2:80", "10.0.0.8:80", "10.0.0.9:80")
-	if took := time.Since(start); took > communityPoll/2 {
-		t.Errorf("a server that publishes was found after %v", took)
-	}
 	proxy.Cut()
 	old.finds(t, "10.0.0.1:80", "10.0.0.8:80", "10.0.0.9:80")
 	must(t, a.Deregister(shopAt("10.0.0.1:80")))

@@ -96,7 +96,7 @@ func TestRules(t *testing.T) {
 		{"reap's deadline", ruleReapDeadline, 58, noFalseEnd, scenario(some("long stop", "process paused"), mortal, belated)},
 		{"register's deadline", ruleRegisterDeadline, 1, noZombie, scenario(nil, mortal, hung)},
 		{"mark", ruleMark, 1, thrift, scenario(nil, life("join", "burst"), calm)},
-		{"arrivals", ruleArrivals, 122, thrift, scenario(nil, life("join", "burst"), calm, shuffle)},
+		{"arrivals", ruleArrivals, 695, thrift, scenario(nil, life("join", "burst"), calm, shuffle)},
 		{"doubt", ruleDoubt, 1, thrift, scenario(nil, life("join", "burst"), calm, shuffle)},
 		{"recreate", ruleRecreate, 1, noDeafness, scenario(some("half-open"), steady)},
 		{"hash", ruleHash, 2, noFalseEnd, scenario(some("migration"), steady)},
