@@ -21,13 +21,13 @@ import (
 // newer writers tell nobody of a change.
 const communityPoll = 3 * time.Second
 
-// CommunitySource returns a source of what r and the layout of the community package
-// hertz-contrib/registry/redis list together, for discovery.New: a client that finds
-// old and new servers alike while a fleet moves. NewRedisResolver has it built in.
+// CommunitySource returns a source for discovery.New that has the nodes of r and those in the
+// layout of the community package hertz-contrib/registry/redis, so that a client finds old
+// and new servers while a fleet moves. NewRedisResolver uses it.
 //
-// An address that both list is one node, as r has it. The old layout knows no
-// namespaces, and counts for r's own alone. It is read every 3 s, and at once when a
-// server publishes, as those of the older versions do.
+// An address that is in both is one node, as r has it. The old layout has no namespaces: its
+// nodes are in the namespace of r. It is read every 3 s, and at once when a server publishes a
+// change, as older versions of that package do.
 func CommunitySource(r *registry.Redis) discovery.Source { return communitySource{r, communityPoll} }
 
 type communitySource struct {

@@ -16,33 +16,33 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Discovery returns a client middleware that takes the place of Hertz's sd.Discovery:
-// it picks a node for each request that was made with config.WithSD(true) from the live
-// view of r, in which changes show within about a millisecond. Other requests pass
-// unchanged.
+// Discovery returns a client middleware that replaces Hertz's sd.Discovery: it picks a node
+// for each request with config.WithSD(true), from the live view of r, in which changes show
+// within about a millisecond. Other requests pass unchanged.
 //
-// The host of such a request is a service unless it is an IP address or has a port; the
-// host that a redirect leads to is a service only if r knows it. Requests for other hosts
-// pass unchanged. WithOnlyHosts excludes further hosts.
+// The host of such a request is a service unless it is an IP address or has a port; the host
+// that a redirect leads to is a service only if r knows it. Requests for other hosts pass
+// unchanged. WithOnlyHosts excludes further hosts.
 //
-// The host of the request is the service, and the tags of config.WithTag select as
-// they do for NewResolver. The balancer is that of r, unless WithBalancer says
-// otherwise.
+// The tags of config.WithTag select nodes as they do for NewResolver. The balancer is that of
+// r, unless WithBalancer sets another one.
 //
-// Every result is fed back to r: nodes that fail are ejected for a while. What is the
-// client's own fault counts against no node: its limits, a body that cannot be read,
-// an error of another middleware. A request that failed is tried on another node, as
-// often as r's Retries and budget allow, and until its config.WithRequestTimeout has
-// passed: if it is idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) and its body is no
-// stream, or else if the node has received nothing of it: there was no connection to
-// it. Statuses are answers, whatever they say.
+// The result of each request is reported to r, and nodes that fail are ejected for a while.
+// What the client has caused does not count against a node: a limit of its own, a body that
+// cannot be read, an error of another middleware. A response is a success, whatever its
+// status.
 //
-// Hertz's client knows no deadlines of contexts: set client.WithClientReadTimeout or
-// config.WithRequestTimeout, or a call to a node that hangs has no end.
+// A request that failed is sent to another node if it is idempotent (GET, HEAD, OPTIONS,
+// TRACE, PUT, DELETE) and its body is no stream, or if the node has received nothing of it.
+// This is done as often as Retries and RetryBudget of r allow, until config.WithRequestTimeout
+// has passed.
 //
-// While a request is under way its host is the address of a node, as with
-// sd.Discovery; afterwards it is the service again. Nodes on unix sockets cannot be
-// called by Hertz's client, and are an error.
+// Hertz's client ignores the deadline of a context: set client.WithClientReadTimeout or
+// config.WithRequestTimeout, or a call to a node that hangs never ends.
+//
+// While a request runs, its host is the address of a node, as with sd.Discovery; afterwards it
+// is the service again. For a node with a unix socket the request returns an error, since
+// Hertz's client cannot call it.
 func Discovery(r *discovery.Resolver, opts ...DiscoveryOption) client.Middleware {
 	o := newOptions(opts)
 	return func(next client.Endpoint) client.Endpoint {

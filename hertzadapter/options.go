@@ -13,8 +13,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// DefaultTimeout bounds Deregister. It leaves two of the five seconds that Hertz
-// gives a whole shutdown, unless server.WithExitWaitTime says otherwise.
+// DefaultTimeout is the default of WithTimeout. It leaves two of the five seconds of
+// server.WithExitWaitTime to Hertz.
 const DefaultTimeout = 3 * time.Second
 
 type options struct {

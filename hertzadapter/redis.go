@@ -9,25 +9,22 @@ import (
 	"github.com/rollcall-go/rollcall/discovery"
 )
 
-// NewRedisRegistry is NewRegistry for the Redis at addr, host:port. It takes the
-// place of the constructor of that name in the community package
-// hertz-contrib/registry/redis.
+// NewRedisRegistry is NewRegistry for the Redis at addr, host:port. It replaces the constructor
+// of that name in the community package hertz-contrib/registry/redis.
 //
-// It connects at the first Register, and the Deregister of the last Info closes
-// what it opened: nothing is left to close by the caller.
+// It connects at the first Register, and closes its connections at the Deregister of the last
+// Info: the caller has nothing to close.
 func NewRedisRegistry(addr string, opts ...RedisRegistryOption) hertzregistry.Registry {
 	o := newRedisOptions(addr, opts)
 	return newRegistrar(&holder{open: o.open}, o.options)
 }
 
-// NewRedisResolver is NewResolver for the Redis at addr, host:port. It takes the
-// place of the constructor of that name in the community package
-// hertz-contrib/registry/redis.
+// NewRedisResolver is NewResolver for the Redis at addr, host:port. It replaces the constructor
+// of that name in the community package hertz-contrib/registry/redis.
 //
-// It lives as long as the process, as Hertz's balancers do. Equal arguments give
-// resolvers that share one balancer and one connection pool; with WithDialer
-// each has its own. For who has to end it all the same, it is an io.Closer: calls
-// fail from then on.
+// It lives as long as the process, as Hertz's balancers do. Resolvers with equal arguments
+// share one balancer and one connection pool; with WithDialer each has its own. To end one
+// earlier, close it: it is an io.Closer, and its calls then return errors.
 func NewRedisResolver(addr string, opts ...RedisResolverOption) hertzdiscovery.Resolver {
 	o := newRedisOptions(addr, opts)
 	r, end := o.connect()

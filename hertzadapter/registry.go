@@ -15,23 +15,20 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// NewRegistry returns a registry for server.WithRegistry that announces servers
-// in r and keeps them alive. It takes any number of Infos; the service name and
-// Addr tell them apart. Tags become the node's metadata, and the tags "version"
-// and "zone" also its version and zone. r stays the caller's to close, once the
-// servers have stopped.
+// NewRegistry returns a registry for server.WithRegistry that registers servers in r and renews
+// their leases. It takes any number of Infos; service name and Addr identify an Info. The tags
+// become the metadata of the node, and the tags "version" and "zone" also its version and
+// zone. The caller closes r after the servers have stopped.
 //
-// Register returns an error that unwraps to registry.ErrInvalid for an Info that
-// cannot be announced, and for options that do not suit the server, and one that unwraps
-// to registry.ErrPermission for a wrong password or a missing right: each says what to
-// set. While Redis cannot be reached it returns nil and goes on in the background, unless
-// WithStrict is given, and so does a node that was registered once, whatever happens.
+// Register returns registry.ErrInvalid for an Info that is wrong and for options that do not
+// suit the server, and registry.ErrPermission for a wrong password or a missing right; the
+// text says what to set. If Redis is away, it returns nil and registers the server in the
+// background, unless WithStrict is given. After that, renewal is tried until Deregister.
 //
-// Deregister returns within WithTimeout, and nil also when Redis does not answer:
-// the node is then gone when its lease runs out. A Deregister that comes before
-// the Register of the same *Info, as after a SIGTERM in a server's first second,
-// makes that one Register do nothing; the next one counts again. A Deregister after
-// another one does nothing.
+// Deregister returns within WithTimeout, and returns nil also if Redis does not answer: the
+// node is then gone when its lease ends. If Deregister is called before the first Register of
+// the same *Info, as after a SIGTERM in the first second of a server, that one Register does
+// nothing, and later ones register again. A second Deregister does nothing.
 //
 // With WithCommunityKeys r must be a *registry.Redis.
 func NewRegistry(r registry.Registry, opts ...RegistryOption) hertzregistry.Registry {

@@ -13,25 +13,24 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// NewResolver returns a resolver for sd.Discovery that reads the live views of r.
-// Hertz's balancer asks it once for a new target and then every 5 s, unless
-// sd.WithLoadBalanceOptions says otherwise; that costs no trip to Redis. The
-// middleware Discovery of this package has not to wait for that.
+// NewResolver returns a resolver for sd.Discovery that reads the live views of r. Hertz's
+// balancer asks it for each new target, and then every 5 s, unless sd.WithLoadBalanceOptions
+// sets another interval; that costs no call to Redis. The middleware Discovery of this package
+// does not wait for that interval.
 //
-// The tags that a call sets by config.WithTag select: version by what it says, zone
-// as discovery.Zone does, and any other one by the node's metadata or its
-// service's. Nodes that drain, and nodes that r has ejected, are returned only when
-// no other node stands. Each instance carries its weight, and its metadata, version
+// The tags of config.WithTag select nodes: "version" by the version, "zone" as discovery.Zone
+// does, and others by the metadata of the node or its service. Nodes that drain or are ejected
+// are returned only if there are no others. Each instance has a weight, and metadata, version
 // and zone as tags.
 //
-// While Redis is away the nodes of the last view serve. A service that has never
-// existed is an error that unwraps to registry.ErrNotFound. One that has lost all of
-// its nodes is an empty list, so that Hertz does not go on calling them.
+// While Redis is away, the nodes of the last view are returned. For a service that has never
+// existed the error is registry.ErrNotFound. For one that has lost all nodes the list is
+// empty, so that Hertz stops calling them.
 //
-// Hertz keeps one balancer, with two goroutines, for each resolver name for as
-// long as the process lives. Resolvers of one discovery.Resolver and namespace
-// share a name, and so a balancer; others never do. So make few of them, and close r
-// only when the process ends.
+// Hertz keeps one balancer, with two goroutines, for each name of a resolver, as long as the
+// process lives. Resolvers of the same discovery.Resolver and namespace have the same name, and
+// so share a balancer; others never do. So make few of them, and close r only when the process
+// ends.
 func NewResolver(r *discovery.Resolver, opts ...ResolverOption) hertzdiscovery.Resolver {
 	o := newOptions(opts)
 	return &resolver{r: r, o: o, err: o.wrong, name: resolverName(r, o.namespace)}
