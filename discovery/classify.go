@@ -44,6 +44,7 @@ type CallError struct {
 	Unsent bool
 }
 
+// Error returns the text of Err.
 func (e *CallError) Error() string {
 	if e.Err == nil {
 		return "call failed"
@@ -51,6 +52,7 @@ func (e *CallError) Error() string {
 	return e.Err.Error()
 }
 
+// Unwrap returns Err.
 func (e *CallError) Unwrap() error { return e.Err }
 
 // Permanent marks an error of a call as the answer of the node: it does not count against

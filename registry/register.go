@@ -8,7 +8,7 @@ import (
 )
 
 // Register registers the nodes of s and renews their leases until Deregister or Close. When it
-// returns nil, the nodes are in Redis.
+// returns nil, the nodes are in Redis; with RegisterRetry they may get there later.
 //
 //	ErrInvalid      something is wrong with s or the options, or the options do not suit
 //	                the server; nothing was written
