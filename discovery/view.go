@@ -44,8 +44,8 @@ func (v *View) Nodes() []*registry.Node { return v.nodes }
 // ejected nodes are left out unless there are no others.
 func (v *View) Ready() []*registry.Node { return v.ready }
 
-// ServiceOf returns the version that a node of this view belongs to: its name, version,
-// namespace, metadata, endpoints and TTL, without nodes. For any other node it is nil.
+// ServiceOf returns the version that a node of the service belongs to: its name, version,
+// namespace, metadata, endpoints and TTL. For any other node it is nil.
 func (v *View) ServiceOf(n *registry.Node) *registry.Service { return v.services()[n] }
 
 func servicesOf(members []*member) map[*registry.Node]*registry.Service {
