@@ -24,6 +24,7 @@ func TestNilIsInvalid(t *testing.T) {
 	defer follower.Stop()
 	var none Option
 	var noRedis *registry.Redis
+	var noContext context.Context
 	use := func(d *discovery.Resolver, opts ...DiscoveryOption) error {
 		req, resp := protocol.AcquireRequest(), protocol.AcquireResponse()
 		defer protocol.ReleaseRequest(req)
@@ -53,10 +54,10 @@ func TestNilIsInvalid(t *testing.T) {
 			_, err := CommunitySource(nil).(discovery.Knower).Knows(t.Context(), "shop")
 			return err
 		},
-		"context of its Next":     func() error { _, err := follower.Next(nil); return err }, //nolint:staticcheck // on purpose
+		"context of its Next":     func() error { _, err := follower.Next(noContext); return err },
 		"resolver of NewResolver": func() error { return resolve(NewResolver(nil), t.Context()) },
 		"resolver of Discovery":   func() error { return use(nil) },
-		"context of Resolve":      func() error { return resolve(NewResolver(d), nil) }, //nolint:staticcheck // on purpose
+		"context of Resolve":      func() error { return resolve(NewResolver(d), noContext) },
 		"Info of Register":        func() error { return NewRegistry(&fake{}).Register(nil) },
 		"Info of Deregister":      func() error { return NewRegistry(&fake{}).Deregister(nil) },
 		"Addr":                    func() error { return NewRegistry(&fake{}).Register(&hertzregistry.Info{ServiceName: "shop"}) },
