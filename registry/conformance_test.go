@@ -109,9 +109,12 @@ func errDiff(diff string) error { return fmt.Errorf("(-want +got):\n%s", diff) }
 // wantLog checks that the log tells of something.
 func wantLog(t *testing.T, log *logBuffer, what string) {
 	t.Helper()
-	if !strings.Contains(log.String(), what) {
-		t.Errorf("the log does not tell of %q:\n%s", what, log)
-	}
+	eventually(t, patience, func() error { // lines are written by another goroutine
+		if !strings.Contains(log.String(), what) {
+			return fmt.Errorf("the log does not tell of %q:\n%s", what, log)
+		}
+		return nil
+	})
 }
 
 // logInto has the registry log into b.

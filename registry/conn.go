@@ -34,7 +34,6 @@ func connect(o Options) (*conn, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		// It knows neither TLS nor users, which the program may have set for another Redis.
 		o.URL, o.Addrs, o.MasterName, o.Cluster = "", []string{addr}, "", false
 		o.Username, o.Password, o.CredentialsProvider = "", "", nil
 		o.Secure, o.TLSConfig = false, nil

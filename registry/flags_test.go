@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"crypto/tls"
 	"flag"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
@@ -121,4 +123,20 @@ func TestFlagsEmbedded(t *testing.T) {
 	}
 	late := open(t, redistest.Topology{Addrs: []string{addr}}, registry.Timeout(2*time.Second))
 	wantErr(t, late.Init(), registry.ErrUnavailable)
+}
+
+// What the program has set for another Redis is nothing to a server of its own, however
+// wrong; and the flag is nothing to a client that is shared.
+func TestTheEmbeddedServerIsAsItIs(t *testing.T) {
+	r := registry.NewRegistry(registry.URL("redis://h:6379/zero"), registry.MasterName("m"), registry.Password("secret"),
+		parsed(t, "-registry.default=embedded"))
+	t.Cleanup(func() { _ = r.Close(context.Background()) })
+	if err := r.Init(); err != nil {
+		t.Error(err)
+	}
+	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", DB: 3})
+	t.Cleanup(func() { _ = c.Close() })
+	if db := registry.NewRegistry(registry.Client(c), parsed(t, "-registry.default=embedded")).Options().DB; db != 3 {
+		t.Errorf("DB %d, want that of the client, 3", db)
+	}
 }

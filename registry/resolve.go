@@ -36,10 +36,8 @@ func resolve(opts []Option) (Options, error) {
 	if o.Prefix == "" {
 		o.Prefix = keys.DefaultPrefix
 	}
-	if o.backend != "embedded" {
-		c := o.config()
-		o.DB = c.Database()
-	}
+	c := o.config()
+	o.DB = c.Database()
 	return o, o.check()
 }
 
@@ -90,9 +88,13 @@ func checkLease(ttlField string, ttl time.Duration, intervalField string, interv
 
 // config is what leads to Redis.
 func (o *Options) config() redisconn.Config {
-	return redisconn.Config{
+	c := redisconn.Config{
 		Client: o.Client, URL: o.URL, Addrs: o.Addrs, MasterName: o.MasterName, Cluster: o.Cluster, DB: o.DB,
 		Username: o.Username, Password: o.Password, CredentialsProvider: o.CredentialsProvider,
 		Secure: o.Secure, TLSConfig: o.TLSConfig, Timeout: o.Timeout, Prefix: o.Prefix,
 	}
+	if o.embedded() { // what the program has set for another Redis
+		c = redisconn.Config{Addrs: o.Addrs[:1], DB: o.DB, Timeout: o.Timeout, Prefix: o.Prefix}
+	}
+	return c
 }

@@ -128,7 +128,7 @@ func (i *Informer) readExpired(f *Feed, at time.Time) {
 			return
 		}
 		ids = f.state.Overdue(ids, next)
-		i.reschedule(f)
+		i.publish(f, replica.Settled)
 		i.checkHashes(f, ids)
 	})
 }

@@ -117,7 +117,7 @@ func (i *Informer) Stop() {
 func (i *Informer) Done() <-chan struct{} { return i.ctx.Done() }
 
 // Wait waits, after Stop, until all goroutines have ended, but no longer than ctx.
-func (i *Informer) Wait(ctx context.Context) error { return i.tasks.Wait(ctx, "a call to redis") }
+func (i *Informer) Wait(ctx context.Context) error { return i.tasks.Wait(ctx, "a read for watches") }
 
 // A Listener receives the changes of the services that it is attached to. The loop's
 // goroutine calls it: it must not block.

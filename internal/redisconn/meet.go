@@ -46,6 +46,7 @@ func (c *Conn) Meet(ctx context.Context) error {
 		c.Reload(ctx)
 	}
 	c.met.Store(err == nil)
+	c.contacted.Store(true) // with whatever answer
 	return err
 }
 

@@ -72,9 +72,14 @@ func ParseAll[T any](c *Conn, key string, members []string, parse func(string) (
 				e.Err(foreign).Str("key", key).Int("entries", len(members)-len(parsed))
 			})
 	} else {
-		c.Log.Well(&c.foreign, key, "rollcall: no list holds foreign entries any more")
+		c.allOurs(key)
 	}
 	return parsed
+}
+
+// allOurs notes that a list holds no foreign entry.
+func (c *Conn) allOurs(key string) {
+	c.Log.Well(&c.foreign, key, "rollcall: no list holds foreign entries any more")
 }
 
 // An Entry is a node that an index lists.
@@ -99,6 +104,8 @@ func (c *Conn) Candidates(ctx context.Context, wanted []keys.Service) ([]Entry, 
 			large = append(large, s)
 		case n > 0:
 			small = append(small, s)
+		default:
+			c.allOurs(s.Index())
 		}
 	}
 	members := map[keys.Service][]string{}

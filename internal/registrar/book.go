@@ -49,6 +49,7 @@ type service struct {
 	deferred        bool      // at the last look, some leases had ended too recently to be checked
 	nodes           map[string]*node
 	batches         map[batchKey]*batch
+	failing         map[batchKey]bool // batches whose renewal fails, as the log says
 }
 
 // A node is one registration of one node. Its lease is chosen once and ends with it:
@@ -196,6 +197,7 @@ func (b *batch) dueBy(at time.Time) {
 func (s *service) tidy(b *batch) {
 	if len(b.nodes) == 0 && len(b.pending) == 0 && s.batches[b.key] == b {
 		delete(s.batches, b.key)
+		delete(s.failing, b.key)
 	}
 }
 

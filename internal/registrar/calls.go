@@ -226,8 +226,8 @@ func (r *book) noteReply(ctx context.Context, s *service, res lua.Result, sent, 
 	defer r.mu.Unlock()
 	if r.services[s.keys] == s { // one that has left is of no interest any more
 		r.c.Attempted(s.String(), unanswered(res))
-		r.logUnpublished(s, res)
 	}
+	r.logUnpublished(s, res)
 	if res.Now.IsZero() {
 		s.clock.Failed()
 		return

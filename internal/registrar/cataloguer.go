@@ -69,6 +69,7 @@ func (r *cataloguer) present(now time.Time) (nodes []*node) {
 				nodes = append(nodes, n)
 			case end.Add(n.ttl).Before(now):
 				r.forget(n)
+				r.tidied(s)
 				defer r.logChanges()
 			}
 		}

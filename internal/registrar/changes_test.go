@@ -33,7 +33,7 @@ type teller struct {
 func newTeller() *teller {
 	t := &teller{}
 	t.Registrar = New(&redisconn.Conn{Log: reporter.New(zerolog.New(&t.out))}, Options{}, noSink{})
-	t.s = &service{keys: keys.Space{}.Service("default", "shop"), nodes: map[string]*node{}, batches: map[batchKey]*batch{}}
+	t.s = &service{keys: keys.Space{}.Service("default", "shop"), nodes: map[string]*node{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
 	return t
 }
 

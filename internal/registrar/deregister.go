@@ -24,7 +24,11 @@ func (r *book) Deregister(ctx context.Context, k keys.Service, which Selector) e
 	if s == nil {
 		return nil
 	}
-	return r.deliver(ctx, r.withdraw([]*service{s}, func(n *node) bool { return which(n.id, n.version) }))[s]
+	err := r.deliver(ctx, r.withdraw([]*service{s}, func(n *node) bool { return which(n.id, n.version) }))[s]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tidied(s)
+	return err
 }
 
 // withdrawAll deregisters everything. It waits first for the Registers that are under way,

@@ -46,7 +46,7 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 	}
 	s := r.services[p.Service]
 	if s == nil {
-		s = &service{keys: p.Service, nodes: map[string]*node{}, batches: map[batchKey]*batch{}}
+		s = &service{keys: p.Service, nodes: map[string]*node{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
 	}
 	for _, planned := range p.Nodes {
 		if n := s.nodes[planned.ID]; n != nil && n.over() {
@@ -131,6 +131,7 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 			r.keep(n, now)
 		}
 	}
+	r.tidied(nodes[0].service)
 	if background && redisconn.IsOutage(err) { // which has its own lines
 		r.c.Attempted(nodes[0].service.String(), err)
 		return nil
@@ -212,9 +213,14 @@ func (r *book) deregisterLater(n *node, by lua.By, from time.Time) {
 func (r *book) tidy(s *service) {
 	if len(s.nodes) == 0 && len(s.batches) == 0 && r.services[s.keys] == s {
 		delete(r.services, s.keys)
-		if !r.closed {
-			r.left(s.String())
-		}
+	}
+}
+
+// tidied takes a service out of what is in trouble if it has left: nothing of it is
+// registered or pending. book.mu is held.
+func (r *book) tidied(s *service) {
+	if r.services[s.keys] != s && !r.closed {
+		r.left(s.String())
 	}
 }
 

@@ -111,7 +111,9 @@ func (r *Registrar) Withdraw(ctx context.Context, inside bool) error {
 func (r *Registrar) Stop() { r.cancel() }
 
 // Wait waits for the actors, but no longer than ctx.
-func (r *Registrar) Wait(ctx context.Context) error { return r.actors.Wait(ctx, "a call to redis") }
+func (r *Registrar) Wait(ctx context.Context) error {
+	return r.actors.Wait(ctx, "a call of the registrar")
+}
 
 // WaitChecks waits for the checks, but no longer than ctx.
 func (r *Registrar) WaitChecks(ctx context.Context) error {

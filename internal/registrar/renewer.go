@@ -44,7 +44,7 @@ func (r *renewer) run(ctx context.Context) {
 }
 
 // due returns the batches to renew now, or when the next one will be due. A
-// batch with a check is asked first, in a goroutine, and due once it checkPassed.
+// batch with a check is asked first, in a goroutine, and due once it has passed.
 func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

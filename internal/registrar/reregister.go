@@ -100,7 +100,7 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 		b.checkState = checkIdle
 		if t.err == nil {
 			b.backoff.Reset()
-			r.c.Log.Well(&r.renewal, b.service.String(), "rollcall: leases are renewed again")
+			r.renewalSucceeded(b)
 			b.dueBy(began.Add(actor.Shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()
@@ -108,7 +108,7 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 			r.c.Log.Debug(func(e *zerolog.Event) {
 				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
 			})
-			r.renewalFailed(b.service, t.err)
+			r.renewalFailed(b, t.err)
 			for _, n := range b.nodes {
 				switch {
 				case n.state != Live:
@@ -129,6 +129,7 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 		}
 		b.service.tidy(b)
 		r.tidy(b.service)
+		r.tidied(b.service)
 	}
 }
 

@@ -17,11 +17,21 @@ func (r *book) left(subject string) {
 }
 
 // renewalFailed logs what is neither an outage nor a refusal of all writes: those have
-// lines of their own.
-func (r *book) renewalFailed(s *service, err error) {
+// lines of their own. A service is in trouble while any of its batches is. book.mu is held.
+func (r *book) renewalFailed(b *batch, err error) {
 	if err = redisconn.Classify(err); errors.Is(err, errdefs.ErrUnavailable) || lua.Refusal(err) != "" {
 		return
 	}
+	s := b.service
+	s.failing[b.key] = true
 	r.c.Log.Troubled(&r.renewal, s.String(), "rollcall: leases are not renewed: what redis said names what to change; callers lose the nodes when the leases end",
 		func(e *zerolog.Event) { e.Err(err).Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name()) })
+}
+
+// renewalSucceeded ends that. book.mu is held.
+func (r *book) renewalSucceeded(b *batch) {
+	s := b.service
+	if delete(s.failing, b.key); len(s.failing) == 0 {
+		r.c.Log.Well(&r.renewal, s.String(), "rollcall: leases are renewed again")
+	}
 }

@@ -256,7 +256,12 @@ func (f *Feed) pass(now time.Time) {
 // and the next lease end by Redis's clock; zero is none. It returns the nodes to check.
 func (f *Feed) Overdue(ids []string, next time.Time) []string {
 	f.expect(next)
-	return slices.DeleteFunc(ids, func(id string) bool { return !f.Replica.Shows(id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !f.Replica.Shows(id) })
+	if len(ids) == 0 {
+		f.unchecked = false
+		f.live()
+	}
+	return ids
 }
 
 // CheckFailed takes why the nodes whose leases have ended could not be checked. The feed

@@ -246,3 +246,23 @@ func TestFeedVacant(t *testing.T) {
 	f.Event(put(14, "a", 5, 1), f.now)
 	same(t, "in doubt", f.Vacant(f.now.Add(1)), false)
 }
+
+// A feed that could not check which nodes have ended is stale until it could, or until
+// none of these is shown.
+func TestFeedThatCouldNotCheck(t *testing.T) {
+	for name, checked := range map[string]func(f *feedTest){
+		"the hashes are there": func(f *feedTest) { f.Missing(f.Question(), nil, "m", f.now) },
+		"none is shown":        func(f *feedTest) { f.Overdue([]string{"ghost"}, time.Time{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := live(t)
+			f.CheckFailed(errors.New("NOPERM"), f.now)
+			crowded := Poll{Point: pointOf(10), Members: 2, Answer: f.answer(), Crowded: true, End: neverEnds}
+			q, _ := f.StartPoll(f.now)
+			f.Polled(q, crowded, f.now)
+			same(t, "stale while unchecked", f.Health().StaleSince, f.now)
+			checked(f)
+			same(t, "live once checked", f.Health().StaleSince.IsZero(), true)
+		})
+	}
+}
