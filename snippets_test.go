@@ -58,6 +58,7 @@ var (
 	addr           string
 	node           *registry.Node
 	shop           *registry.Service
+	options        []registry.RegisterOption
 	db             *sql.DB
 	web            *http.Server
 	logger         *slog.Logger

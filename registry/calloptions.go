@@ -48,6 +48,9 @@ func RegisterManual() RegisterOption { return func(o *registerOptions) { o.manua
 // renewed, and a lost node is not registered again: the state is Withheld. A check that
 // fails at Register makes Register fail, unless RegisterRetry is given. Default: none.
 //
+// Clients of package discovery go on calling a node whose lease ran out while calls to it
+// succeed: see discovery.Guard. To take a node out of rotation, register it with Draining.
+//
 // Renewals call check one at a time; Register may call it at the same time. If check
 // panics, it has failed: the panic and its stack are logged.
 func RegisterCheck(check func(context.Context) error) RegisterOption {
@@ -55,7 +58,7 @@ func RegisterCheck(check func(context.Context) error) RegisterOption {
 }
 
 // RegisterRetry makes Register return nil if Redis is away: the registry then registers
-// the nodes in the background, and tries until it succeeds. OnState reports that. What
+// the nodes in the background, and tries until it succeeds: OnState then reports Live. What
 // does not change with time is still an error: ErrInvalid, ErrConflict, ErrPermission.
 // Default: a first Register that fails leaves nothing behind.
 func RegisterRetry() RegisterOption { return func(o *registerOptions) { o.retry = true } }

@@ -119,7 +119,7 @@ func TestRegisterRetryWithoutContactIsOneLine(t *testing.T) {
 	register(t, r, service("cart", node("a")), registry.RegisterRetry())
 	_ = r.Close(t.Context())
 	wantLines(t, log, 1, "\n")
-	wantLines(t, log, 1, "no contact with redis yet: registrations with RegisterRetry go on in the background")
+	wantLines(t, log, 1, "no contact with redis yet: it is tried again and again")
 }
 
 // What stands wrong in Redis is not a line for each time that it is read, and its end is

@@ -94,7 +94,7 @@ func TestLossByRedisIsTold(t *testing.T) {
 	}
 	states.next(t, registry.Live)
 	eventually(t, patience, func() error {
-		if log.count("no node is lost any more") == 0 {
+		if log.count("nodes were lost for less than a renewal") == 0 {
 			return errors.New("the end is not logged")
 		}
 		return nil

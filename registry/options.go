@@ -73,7 +73,8 @@ func Addrs(addrs ...string) Option {
 // query takes go-redis's settings. With Cluster, further seeds follow as
 // ?addr=host:port. With MasterName, the hosts are sentinels, and the user in the URL
 // logs in to the sentinels; Username and Password log in to Redis. Other options
-// override what the URL says, except Addrs, which it overrides. Default: none.
+// override what the URL says, except Addrs, which it overrides. Default: none; "" is
+// none, too, so that Addrs or its default is in force.
 func URL(url string) Option { return func(o *Options) { o.URL = url } }
 
 // Client makes the registry use a client that the caller has made, a *redis.Client or

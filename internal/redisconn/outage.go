@@ -37,7 +37,7 @@ func (c *Conn) logOutage(n logs.Note, err error) {
 		logs.Ended: "rollcall: contact with redis is back",
 	}[n.Phase]
 	if n.Phase == logs.Began && !c.contacted.Load() {
-		text = "rollcall: no contact with redis yet: registrations with RegisterRetry go on in the background, and watches wait; check that it runs and can be reached"
+		text = "rollcall: no contact with redis yet: it is tried again and again, for registrations with RegisterRetry and for watches; check that it runs and can be reached"
 	}
 	if text != "" {
 		c.Log.Warn(func(e *zerolog.Event) { e.Err(errdefs.OneLine(err)).Str("redis", c.Where()).EmbedObject(n).Msg(text) })

@@ -70,7 +70,7 @@ func (r *book) logChanges() {
 		if f.state == Lost {
 			lost.Phase = logs.Nothing // one line for all of them
 			if brief {
-				text = "rollcall: nodes were lost, and no node is lost any more: all are registered again, or gone"
+				text = "rollcall: nodes were lost for less than a renewal: redis had lost them, and each is registered again, or deregistered"
 			}
 		}
 		of := byFact[f]
