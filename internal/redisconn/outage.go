@@ -36,7 +36,7 @@ func (c *Conn) logOutage(n logs.Note, err error) {
 		logs.Lasts: "rollcall: there is still no contact with redis: leases are not renewed and views are stale; check that it runs and can be reached",
 		logs.Ended: "rollcall: contact with redis is back",
 	}[n.Phase]
-	if n.Phase == logs.Began && !c.contacted.Load() {
+	if n.Phase == logs.Began && !c.contacted.Load() && !c.met.Load() {
 		text = "rollcall: no contact with redis yet: it is tried again and again, for registrations with RegisterRetry and for watches; check that it runs and can be reached"
 	}
 	if text != "" {
