@@ -3,6 +3,7 @@
 GO       ?= go
 FUZZTIME ?= 10s
 TIMEOUT  ?= 15m
+SLOWEST   = ./registry ./hertzadapter ./discovery # are tested first, and others beside them
 TOOL      = $(GO) tool -modfile=tools/go.mod
 
 # The server to test: the path of another redis-server or valkey-server, which
@@ -20,7 +21,7 @@ help: ## List the targets
 
 test: ## Install the Redis servers that tests start, if missing; run every test with the race detector (REDIS_SERVER=/path: on another server)
 	@GO="$(GO)" scripts/prepare-tests
-	@GO="$(GO)" scripts/run-tests -race -count=1 -timeout $(TIMEOUT) ./...
+	@GO="$(GO)" scripts/run-tests -race -count=1 -timeout $(TIMEOUT) $(SLOWEST) ./...
 
 load: ## Run the tests that measure load and heap (build tag load), one after the other; they need a quiet machine
 	@GO="$(GO)" scripts/prepare-tests

@@ -145,5 +145,5 @@ func (e *CallError) verdict() verdict {
 	case FaultNode:
 		return bad
 	}
-	return unsaid
+	return inconclusive
 }

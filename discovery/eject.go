@@ -197,7 +197,7 @@ func (s *service) probed(m *member, v verdict, err error) {
 	case bad:
 		h.eject(s.o.ejection, now)
 		s.logEjected(m, now, err, "rollcall: ejected node still fails: others go on taking its calls; see the error, and the log of the node")
-	case unsaid:
+	case inconclusive:
 		h.probed, h.until = false, now
 	}
 	s.wake(sooner(s.next, s.review(s.table.Load().view.members, now)))

@@ -61,7 +61,7 @@ type watchFollower struct {
 	news   chan struct{}
 
 	mu         sync.Mutex
-	stands     *standing // nil before it is known
+	stands     *watchedState // nil before it is known
 	staleSince time.Time
 	err        error          // why it is stale, or not known
 	final      bool           // the registry is closed
@@ -110,7 +110,7 @@ func (f *watchFollower) watch(begun func()) error {
 	}
 	begun()
 	f.note(func() {
-		stands := newStanding(services)
+		stands := newWatchedState(services)
 		if f.stands != nil { // until a result tells another
 			stands.history, stands.revision = f.stands.history, f.stands.revision
 		}
@@ -191,8 +191,8 @@ func (f *watchFollower) Stop() {
 	<-f.ended
 }
 
-// A standing is what the results of a watch add up to.
-type standing struct {
+// A watchedState is a service as the results of a watch add up to it.
+type watchedState struct {
 	versions map[string]*registry.Service // as described last, with no node
 	nodes    map[nodeOf]*registry.Node
 	history  string
@@ -204,8 +204,8 @@ type nodeOf struct{ version, id string }
 // unnamedHistory is that of nodes of which nothing tells another.
 const unnamedHistory = "watch"
 
-func newStanding(services []*registry.Service) *standing {
-	s := &standing{versions: map[string]*registry.Service{}, nodes: map[nodeOf]*registry.Node{}}
+func newWatchedState(services []*registry.Service) *watchedState {
+	s := &watchedState{versions: map[string]*registry.Service{}, nodes: map[nodeOf]*registry.Node{}}
 	for _, v := range services {
 		s.put(v)
 	}
@@ -216,7 +216,7 @@ func newStanding(services []*registry.Service) *standing {
 func broken(v *registry.Service) bool { return v == nil || slices.Contains(v.Nodes, nil) }
 
 // put adds the nodes of a version, and takes over what it says of the version.
-func (s *standing) put(v *registry.Service) {
+func (s *watchedState) put(v *registry.Service) {
 	if broken(v) {
 		return
 	}
@@ -233,7 +233,7 @@ func (s *standing) put(v *registry.Service) {
 
 // fold takes a result. One of another History begins to count anew: who left with
 // the history before is told by Deletes.
-func (s *standing) fold(r *registry.Result) {
+func (s *watchedState) fold(r *registry.Result) {
 	if r == nil || broken(r.Service) {
 		return
 	}
@@ -251,7 +251,7 @@ func (s *standing) fold(r *registry.Result) {
 }
 
 // view returns the view of what stands, which later results do not change.
-func (s *standing) view() *registry.View {
+func (s *watchedState) view() *registry.View {
 	v := &registry.View{Revision: s.revision, History: s.history}
 	versions := map[string]*registry.Service{}
 	for k, n := range s.nodes {

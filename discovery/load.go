@@ -52,7 +52,7 @@ func (l *load) done(n notes, v verdict) {
 // end takes a call that was timed. One that its caller gave up says nothing.
 func (l *load) end(began time.Duration, v verdict) {
 	l.calls.Add(-1)
-	if v == unsaid {
+	if v == inconclusive {
 		return
 	}
 	at := now()

@@ -235,7 +235,7 @@ func TestGivenUpSaysNothing(t *testing.T) {
 		before := uint64(latelyOf(average, time.Hour))
 		l.lately.Store(before)
 		l.begin()
-		l.end(now()-time.Hour, unsaid)
+		l.end(now()-time.Hour, inconclusive)
 		if l.calls.Load() != 0 || l.lately.Load() != before {
 			t.Errorf("%d calls, average %v, want %v", l.calls.Load(), lately(l.lately.Load()).average(), average)
 		}

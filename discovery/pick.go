@@ -115,9 +115,9 @@ func (p Picked) Done(err error) {
 type verdict int
 
 const (
-	good   verdict = iota
-	bad            // it failed, and the node may be to blame
-	unsaid         // that is nobody's fault, or the caller's own
+	good         verdict = iota
+	bad                  // it failed, and the node may be to blame
+	inconclusive         // that is nobody's fault, or the caller's own
 )
 
 var start = time.Now()

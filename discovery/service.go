@@ -63,9 +63,9 @@ func newService(r *Resolver, name serviceName, f registry.Follower) *service {
 	return s
 }
 
-// askAgain is how long a first view may take before callers are told why there is
+// firstViewPatience is how long a first view may take before callers are told why there is
 // none.
-const askAgain = 200 * time.Millisecond
+const firstViewPatience = 200 * time.Millisecond
 
 // follow takes one view after the other, until the service is let go.
 func (s *service) follow() {
@@ -74,7 +74,7 @@ func (s *service) follow() {
 	for s.ctx.Err() == nil {
 		ctx, cancel := s.ctx, context.CancelFunc(func() {})
 		if s.table.Load() == nil {
-			patience := askAgain
+			patience := firstViewPatience
 			if s.disk != nil && !s.onDisk.sought {
 				patience = silence
 			}

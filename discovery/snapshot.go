@@ -102,7 +102,7 @@ func (s *snapshot) check() error {
 			}
 		}
 		for _, e := range version.Endpoints {
-			if e == nil || !sound(e.Request) || !sound(e.Response) {
+			if e == nil || !complete(e.Request) || !complete(e.Response) {
 				return fmt.Errorf("%w: an endpoint of %s is nil, or holds a nil value", errCorrupt, field)
 			}
 		}
@@ -110,13 +110,13 @@ func (s *snapshot) check() error {
 	return nil
 }
 
-// sound tells whether no value within v is nil.
-func sound(v *registry.Value) bool {
+// complete tells whether no value within v is nil.
+func complete(v *registry.Value) bool {
 	if v == nil {
 		return true
 	}
 	for _, inner := range v.Values {
-		if inner == nil || !sound(inner) {
+		if inner == nil || !complete(inner) {
 			return false
 		}
 	}

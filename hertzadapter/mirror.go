@@ -149,7 +149,7 @@ func (m *mirror) wait(ctx context.Context) {
 			if !live { // of that the registry has told
 				return
 			}
-			m.log.Warn().Stringer("after", mirrorWait).Msg("the community's layout may not show this node yet; going on")
+			m.log.Warn().Stringer("after", mirrorWait).Msg("rollcall: the community's layout may not show this node yet; going on")
 			return
 		}
 	}
@@ -198,12 +198,12 @@ func (m *mirror) keepOn() {
 func (m *mirror) note(trouble *logs.Episode, err error) {
 	if err != nil {
 		if n := trouble.Failed("", time.Now()); n.Phase != logs.Nothing {
-			m.log.Warn().Err(err).EmbedObject(n).Msg("the community's layout does not show this node as it should; trying on")
+			m.log.Warn().Err(err).EmbedObject(n).Msg("rollcall: the community's layout does not show this node as it should; trying on")
 		}
 		return
 	}
 	if n := trouble.Recovered("", time.Now()); n.Phase == logs.Ended {
-		m.log.Warn().EmbedObject(n).Msg("the community's layout shows this node again")
+		m.log.Warn().EmbedObject(n).Msg("rollcall: the community's layout shows this node again")
 	}
 }
 

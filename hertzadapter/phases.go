@@ -156,6 +156,6 @@ func (a *registrar) end(info *hertzregistry.Info) (reg *registration, under []*r
 
 func (a *registrar) release(ctx context.Context, log zerolog.Logger) {
 	if err := a.holder.release(ctx); err != nil {
-		log.Warn().Err(err).Msg("close the registry")
+		log.Warn().Err(err).Msg("rollcall: the registry cannot be closed as it should")
 	}
 }

@@ -78,17 +78,17 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 	old, err := a.begin(info, reg, log)
 	switch {
 	case errors.Is(err, errEarly):
-		log.Info().Msg("not registered: the server was shut down before")
+		log.Info().Msg("rollcall: not registered: the server was shut down before")
 		return nil
 	case err != nil:
 		return err
 	}
 	defer close(reg.done)
 	if strings.ContainsFunc(info.ServiceName, func(c rune) bool { return 'A' <= c && c <= 'Z' }) {
-		log.Warn().Msg("Hertz clients ask for names in lower case only and will not find this service")
+		log.Warn().Msg("rollcall: Hertz clients ask for names in lower case only, and will not find this service: write its name in lower case")
 	}
 	if a.o.community && reg.mirror == nil {
-		log.Warn().Msg("the community's layout knows TCP alone and does not show this node")
+		log.Warn().Msg("rollcall: the community's layout knows TCP alone and does not show this node")
 	}
 	if old != nil { // its Register may still be under way
 		select {
@@ -148,7 +148,7 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 	log := a.o.logger.With().Str("service", info.ServiceName).Str("addr", info.Addr.String()).Logger()
 	reg, under := a.end(info)
 	if reg == nil {
-		log.Info().Msg("nothing to deregister: it is not registered")
+		log.Info().Msg("rollcall: nothing to deregister: it is not registered")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), a.o.timeout)
@@ -164,7 +164,7 @@ func (a *registrar) Deregister(info *hertzregistry.Info) error {
 	most, stop := context.WithTimeout(ctx, a.o.timeout-(a.o.timeout-a.o.drain)/6)
 	defer stop()
 	if err := reg.withdraw(most, a.o); err != nil && !errors.Is(err, registry.ErrClosed) { // Close withdraws everything
-		log.Warn().Err(err).Msg("did not leave as it should: what it left in Redis is gone when its lease runs out")
+		log.Warn().Err(err).Msg("rollcall: the server could not deregister: if Redis has its node, it goes when its lease runs out")
 	}
 	a.release(ctx, log)
 	return nil
@@ -187,7 +187,7 @@ func (reg *registration) withdraw(ctx context.Context, o options) error {
 		if told = err == nil; told {
 			pause(ctx, o.drain)
 		} else {
-			errs = append(errs, fmt.Errorf("tell clients of the drain: %w", err))
+			errs = append(errs, fmt.Errorf("announce the drain to clients: %w", err))
 		}
 	}
 	err := reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...)

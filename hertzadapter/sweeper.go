@@ -86,11 +86,11 @@ func (s *sweeper) note(err error) {
 	switch {
 	case err == nil:
 		if n := s.refused.Recovered("", now); n.Phase == logs.Ended {
-			s.log.Warn().EmbedObject(n).Msg("crashed nodes are taken out of the community's layout again")
+			s.log.Warn().EmbedObject(n).Msg("rollcall: crashed nodes are taken out of the community's layout again")
 		}
 	case errors.Is(err, registry.ErrPermission):
 		if n := s.refused.Failed("", now); n.Phase != logs.Nothing {
-			s.log.Warn().Err(err).EmbedObject(n).Msg("crashed nodes stay in the community's layout: this user may not subscribe to its own service; see the rights in docs/migration.md")
+			s.log.Warn().Err(err).EmbedObject(n).Msg("rollcall: crashed nodes stay in the community's layout: this user may not subscribe to its own service; see the rights in docs/migration.md")
 		}
 	}
 }
@@ -155,7 +155,7 @@ func (s *sweeper) remove(ctx context.Context, fields []string) error {
 			return err
 		}
 		if gone {
-			s.log.Info().Str("gone", addr).Msg("taken out of the community's layout")
+			s.log.Info().Str("gone", addr).Msg("rollcall: taken out of the community's layout")
 		}
 	}
 	return nil
