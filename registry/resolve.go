@@ -75,7 +75,7 @@ func (o *Options) embedded() bool { return o.Client == nil && o.backend == "embe
 func checkLease(ttlField string, ttl time.Duration, intervalField string, interval time.Duration) error {
 	switch {
 	case ttl < minTTL:
-		return errdefs.Invalid(ttlField, "%v is under %v", ttl, minTTL)
+		return errdefs.Invalid(ttlField, "%v is under %v; a Duration needs a unit, as in 15*time.Second", ttl, minTTL)
 	case interval == 0:
 		return nil
 	case interval < minInterval:

@@ -86,10 +86,10 @@ func (o *registerOptions) lease(s *Service, in Options) error {
 		field, o.ttl = "TTL", s.TTL
 	}
 	def(&o.ttl, in.TTL)
-	o.ttl = o.ttl.Truncate(time.Millisecond)
 	if err := checkLease(field, o.ttl, "RegisterInterval", o.interval); err != nil {
 		return err
 	}
+	o.ttl = o.ttl.Truncate(time.Millisecond)
 	if o.interval == 0 {
 		o.interval = o.ttl / 3
 		if in.Interval > 0 && in.Interval <= o.ttl/2 {
