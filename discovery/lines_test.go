@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -158,11 +159,11 @@ func TestSnapshotsAreFewLines(t *testing.T) {
 }
 
 // slowLog takes a second for each line.
-type slowLog struct{ lockedBuffer }
+type slowLog struct{ redistest.Buffer }
 
 func (l *slowLog) Write(b []byte) (int, error) {
 	time.Sleep(time.Second)
-	return l.lockedBuffer.Write(b)
+	return l.Buffer.Write(b)
 }
 
 // What a log or an Observer that is slow does not get is a line, once a minute.

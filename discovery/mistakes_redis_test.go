@@ -40,7 +40,7 @@ func TestAPasswordThatIsChangedIsAWarning(t *testing.T) {
 	reg := registry.NewRegistry(registry.URL(s.URL()), registry.Username("reader"), registry.Password("old"), registry.Logger(zerolog.Nop()))
 	t.Cleanup(func() { _ = reg.Close(t.Context()) })
 	register(t, open(t, redistest.Topology{Addrs: []string{s.Addr()}}, registry.Prefix("rollcall")), static("shop", "", "a"))
-	var log lockedBuffer
+	var log redistest.Buffer
 	r := resolver(t, reg, discovery.Logger(zerolog.New(&log)), discovery.Timeout(patience))
 	resolve(t, r)
 	s.Pause()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -111,7 +112,7 @@ func TestDefaultLogIsStandardError(t *testing.T) {
 // A *slog.Logger gets the lines with their levels and fields.
 func TestSlog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out lockedBuffer
+		var out redistest.Buffer
 		src := newTold()
 		src.tell("shop", shop(1, "a", "b"))
 		r := resolver(t, src, discovery.Slog(slog.New(slog.NewTextHandler(&out, nil))), discovery.Ejection(1, time.Second, time.Minute))

@@ -1,12 +1,10 @@
 package hertzadapter
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,22 +16,11 @@ import (
 )
 
 // A logBuffer is written by several loggers.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
+type logBuffer struct{ redistest.Buffer }
 
 // with returns the lines that hold a text.
 func (l *logBuffer) with(text string) (lines []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.b.String()) {
+	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, text) {
 			lines = append(lines, line)
 		}

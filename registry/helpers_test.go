@@ -1,10 +1,8 @@
 package registry_test
 
 import (
-	"bytes"
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -175,26 +173,11 @@ func (s *states) none(t *testing.T) {
 	}
 }
 
-// logBuffer is a log that may be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
+// A logBuffer is a log that may be read while it is written.
+type logBuffer struct{ redistest.Buffer }
 
 // tail returns the last lines.
 func (l *logBuffer) tail(lines int) string {
 	all := strings.SplitAfter(l.String(), "\n")
 	return strings.Join(all[max(0, len(all)-lines-1):], "")
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -1,10 +1,8 @@
 package registry
 
 import (
-	"bytes"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,28 +13,10 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
-// A lockedBuffer is written by many goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // A password that is changed while nodes stand is told by the registry, with the remedy,
 // and not by go-redis.
 func TestARotatedPasswordIsToldByTheRegistryAlone(t *testing.T) {
-	var out, log lockedBuffer
+	var out, log redistest.Buffer
 	redis.SetLogger(redisconn.NewQuietLogger(&out))
 	t.Cleanup(func() { redis.SetLogger(redisconn.NewQuietLogger(os.Stderr)) })
 	server := redistest.Start(t)

@@ -53,7 +53,7 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 		for i, reply := range replies {
 			data, live := reply.Val()[0].(string)
 			if !live {
-				continue // it ran out, or said goodbye, and the index has not caught up
+				continue // it ran out or was deregistered after the index was read
 			}
 			n := foundNode{service: page[i].Service, id: page[i].ID}
 			if err := n.decode(data, reply.Val()[1], overrides[n.service][keys.EscapeID(n.id)]); err != nil {

@@ -1,41 +1,22 @@
 package redisconn
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 
 	"github.com/redis/go-redis/v9"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// A lockedBuffer is written by many goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 type noLogger struct{}
 
@@ -55,7 +36,7 @@ func refusing(t *testing.T) string {
 // go-redis writes nothing of dials that fail where the client is ours, and goes on to
 // write about those of other clients.
 func TestGoRedisIsQuietAboutOurDials(t *testing.T) {
-	var out lockedBuffer
+	var out redistest.Buffer
 	redis.SetLogger(NewQuietLogger(&out))
 	t.Cleanup(func() { redis.SetLogger(noLogger{}) })
 

@@ -18,7 +18,7 @@ import (
 )
 
 // Deregister and Register while a round of renewals is under way leave the node
-// with a keeper.
+// with a renewer.
 func TestRegisterDuringRound(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = time.Second, 300 * time.Millisecond
@@ -35,7 +35,7 @@ func TestRegisterDuringRound(t *testing.T) {
 		if script != "renew" {
 			return
 		}
-		once.Do(func() { // on the keeper's goroutine: its round waits
+		once.Do(func() { // on the renewer's goroutine: its round waits
 			failed = errors.Join(
 				r.Deregister(t.Context(), service("shop", node("a"))),
 				r.Register(t.Context(), service("shop", node("a"))),
