@@ -57,7 +57,7 @@ func (r *book) logChanges() {
 			}
 		}
 	}
-	if len(r.changes) > 0 {
+	if slices.ContainsFunc(r.changes, func(c change) bool { return slices.Contains(awayStates, c.state) }) {
 		r.renewals.Signal() // the renewer logs it again each minute
 	}
 	r.changes = nil
