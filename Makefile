@@ -3,7 +3,7 @@
 GO       ?= go
 FUZZTIME ?= 10s
 TIMEOUT  ?= 15m
-SLOWEST   = ./registry ./hertzadapter ./discovery # are tested first, and others beside them
+SLOWEST   = ./registry ./hertzadapter ./discovery ./internal/replica ./cmd/rollcall # are tested first, and others beside them
 TOOL      = $(GO) tool -modfile=tools/go.mod
 
 # The server to test: the path of another redis-server or valkey-server, which
