@@ -40,12 +40,10 @@ func (f *Feed) Unsubscribed(why error, now time.Time) {
 	f.fail(why, now)
 }
 
-// Refused takes why Redis refuses the subscription. It returns whether that is new.
-func (f *Feed) Refused(why error, now time.Time) (first bool) {
-	first = f.health.Refused == nil
+// Refused takes why Redis refuses the subscription.
+func (f *Feed) Refused(why error, now time.Time) {
 	f.health.Refused = latest(f.health.Refused, why)
 	f.fail(why, now)
-	return first
 }
 
 // fail makes the feed stale, if it is not yet.

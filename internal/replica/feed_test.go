@@ -227,8 +227,9 @@ func TestFeedHealth(t *testing.T) {
 		f.now = f.now.Add(time.Second)
 	}
 	same(t, "stale since", f.Health().StaleSince, f.now.Add(-3*time.Second))
-	same(t, "the first refusal is new", f.Refused(errors.New("NOPERM"), f.now), true)
-	same(t, "the next is not", f.Refused(errors.New("NOPERM"), f.now), false)
+	refusal := errors.New("NOPERM")
+	f.Refused(refusal, f.now)
+	same(t, "refused, and not taken for the outage", errors.Is(f.Health().Refused, refusal), true)
 	f.Subscribed(f.now)
 	f.take(snap(10, nil, member(9, "a", 5, 1), member(10, "b", 6, 1)))
 	h := f.Health()
