@@ -18,7 +18,7 @@ const module = "github.com/rollcall-go/rollcall/"
 // layers orders the packages of this module from the lowest up. One may import,
 // directly or not, only what is in a lower layer. Tests may import anything.
 var layers = [][]string{
-	{"internal/actor", "internal/keys", "internal/backend", "internal/community", "internal/errdefs", "internal/logs", "internal/outbox"},
+	{"internal/actor", "internal/keys", "internal/backend", "internal/community", "internal/errdefs", "internal/lifecycle", "internal/logs", "internal/outbox"},
 	{"internal/record", "internal/reporter"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},

@@ -8,6 +8,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/backend"
 	"github.com/rollcall-go/rollcall/internal/informer"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/registrar"
@@ -66,7 +67,7 @@ func (c *conn) observe(e Event) {
 // A sink turns what the registrar reports into events.
 type sink struct{ c *conn }
 
-func (s sink) StateChanged(k keys.Service, node string, state registrar.State, err error) {
+func (s sink) StateChanged(k keys.Service, node string, state lifecycle.State, err error) {
 	s.c.observe(StateEvent{Namespace: k.Namespace(), Service: k.Name(), Node: node, State: State(state), Err: failure("renew", k.Namespace(), k.Name(), err)})
 }
 

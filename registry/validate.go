@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/registrar"
 )
@@ -70,12 +71,12 @@ func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*regi
 }
 
 // reports is OnState as the registrar calls it, or nil.
-func (o *registerOptions) reports(name string) func(registrar.State, error) {
+func (o *registerOptions) reports(name string) func(lifecycle.State, error) {
 	if o.onState == nil {
 		return nil
 	}
 	namespace, onState := o.namespace, o.onState
-	return func(s registrar.State, err error) { onState(State(s), failure("renew", namespace, name, err)) }
+	return func(s lifecycle.State, err error) { onState(State(s), failure("renew", namespace, name, err)) }
 }
 
 // lease works out TTL and interval: the call's over the service's over the

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
@@ -33,9 +34,9 @@ type book struct {
 	mu          sync.Mutex
 	closed      bool
 	services    map[keys.Service]*service
-	changes     []change               // not logged yet
-	away        [Left + 1]logs.Episode // of nodes, by state: those of awayStates
-	renewsAgain bool                   // a node that was refused has been renewed since
+	changes     []change                       // not logged yet
+	away        [lifecycle.States]logs.Episode // of nodes, by state: those of awayStates
+	renewsAgain bool                           // a node that was refused has been renewed since
 }
 
 // A service is what this registry registered under one name, and what it knows
@@ -71,7 +72,7 @@ type node struct {
 
 	holder string // who has it now, where it is Superseded, as holders says
 	batch  *batch // who renews it; nil for a manual one
-	life
+	lifecycle.Life
 	listed     bool      // its version is entered in the catalogues
 	calls      int       // Register calls under way
 	accepted   bool      // a Register of it has returned nil
@@ -84,8 +85,8 @@ type node struct {
 
 // A registration is what the nodes of one Register call share.
 type registration struct {
-	onState  func(State, error)
-	reported State
+	onState  func(lifecycle.State, error)
+	reported lifecycle.State
 }
 
 // A batch is the nodes of one service that are renewed together: those of one

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
@@ -65,7 +66,7 @@ func (r *book) undoIfLeft(ctx context.Context, nodes []*node, failed failures) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range nodes {
-		if n.state != Left || n.confirmed {
+		if n.State != lifecycle.Left || n.Confirmed {
 			continue
 		}
 		from := now
@@ -83,7 +84,7 @@ func (r *book) chooseLeases(ctx context.Context, nodes []*node) failures {
 	byService := map[*service][]*node{}
 	r.mu.Lock()
 	for _, n := range nodes {
-		if n.token == "" && n.state != Left {
+		if n.token == "" && n.State != lifecycle.Left {
 			byService[n.service] = append(byService[n.service], n)
 		}
 	}
@@ -171,7 +172,7 @@ func (r *book) sendRegister(ctx context.Context, nodes []*node) failures {
 func (r *book) registerCalls(ctx context.Context, nodes []*node) []registerCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	nodes = slices.DeleteFunc(slices.Clone(nodes), (*node).over)
+	nodes = slices.DeleteFunc(slices.Clone(nodes), (*node).Over)
 	slices.SortFunc(nodes, func(a, b *node) int {
 		return cmp.Or(
 			cmp.Compare(a.service.keys.Namespace(), b.service.keys.Namespace()), cmp.Compare(a.service.keys.Name(), b.service.keys.Name()),

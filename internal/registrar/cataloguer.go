@@ -64,7 +64,7 @@ func (r *cataloguer) present(now time.Time) (nodes []*node) {
 			end := n.calledAt.Add(n.ttl)
 			ended := n.manual && n.calls == 0 && end.Before(now)
 			switch {
-			case n.over():
+			case n.Over():
 			case !ended:
 				nodes = append(nodes, n)
 			case end.Add(n.ttl).Before(now):

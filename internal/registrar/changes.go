@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
@@ -16,26 +17,26 @@ import (
 // A change of a node's state, for the log.
 type change struct {
 	node       *node
-	was, state State
+	was, state lifecycle.State
 	cause      string
 }
 
 // awayStates are those in which callers may miss a node. Each is an episode: lines when
 // it begins, one a minute, and one when it ends.
-var awayStates = []State{Lost, Withheld, Superseded, Removed}
+var awayStates = []lifecycle.State{lifecycle.Lost, lifecycle.Withheld, lifecycle.Superseded, lifecycle.Removed}
 
 // logChanges logs what changed since it was called last: one line for all nodes that have
 // come to the same state for the same reason, and one for all that are lost. Nodes that
 // are lost and back between two calls are one line. book.mu is held.
 func (r *book) logChanges() {
 	type fact struct {
-		was, state State
+		was, state lifecycle.State
 		cause      string
 	}
 	byFact := map[fact][]change{}
 	var facts []fact
 	var lost logs.Note
-	var ended [Left + 1]logs.Note // of the last that came back, if none has gone since
+	var ended [lifecycle.States]logs.Note // of the last that came back, if none has gone since
 	now := time.Now()
 	for _, t := range r.changes {
 		f := fact{t.was, t.state, t.cause}
@@ -47,11 +48,11 @@ func (r *book) logChanges() {
 		for _, s := range awayStates {
 			switch {
 			case s == t.state:
-				if note := r.away[s].Failed(id, now); s == Lost {
+				if note := r.away[s].Failed(id, now); s == lifecycle.Lost {
 					lost = logged(lost, note)
 				}
 				ended[s] = logs.Note{}
-			case s == Lost && t.state == Withheld: // it is not back
+			case s == lifecycle.Lost && t.state == lifecycle.Withheld: // it is not back
 			default:
 				ended[s] = logged(ended[s], r.away[s].Recovered(id, now))
 			}
@@ -61,13 +62,13 @@ func (r *book) logChanges() {
 		r.renewals.Signal() // the renewer logs it again each minute
 	}
 	r.changes = nil
-	brief := lost.Phase == logs.Began && ended[Lost].Phase == logs.Ended
+	brief := lost.Phase == logs.Began && ended[lifecycle.Lost].Phase == logs.Ended
 	for _, f := range facts {
-		if f.state == Lost && lost.Phase == logs.Nothing || f.state == Live && f.was == Lost {
+		if f.state == lifecycle.Lost && lost.Phase == logs.Nothing || f.state == lifecycle.Live && f.was == lifecycle.Lost {
 			continue
 		}
 		level, text := line(f.was, f.state)
-		if f.state == Lost {
+		if f.state == lifecycle.Lost {
 			lost.Phase = logs.Nothing // one line for all of them
 			if brief {
 				text = "rollcall: nodes were lost for less than a renewal: redis had lost them, and each is registered again, or deregistered"
@@ -81,12 +82,12 @@ func (r *book) logChanges() {
 			describe(e, of).Msg(text)
 		})
 	}
-	for state, text := range map[State]string{
-		Lost:       "rollcall: no node is lost any more: all are registered again, or gone",
-		Superseded: "rollcall: no node is taken over any more: this registry has deregistered them",
-		Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
+	for state, text := range map[lifecycle.State]string{
+		lifecycle.Lost:       "rollcall: no node is lost any more: all are registered again, or gone",
+		lifecycle.Superseded: "rollcall: no node is taken over any more: this registry has deregistered them",
+		lifecycle.Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
 	} {
-		if note := ended[state]; note.Phase == logs.Ended && !(state == Lost && brief) {
+		if note := ended[state]; note.Phase == logs.Ended && !(state == lifecycle.Lost && brief) {
 			r.c.Log.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
 		}
 	}
@@ -109,14 +110,14 @@ func (r *book) remind(now time.Time) (next time.Time) {
 		var of []change
 		for _, s := range r.services {
 			for _, n := range s.nodes {
-				if n.state == state {
+				if n.State == state {
 					of = append(of, change{node: n, state: state, cause: strings.Trim(n.holder, " ()")})
 				}
 			}
 		}
 		if len(of) > 0 {
 			slices.SortFunc(of, func(a, b change) int { return cmp.Compare(a.node.id, b.node.id) })
-			_, text := line(Live, state)
+			_, text := line(lifecycle.Live, state)
 			r.c.Log.Warn(func(e *zerolog.Event) {
 				describe(e.EmbedObject(note).Int("count", len(of)), of).Msg(strings.Replace(text, "rollcall: ", "rollcall: still: ", 1))
 			})
@@ -134,19 +135,19 @@ func logged(a, b logs.Note) logs.Note {
 }
 
 // line is the level and the text for a change of state.
-func line(was, state State) (zerolog.Level, string) {
+func line(was, state lifecycle.State) (zerolog.Level, string) {
 	switch {
-	case state == Lost:
+	case state == lifecycle.Lost:
 		return zerolog.WarnLevel, "rollcall: nodes are lost: callers may no longer find them; they are registered again as soon as redis takes it"
-	case state == Withheld:
+	case state == lifecycle.Withheld:
 		return zerolog.WarnLevel, "rollcall: a check fails, so leases are not renewed: callers lose the nodes when the leases end"
-	case state == Superseded:
+	case state == lifecycle.Superseded:
 		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one does not renew them any more. That stays so when the other process ends, and then nobody serves the id: to take nodes back, call Deregister, then Register; give each process an id of its own"
-	case state == Removed:
+	case state == lifecycle.Removed:
 		return zerolog.WarnLevel, "rollcall: an operator removed nodes, and they are not renewed any more: to bring them back, call Deregister, then Register"
-	case state == Live && was == Withheld:
+	case state == lifecycle.Live && was == lifecycle.Withheld:
 		return zerolog.WarnLevel, "rollcall: a check passes again, and leases are renewed"
-	case state == Live:
+	case state == lifecycle.Live:
 		return zerolog.InfoLevel, "rollcall: nodes are registered"
 	default:
 		return zerolog.InfoLevel, "rollcall: nodes are deregistered"

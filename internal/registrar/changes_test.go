@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
@@ -19,9 +20,9 @@ import (
 // A noSink takes nothing.
 type noSink struct{}
 
-func (noSink) StateChanged(keys.Service, string, State, error) {}
-func (noSink) Renewed(int, int, time.Duration, error)          {}
-func (noSink) Reaped(keys.Service, []string)                   {}
+func (noSink) StateChanged(keys.Service, string, lifecycle.State, error) {}
+func (noSink) Renewed(int, int, time.Duration, error)                    {}
+func (noSink) Reaped(keys.Service, []string)                             {}
 
 // A teller is a registry of nothing but nodes and a log.
 type teller struct {
@@ -38,7 +39,7 @@ func newTeller() *teller {
 }
 
 func (t *teller) node(id string) *node {
-	return &node{service: t.s, id: id, life: life{Live, true}, reg: &registration{}, ttl: time.Second}
+	return &node{service: t.s, id: id, Life: lifecycle.Life{State: lifecycle.Live, Confirmed: true}, reg: &registration{}, ttl: time.Second}
 }
 
 // log waits for what was told.
@@ -55,8 +56,8 @@ func (t *teller) log(tb testing.TB) string {
 // A loss is told also where other nodes change for another reason at the same time.
 func TestALossBesideAnotherChangeIsTold(t *testing.T) {
 	r := newTeller()
-	r.happens(r.node("a"), takenOver, errors.New("taken"))
-	r.happens(r.node("b"), expired, errors.New("flushed"))
+	r.happens(r.node("a"), lifecycle.TakenOver, errors.New("taken"))
+	r.happens(r.node("b"), lifecycle.Expired, errors.New("flushed"))
 	r.logChanges()
 	if log := r.log(t); !strings.Contains(log, "nodes are lost") || !strings.Contains(log, "another process") {
 		t.Errorf("the log lacks the loss or the takeover:\n%s", log)
@@ -68,15 +69,15 @@ func TestALossBesideAnotherChangeIsTold(t *testing.T) {
 func TestALossEndsWithItsLastNode(t *testing.T) {
 	for name, next := range map[string]func(r *teller, a, b *node){
 		"another is lost": func(r *teller, a, b *node) {
-			r.happens(a, renewed, nil)
-			r.happens(b, expired, errors.New("flushed"))
+			r.happens(a, lifecycle.Renewed, nil)
+			r.happens(b, lifecycle.Expired, errors.New("flushed"))
 		},
-		"its check fails": func(r *teller, a, _ *node) { r.happens(a, checkFailed, errors.New("ill")) },
+		"its check fails": func(r *teller, a, _ *node) { r.happens(a, lifecycle.CheckFailed, errors.New("ill")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newTeller()
 			a, b := r.node("a"), r.node("b")
-			r.happens(a, expired, errors.New("flushed"))
+			r.happens(a, lifecycle.Expired, errors.New("flushed"))
 			r.logChanges()
 			next(r, a, b)
 			r.logChanges()

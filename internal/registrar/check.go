@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
@@ -52,7 +53,7 @@ func (r *renewer) callCheck(ctx context.Context, check func(context.Context) err
 // withhold notes that a batch is not renewed because of its check.
 func (r *renewer) withhold(b *batch, err error) {
 	for _, n := range b.nodes {
-		r.happens(n, checkFailed, fmt.Errorf("%w: %w", errdefs.ErrCheck, err))
+		r.happens(n, lifecycle.CheckFailed, fmt.Errorf("%w: %w", errdefs.ErrCheck, err))
 	}
 }
 

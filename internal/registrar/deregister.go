@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -109,13 +110,13 @@ func (r *book) withdraw(services []*service, which func(*node) bool) []*withdraw
 				continue
 			}
 			f := undo
-			if n.confirmed {
+			if n.Confirmed {
 				f = self
 			}
-			if n.token != "" && !n.over() {
+			if n.token != "" && !n.Over() {
 				f.nodes, f.leases = append(f.nodes, n), append(f.leases, n.lease())
 			}
-			r.happens(n, ended, nil)
+			r.happens(n, lifecycle.Ended, nil)
 			r.forget(n)
 		}
 		r.logChanges()

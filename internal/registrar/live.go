@@ -58,7 +58,7 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 	}
 	now := time.Now()
 	nodes = slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
-		return !n.confirmed || n.over() || n.renewedSince(since) || n.liveSentAt.Add(n.interval-slack(n.interval)).After(now)
+		return !n.Confirmed || n.Over() || n.renewedSince(since) || n.liveSentAt.Add(n.interval-slack(n.interval)).After(now)
 	})
 	for chunk := range slices.Chunk(nodes, record.MaxLive) {
 		s := chunk[0].service
@@ -137,7 +137,7 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 func (r *renewer) refused() bool {
 	for _, s := range r.services {
 		for _, n := range s.nodes {
-			if !n.refusedSince.IsZero() && !n.over() {
+			if !n.refusedSince.IsZero() && !n.Over() {
 				return true
 			}
 		}

@@ -136,7 +136,7 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 		}
 	}
 	if len(reaped) > 0 {
-		r.c.Log.Log(zerolog.InfoLevel, func(e *zerolog.Event) {
+		r.c.Log.Info(func(e *zerolog.Event) {
 			e.Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name()).Strs("nodes", reaped).Msg("rollcall: nodes ran out")
 		})
 		r.sink.Reaped(s.keys, reaped)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
@@ -49,13 +50,13 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 		s = &service{keys: p.Service, nodes: map[string]*node{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
 	}
 	for _, planned := range p.Nodes {
-		if n := s.nodes[planned.ID]; n != nil && n.over() {
+		if n := s.nodes[planned.ID]; n != nil && n.Over() {
 			return nil, nil, &errdefs.NodeError{Node: planned.ID, Err: fmt.Errorf("%w: Deregister, then Register again%s", errdefs.ErrSuperseded, n.holder)}
 		}
 	}
 	r.services[p.Service] = s
 	done = r.registering.Enter()
-	reg := &registration{onState: p.OnState, reported: Live}
+	reg := &registration{onState: p.OnState, reported: lifecycle.Live}
 	nodes = make([]*node, len(p.Nodes))
 	for i, planned := range p.Nodes {
 		n := s.nodes[planned.ID]
@@ -72,8 +73,8 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 		n.check, n.manual = p.Check, p.Manual
 		n.calls++
 		n.calledAt = time.Now()
-		if n.state != Live {
-			reg.reported = n.state
+		if n.State != lifecycle.Live {
+			reg.reported = n.State
 		}
 		nodes[i] = n
 	}
@@ -124,10 +125,10 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 			n.accepted = true // the failure of another call does not end it
 		}
 		switch {
-		case n.over():
+		case n.Over():
 		case err != nil && !background && n.calls == 0 && !n.accepted:
 			r.takeBack(ctx, n, err, now)
-		case n.confirmed || background:
+		case n.Confirmed || background:
 			r.keep(n, now)
 		}
 	}
@@ -143,7 +144,7 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 		})
 		return nil
 	}
-	if err == nil && r.closed && slices.ContainsFunc(nodes, func(n *node) bool { return n.state == Left }) {
+	if err == nil && r.closed && slices.ContainsFunc(nodes, func(n *node) bool { return n.State == lifecycle.Left }) {
 		return errdefs.ErrClosed // from within its check, which Close does not wait for
 	}
 	return err
@@ -157,7 +158,7 @@ func (r *book) keep(n *node, now time.Time) {
 		return
 	}
 	due := now.Add(actor.Shortened(n.interval))
-	if !n.confirmed {
+	if !n.Confirmed {
 		due = now
 	}
 	n.service.join(n, due)
@@ -169,11 +170,11 @@ func (r *book) keep(n *node, now time.Time) {
 // takeBack leaves nothing of a first registration that failed. Where the outcome
 // is not known, the call may arrive as late as the deadline that it carries.
 func (r *book) takeBack(ctx context.Context, n *node, err error, now time.Time) {
-	if n.state == Live { // a part of the call was done
-		r.happens(n, ended, nil)
+	if n.State == lifecycle.Live { // a part of the call was done
+		r.happens(n, lifecycle.Ended, nil)
 	}
 	r.forget(n)
-	if unknown(err) || n.confirmed {
+	if unknown(err) || n.Confirmed {
 		r.deregisterLater(n, lua.Undo, now)
 	}
 	if unknown(err) {
@@ -183,10 +184,10 @@ func (r *book) takeBack(ctx context.Context, n *node, err error, now time.Time) 
 
 // forget ends a registration here. logChanges is to be called after it.
 func (r *book) forget(n *node) {
-	if slices.Contains(awayStates, n.state) {
-		r.changes = append(r.changes, change{node: n, was: n.state, state: Left})
+	if slices.Contains(awayStates, n.State) {
+		r.changes = append(r.changes, change{node: n, was: n.State, state: lifecycle.Left})
 	}
-	n.on(ended, false)
+	n.On(lifecycle.Ended, false)
 	n.service.leave(n)
 	if n.service.nodes[n.id] == n {
 		delete(n.service.nodes, n.id)

@@ -6,7 +6,7 @@
 //	                           ^        ^          ^
 //	                        renewer   reaper   cataloguer
 //
-// The life of one registration is the table in lifecycle.go.
+// The life of one registration is the table of package lifecycle.
 package registrar
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
@@ -29,7 +30,7 @@ type Options struct {
 // holds its mutex: they must not block, and must not call back.
 type Sink interface {
 	// StateChanged: a node has changed its state, and why. err has an *errdefs.NodeError.
-	StateChanged(service keys.Service, node string, state State, err error)
+	StateChanged(service keys.Service, node string, state lifecycle.State, err error)
 	// Renewed: a round of renewals is over. Took is how long it took, and err is the
 	// first failure.
 	Renewed(calls, nodes int, took time.Duration, err error)
@@ -43,11 +44,11 @@ type Plan struct {
 	Version       string
 	Nodes         []Node
 	TTL, Interval time.Duration
-	Exclusive     bool                        // refuse to take a node over from a process that lives
-	Manual        bool                        // the caller renews
-	Retry         bool                        // go on in the background
-	Check         func(context.Context) error // is asked before each renewal; or nil
-	OnState       func(State, error)          // takes changes of state, through the reporter; or nil
+	Exclusive     bool                         // refuse to take a node over from a process that lives
+	Manual        bool                         // the caller renews
+	Retry         bool                         // go on in the background
+	Check         func(context.Context) error  // is asked before each renewal; or nil
+	OnState       func(lifecycle.State, error) // takes changes of state, through the reporter; or nil
 }
 
 // A Node is one node of a Plan.

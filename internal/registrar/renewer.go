@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
@@ -139,7 +140,7 @@ func (r *renewer) tasks(due []*batch, now time.Time) []*task {
 		tasks[i] = t
 		var renew []*node
 		for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
-			if n := b.nodes[id]; n.confirmed {
+			if n := b.nodes[id]; n.Confirmed {
 				renew = append(renew, n)
 			} else {
 				t.again = append(t.again, n)
@@ -216,8 +217,8 @@ func (r *renewer) renewed(ctx context.Context, t *task, nodes []*node, codes []l
 	defer r.mu.Unlock()
 	for i, n := range nodes {
 		if codes[i] == lua.None {
-			if n.state == Live && n.refusedSince.IsZero() { // else watchers hold it
-				r.happens(n, forgotten, errForgotten)
+			if n.State == lifecycle.Live && n.refusedSince.IsZero() { // else watchers hold it
+				r.happens(n, lifecycle.Forgotten, errForgotten)
 			}
 			t.again = append(t.again, n)
 			continue

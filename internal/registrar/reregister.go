@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
@@ -56,7 +57,7 @@ func (r *renewer) unanswered(nodes []*node, since time.Time) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
-		return n.over() || n.confirmed && n.renewedSince(since)
+		return n.Over() || n.Confirmed && n.renewedSince(since)
 	})
 }
 
@@ -111,9 +112,9 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 			r.renewalFailed(b, t.err)
 			for _, n := range b.nodes {
 				switch {
-				case n.state != Live:
+				case n.State != lifecycle.Live:
 				case n.shownUntil().Before(now):
-					r.happens(n, expired, errLost(n.ttl, t.err))
+					r.happens(n, lifecycle.Expired, errLost(n.ttl, t.err))
 				default: // one more try, and then the loss is reported without delay
 					b.dueBy(n.shownUntil().Add(coalesceWindow))
 				}

@@ -5,34 +5,35 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
 // applyCode does what the code of one node in a reply says, and returns the error that a
 // caller sees. holder says who has a node that another process took. book.mu is held.
 func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) error {
-	var e event
+	var e lifecycle.Event
 	var err error
 	switch code {
 	case lua.Done, lua.Quiet, lua.Older:
-		if !n.over() {
+		if !n.Over() {
 			r.renewsAgain = r.renewsAgain || !n.refusedSince.IsZero()
 			n.leaseUntil, n.refusedSince = sent.Add(n.ttl), time.Time{}
 		}
-		e = renewed
+		e = lifecycle.Renewed
 	case lua.None:
 		return nil // another node of the call was refused
 	case lua.Conflict:
-		e, err = takenOver, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive%s", errdefs.ErrConflict, holder)
+		e, err = lifecycle.TakenOver, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive%s", errdefs.ErrConflict, holder)
 	case lua.Superseded:
-		e, err = takenOver, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back%s", errdefs.ErrSuperseded, holder)
+		e, err = lifecycle.TakenOver, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back%s", errdefs.ErrSuperseded, holder)
 	default: // by an operator, or by somebody who has our lease
-		e, err = removed, fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", errdefs.ErrSuperseded)
+		e, err = lifecycle.OperatorRemoved, fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", errdefs.ErrSuperseded)
 	}
-	if n.over() {
+	if n.Over() {
 		return nil // it has ended meanwhile
 	}
-	if r.happens(n, e, err) && n.over() {
+	if r.happens(n, e, err) && n.Over() {
 		n.service.leave(n)
 		n.holder = holder
 	}
@@ -41,22 +42,22 @@ func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) 
 
 // happens gives an event to the life of a node, and reports where that changes its state;
 // cause says why. The log has it from logChanges. book.mu is held.
-func (r *book) happens(n *node, e event, cause error) (changed bool) {
-	was := n.state
-	if !n.on(e, n.batch != nil) {
+func (r *book) happens(n *node, e lifecycle.Event, cause error) (changed bool) {
+	was := n.State
+	if !n.On(e, n.batch != nil) {
 		return false
 	}
-	change := change{node: n, was: was, state: n.state}
+	change := change{node: n, was: was, state: n.State}
 	if cause != nil {
 		change.cause = cause.Error()
 		cause = &errdefs.NodeError{Node: n.id, Err: cause}
 	}
 	r.changes = append(r.changes, change)
-	r.sink.StateChanged(n.service.keys, n.id, n.state, cause)
-	final := n.state == Superseded || n.state == Removed // of each node, the error tells which
-	if n.reg.onState != nil && (n.reg.reported != n.state || final) {
-		n.reg.reported = n.state
-		report, state := n.reg.onState, n.state
+	r.sink.StateChanged(n.service.keys, n.id, n.State, cause)
+	final := n.State == lifecycle.Superseded || n.State == lifecycle.Removed // of each node, the error tells which
+	if n.reg.onState != nil && (n.reg.reported != n.State || final) {
+		n.reg.reported = n.State
+		report, state := n.reg.onState, n.State
 		r.c.Log.State(func() { report(state, cause) })
 	}
 	return true

@@ -23,7 +23,7 @@ var writes = regexp.MustCompile(`^(` +
 // usersFuncs are types without a name of functions that users hand over.
 var usersFuncs = []string{
 	"func(registry.State, error)",                   // registry.OnState
-	"func(registrar.State, error)",                  // as the registrar has it
+	"func(lifecycle.State, error)",                  // as the registrar has it
 	"func(context.Context) error",                   // registry.Check
 	"func(*registry.Node) bool",                     // discovery.Filter
 	"func(context.Context) (string, string, error)", // registry.Credentials

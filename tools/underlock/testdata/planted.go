@@ -14,8 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/outbox"
-	"github.com/rollcall-go/rollcall/internal/registrar"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -27,7 +27,7 @@ type room struct {
 	observe discovery.Observer
 	events  registry.Observer
 	onState func(registry.State, error)
-	changed func(registrar.State, error)
+	changed func(lifecycle.State, error)
 	check   func(ctx context.Context) error
 	filter  func(*registry.Node) bool
 	opts    []registry.Option
@@ -54,7 +54,7 @@ func (r *room) callbacks(ctx context.Context, f registry.Follower) {
 	r.observe(nil)            // want: calls a discovery.Observer, under r.rw
 	r.events(nil)             // want: calls a registry.Observer, under r.rw
 	r.onState(0, nil)         // want: calls a func(registry.State, error), under r.rw
-	r.changed(0, nil)         // want: calls a func(registrar.State, error), under r.rw
+	r.changed(0, nil)         // want: calls a func(lifecycle.State, error), under r.rw
 	r.err = r.check(ctx)      // want: calls a func(context.Context) error, under r.rw
 	if r.filter(r.nodes[0]) { // want: calls a func(*registry.Node) bool, under r.rw
 		r.opts[0](nil) // want: calls a registry.Option, under r.rw
