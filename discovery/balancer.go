@@ -1,5 +1,11 @@
 package discovery
 
+import (
+	"math"
+
+	"github.com/rollcall-go/rollcall/internal/balance"
+)
+
 // A Balancer says how to pick one of the nodes that may be called. It has no state: the
 // Resolver keeps that, for each service and selection. Balancers with equal parameters are
 // equal.
@@ -11,34 +17,18 @@ type Balancer interface {
 	// String names the balancer and its parameters.
 	String() string
 
-	// picker makes what picks among members, of which there is at least one.
-	picker(members []*member) picker
-
-	// tracks tells what its picks go by: only that is kept up to date.
-	tracks() tracking
+	policy() balance.Policy
 }
 
-// A tracking says what is noted of a call.
-type tracking int8
+type balancer struct{ balance.Policy }
 
-const (
-	untracked tracking = iota
-	timed              // it is counted and timed
-	bounded            // it is counted by its pick already
-)
+func (balancer) pickOption()              {}
+func (b balancer) policy() balance.Policy { return b.Policy }
 
-// A picker picks among the members that it was made for. It is called from many
-// goroutines, takes no lock and allocates nothing, and its cost does not grow with
-// the members. key is the hash of a HashKey, 0 where there is none. Of a bounded
-// balancer, every pick has to be followed by the done of its load.
-type picker interface {
-	pick(key uint64) *member
-}
-
-// checkBalancer returns what is wrong with a balancer.
-func checkBalancer(b Balancer) error {
-	if r, ok := b.(ring); ok {
-		return r.check()
+// checkPolicy returns what is wrong with the policy of a balancer.
+func checkPolicy(p balance.Policy) error {
+	if r, ok := p.(balance.Ring); ok && (!(r.Bound > 1) || math.IsInf(r.Bound, 1)) {
+		return invalid("Ring(%v): a finite number over 1 is needed", r.Bound)
 	}
 	return nil
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A still source has one view of every service.
-type still struct{ v *registry.View }
+// A oneView is a source with one view of every service.
+type oneView struct{ v *registry.View }
 
-func (s still) Follow(string, ...registry.FollowOption) (registry.Follower, error) {
-	return &stillFollower{s.v}, nil
+func (s oneView) Follow(string, ...registry.FollowOption) (registry.Follower, error) {
+	return &oneViewFollower{s.v}, nil
 }
 
-type stillFollower struct{ v *registry.View } // nil once it was told
+type oneViewFollower struct{ v *registry.View } // nil once it was returned
 
-func (f *stillFollower) Next(ctx context.Context) (*registry.View, error) {
+func (f *oneViewFollower) Next(ctx context.Context) (*registry.View, error) {
 	if v := f.v; v != nil {
 		f.v = nil
 		return v, nil
@@ -27,7 +27,12 @@ func (f *stillFollower) Next(ctx context.Context) (*registry.View, error) {
 	return nil, ctx.Err()
 }
 
-func (*stillFollower) Stop() {}
+func (*oneViewFollower) Stop() {}
+
+// everyBalancer is one of each.
+var everyBalancer = []Balancer{
+	Random(), RoundRobin(), WeightedRandom(), WeightedRoundRobin(), P2C(), LeastLoaded(), Maglev(), Ring(1.25),
+}
 
 var sizesOfFleets = []int{10, 100, 1000, 10_000}
 
@@ -104,21 +109,6 @@ func BenchmarkPickByKey(b *testing.B) {
 						b.Fatal(err)
 					}
 					p.Done(nil)
-				}
-			})
-		}
-	}
-}
-
-// What a change of the nodes costs each balancer.
-func BenchmarkPicker(b *testing.B) {
-	for _, balancer := range everyBalancer {
-		for _, n := range []int{10, 10_000} {
-			b.Run(fmt.Sprintf("%v/%d", balancer, n), func(b *testing.B) {
-				members := crowd(n, 10, 15, 20)
-				b.ReportAllocs()
-				for b.Loop() {
-					balancer.picker(members)
 				}
 			})
 		}

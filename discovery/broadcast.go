@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/rollcall-go/rollcall/internal/views"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -28,7 +29,7 @@ func (r *Resolver) Broadcast(
 	if call == nil {
 		q.err = invalid("call: nil")
 	}
-	s, members, err := r.audience(ctx, service, &q)
+	s, members, err := r.all(ctx, service, &q)
 	if err != nil {
 		return nil, r.failure("broadcast", q.namespace, service, err)
 	}
@@ -41,7 +42,7 @@ func (r *Resolver) Broadcast(
 					panics <- p
 				}
 			}()
-			err := r.direct(s, m, &q).call(ctx, call)
+			err := Picked{s.BeginDirect(m, r.tracking(&q))}.do(ctx, call)
 			if err != nil {
 				err = Classify(err).Err
 			}
@@ -57,15 +58,15 @@ func (r *Resolver) Broadcast(
 	}
 }
 
-// audience are the nodes that a broadcast goes to.
-func (r *Resolver) audience(ctx context.Context, name string, q *question) (*service, []*member, error) {
+// all returns the nodes that a broadcast goes to.
+func (r *Resolver) all(ctx context.Context, name string, q *question) (*views.Service, []*views.Member, error) {
 	s, t, err := r.table(ctx, name, q)
 	if err != nil {
 		return nil, nil, err
 	}
-	set := t.set(q)
-	if members := set.view.members; len(members) > 0 {
-		return s, members, nil
+	set := q.set(t)
+	if len(set.View.Members) == 0 {
+		return nil, nil, t.NoNodes(set, &q.Selection)
 	}
-	return nil, nil, t.nobody(set, q)
+	return s, set.View.Members, nil
 }

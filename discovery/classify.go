@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/cenkalti/backoff/v4"
+	"github.com/rollcall-go/rollcall/internal/balance"
 )
 
 // A Fault says who caused the failure of a call.
@@ -99,7 +100,7 @@ func Classify(err error) CallError {
 	return CallError{Err: err, Fault: FaultNode, Unsent: unconnected(err)}
 }
 
-// exhausted tells that this machine or process has run out of something.
+// exhausted says whether this machine or process has run out of something.
 func exhausted(err error) bool {
 	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, e) {
@@ -109,7 +110,7 @@ func exhausted(err error) bool {
 	return false
 }
 
-// unconnected tells that there has been no connection over which a call could go.
+// unconnected says whether there was no connection that could carry the call.
 func unconnected(err error) bool {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
@@ -125,7 +126,7 @@ func unconnected(err error) bool {
 		errors.As(err, &certificate) || errors.As(err, &noTLS)
 }
 
-// elsewhere tells whether the call may be made on another node; once: it must not be
+// elsewhere says whether the call may be made on another node; once: it must not be
 // made twice.
 func (e *CallError) elsewhere(once bool) bool {
 	switch {
@@ -137,13 +138,13 @@ func (e *CallError) elsewhere(once bool) bool {
 	return e.Fault == FaultNode || e.Fault == FaultNobody
 }
 
-// verdict is what the error says of the node.
-func (e *CallError) verdict() verdict {
+// result is what the error says of the node.
+func (e *CallError) result() balance.Result {
 	switch e.Fault {
 	case FaultNone:
-		return good
+		return balance.OK
 	case FaultNode:
-		return bad
+		return balance.Failed
 	}
-	return inconclusive
+	return balance.Unknown
 }

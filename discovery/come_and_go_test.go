@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/views"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -33,14 +34,8 @@ func TestServicesThatCameAndWentLeaveNothing(t *testing.T) {
 		}
 		time.Sleep(2 * DefaultIdleTimeout)
 		synctest.Wait()
-		if n := len(*r.services.Load()) + len(*r.byName.Load()) + len(r.opening); n != 0 {
-			t.Errorf("%d services are left", n)
-		}
-		if n := len(r.strangers.young) + len(r.strangers.old); n != 0 {
-			t.Errorf("%d strangers are left", n)
-		}
-		if n := r.ejections.Recovered(""); n.Phase != 0 {
-			t.Error("the trouble of ejections lasts")
+		if n := r.hub.Counts(); n != (views.Counts{}) {
+			t.Errorf("%+v are left", n)
 		}
 	})
 }

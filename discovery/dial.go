@@ -51,7 +51,7 @@ func (r *Resolver) dial(ctx context.Context, network, address string, opts []Pic
 			p.end(ctx, err)
 			return err
 		}
-		p.answers()
+		p.call.Answers()
 		connected = &conn{c, p}
 		return nil
 	}})

@@ -12,6 +12,10 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/balance"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/views"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -49,23 +53,23 @@ func (r *Resolver) Do(
 	if err != nil {
 		return err
 	}
-	if err = p.call(ctx, call); err == nil {
+	if err = p.do(ctx, call); err == nil {
 		return nil
 	}
-	return r.again(ctx, job{"call", service, opts, func(p Picked) error { return p.call(ctx, call) }}, p, err)
+	return r.again(ctx, job{"call", service, opts, func(p Picked) error { return p.do(ctx, call) }}, p, err)
 }
 
-// call calls the node and tells Done, come what may.
-func (p Picked) call(ctx context.Context, call func(context.Context, *registry.Node) error) (err error) {
-	err = context.Canceled // stays in a panic
+// do calls the node, and Done in any case.
+func (p Picked) do(ctx context.Context, call func(context.Context, *registry.Node) error) (err error) {
+	err = context.Canceled // if call panics
 	defer func() { p.end(ctx, err) }()
 	return call(ctx, p.Node())
 }
 
-// end tells Done how a call under a context went.
+// end calls Done with the error of a call under a context.
 func (p Picked) end(ctx context.Context, err error) {
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		err = context.Canceled // which may have shown by its cause
+		err = context.Canceled // err may be its cause
 	}
 	p.Done(err)
 }
@@ -75,7 +79,7 @@ type job struct {
 	op      string // for errors
 	service string
 	opts    []PickOption
-	try     func(Picked) error // sees to Done
+	try     func(Picked) error // calls Done
 }
 
 // The pauses between tries: short, because the next one goes to another node.
@@ -93,23 +97,22 @@ func (r *Resolver) try(ctx context.Context, j job) error {
 	return r.again(ctx, j, p, j.try(p))
 }
 
-// begin picks the node for the first try. A call that comes too late is not made at
-// all, and so no node is blamed for it.
+// begin picks the node for the first try. If ctx is over already, it picks none.
 func (r *Resolver) begin(ctx context.Context, op, service string, opts []PickOption) (Picked, error) {
 	if ctx == nil {
-		return Picked{}, r.failure(op, ask(opts).namespace, service, errNoContext)
+		return Picked{}, r.failure(op, ask(opts).namespace, service, views.ErrNoContext)
 	}
 	if err := ctx.Err(); err != nil {
 		return Picked{}, r.failure(op, ask(opts).namespace, service, err)
 	}
 	p, err := r.Pick(ctx, service, opts...)
 	if err == nil {
-		r.budget.calls.Add(1)
+		r.budget.Call()
 	}
 	return p, err
 }
 
-// again goes on with a job after its first try, which came to err.
+// again goes on with a job after its first try, which returned err.
 func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error {
 	q := ask(j.opts)
 	var failed failures
@@ -122,7 +125,7 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 		if c.Fault == FaultNone {
 			return c.Err
 		}
-		failed = append(failed, failedTry{p.m, c.Err})
+		failed = append(failed, failedTry{p.call.Member, c.Err})
 		end := func(why error) error { return failed.error(j.op, r.namespace(q.namespace), j.service, why) }
 		if ctx.Err() != nil || !c.elsewhere(q.once) || len(failed) > r.o.retries {
 			return end(ctx.Err())
@@ -131,17 +134,17 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 		if m == nil {
 			return end(errNoOther)
 		}
-		if !r.budget.take(now()) {
+		if !r.budget.Take(balance.Now()) {
 			return end(errNoBudget)
 		}
 		if pause == nil {
 			pause = backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause),
 				backoff.WithMaxInterval(maxPause), backoff.WithMaxElapsedTime(0))
 		}
-		if wait(ctx, pause.NextBackOff()); ctx.Err() != nil {
+		if actor.NewWake().Until(ctx, time.Now().Add(pause.NextBackOff())); ctx.Err() != nil {
 			return end(ctx.Err())
 		}
-		p = r.direct(s, m, &q)
+		p = Picked{s.BeginDirect(m, r.tracking(&q))}
 		err = j.try(p)
 	}
 }
@@ -152,29 +155,29 @@ var (
 )
 
 // other finds a node that has not failed yet, if there is one.
-func (r *Resolver) other(ctx context.Context, name string, q *question, failed failures) (*service, *member) {
+func (r *Resolver) other(ctx context.Context, name string, q *question, failed failures) (*views.Service, *views.Member) {
 	s, t, err := r.table(ctx, name, q)
 	if err != nil {
 		return nil, nil
 	}
-	set := t.set(q)
-	rest := slices.DeleteFunc(slices.Clone(set.members), failed.has)
+	set := q.set(t)
+	rest := slices.DeleteFunc(slices.Clone(set.Members), failed.has)
 	if len(rest) == 0 {
-		rest = slices.DeleteFunc(slices.Clone(set.view.members), func(m *member) bool {
-			return failed.has(m) || m.withdrawn() || m.state.health.ejected()
+		rest = slices.DeleteFunc(slices.Clone(set.View.Members), func(m *views.Member) bool {
+			return failed.has(m) || m.Withdrawn() || m.Ejected()
 		})
 	}
 	if len(rest) == 0 {
 		return nil, nil
 	}
 	if q.key == 0 {
-		return s, P2C().picker(rest).pick(0)
+		return s, rest[balance.P2C{}.Picker(views.Candidates(rest)).Pick(0)]
 	}
-	return s, slices.MaxFunc(rest, func(a, b *member) int { return cmp.Compare(score(a, q.key), score(b, q.key)) })
+	return s, slices.MaxFunc(rest, func(a, b *views.Member) int { return cmp.Compare(score(a, q.key), score(b, q.key)) })
 }
 
-// score is how well a key goes with a node, in every process alike.
-func score(m *member, key uint64) uint64 {
+// score says how well a key goes with a node: the same in every process.
+func score(m *views.Member, key uint64) uint64 {
 	d := xxhash.NewWithSeed(key)
 	_, _ = d.WriteString(m.ID)
 	return d.Sum64()
@@ -184,16 +187,16 @@ func score(m *member, key uint64) uint64 {
 type failures []failedTry
 
 type failedTry struct {
-	m   *member
+	m   *views.Member
 	err error
 }
 
-func (f failures) has(m *member) bool {
-	return slices.ContainsFunc(f, func(t failedTry) bool { return t.m.state == m.state })
+func (f failures) has(m *views.Member) bool {
+	return slices.ContainsFunc(f, func(t failedTry) bool { return t.m.Same(m) })
 }
 
-// error is the last failure, with the earlier ones and why there was no other try
-// behind it.
+// error returns the last failure, followed by the earlier ones and by why there was no other
+// try.
 func (f failures) error(op, namespace, service string, why error) error {
 	last := f[len(f)-1]
 	err := last.err
@@ -207,5 +210,5 @@ func (f failures) error(op, namespace, service string, why error) error {
 	if why != nil && !errors.Is(err, why) {
 		err = fmt.Errorf("%w; %w", err, why)
 	}
-	return &registry.OpError{Op: op, Namespace: namespace, Service: service, Node: last.m.ID, Err: inLine(err)}
+	return &registry.OpError{Op: op, Namespace: namespace, Service: service, Node: last.m.ID, Err: errdefs.OneLine(err)}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/balance"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -19,10 +20,9 @@ import (
 func wantIdle(t *testing.T, r *Resolver) {
 	t.Helper()
 	_, table := r.ready("shop")
-	for _, m := range table.view.members {
-		l := &m.state.load
-		if c, b, all := l.calls.Load(), l.bounded.Load(), l.ring.Load(); c != 0 || b != 0 || all != 0 {
-			t.Errorf("%s: %d, %d and %d calls are under way, want none", m.ID, c, b, all)
+	for _, m := range table.View.Members {
+		if n := m.UnderWay(); n != 0 {
+			t.Errorf("%s: %d calls are under way, want none", m.ID, n)
 		}
 	}
 }
@@ -61,18 +61,17 @@ func TestDoneCountsOnce(t *testing.T) {
 			for _, p := range old {
 				p.Done(errors.New("late"))
 			}
-			l := &open.m.state.load
-			if l.calls.Load()+l.bounded.Load() < 1 && b.tracks() != untracked {
+			if open.call.Member.UnderWay() < 1 && b.policy().Tracks() != balance.Untracked {
 				t.Error("an old call has ended another one")
 			}
 			open.Done(nil)
 			wantIdle(t, r)
-			pick().Done(nil) // Ring would look for room for ever
+			pick().Done(nil) // else Ring would search for ever
 		})
 	}
 }
 
-// A failure that is told often is one failure.
+// A failure that is reported often is one failure.
 func TestDoneFailsOnce(t *testing.T) {
 	for _, b := range everyBalancer {
 		t.Run(b.String(), func(t *testing.T) {
@@ -84,8 +83,8 @@ func TestDoneFailsOnce(t *testing.T) {
 			for range 10 * DefaultFailures {
 				p.Done(errors.New("broken"))
 			}
-			if n := p.m.state.health.fails.Load(); n != 1 || p.m.state.health.ejected() {
-				t.Errorf("%d failures, ejected: %v, want 1 and false", n, p.m.state.health.ejected())
+			if n := p.call.Member.Fails(); n != 1 || p.call.Member.Ejected() {
+				t.Errorf("%d failures, ejected: %v, want 1 and false", n, p.call.Member.Ejected())
 			}
 		})
 	}

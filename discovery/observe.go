@@ -1,5 +1,7 @@
 package discovery
 
+import "github.com/rollcall-go/rollcall/internal/views"
+
 // An Observer receives events soon after they happened, one at a time, from a goroutine of
 // its own. The events of one service come in order. Observers may block, and may call the
 // Resolver, Close too. A slow one gets only the newest ViewEvent of each service and the
@@ -20,3 +22,9 @@ type EjectEvent struct {
 
 func (ViewEvent) event()  {}
 func (EjectEvent) event() {}
+
+// viewed and ejected have an Observer called.
+func (f Observer) viewed(v *views.View) { f(ViewEvent{public(v)}) }
+func (f Observer) ejected(e views.Ejection) {
+	f(EjectEvent{Namespace: e.Name.Namespace, Service: e.Name.Service, Node: e.Node, Ejected: e.Ejected})
+}

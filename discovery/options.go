@@ -9,7 +9,11 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/budget"
+	"github.com/rollcall-go/rollcall/internal/ejection"
+	"github.com/rollcall-go/rollcall/internal/listed"
 	"github.com/rollcall-go/rollcall/internal/logs"
+	"github.com/rollcall-go/rollcall/internal/views"
 )
 
 // The defaults of the options.
@@ -28,14 +32,14 @@ type options struct {
 	timeout     time.Duration
 	idleTimeout time.Duration
 	maxStale    time.Duration
-	preload     []serviceName
+	preload     []listed.Name
 	slowStart   time.Duration
 	subset      int
 	identity    string
 	guard       float64
-	ejection    ejection
+	ejection    ejection.Policy
 	retries     int
-	budget      budgetSize
+	budget      budget.Size
 	snapshotDir string
 	logger      zerolog.Logger
 	observe     Observer
@@ -44,8 +48,8 @@ type options struct {
 func newOptions(opts []Option) options {
 	o := options{
 		balancer: P2C(), timeout: DefaultTimeout, idleTimeout: DefaultIdleTimeout, guard: DefaultGuard,
-		ejection: ejection{DefaultFailures, DefaultEjection, DefaultMaxEjection},
-		retries:  DefaultRetries, budget: budgetSize{DefaultRetryShare, DefaultRetriesPerSecond},
+		ejection: ejection.Policy{Failures: DefaultFailures, Base: DefaultEjection, Longest: DefaultMaxEjection},
+		retries:  DefaultRetries, budget: budget.Size{Share: DefaultRetryShare, PerSecond: DefaultRetriesPerSecond},
 		identity: ownIdentity(), logger: logs.Default(),
 	}
 	for _, opt := range opts {
@@ -85,7 +89,21 @@ func (o options) check() error {
 	case o.retries < 0:
 		return invalid("Retries(%d): 0, for none, or more is needed", o.retries)
 	}
-	return errors.Join(o.ejection.check(), o.budget.check(), checkBalancer(o.balancer))
+	return errors.Join(checkEjection(o.ejection), checkBudget(o.budget), checkPolicy(o.balancer.policy()))
+}
+
+// config returns what the hub goes by.
+func (o options) config() views.Config {
+	c := views.Config{
+		Preload: o.preload, Balance: o.balancer.policy(), Timeout: o.timeout, IdleTimeout: o.idleTimeout,
+		MaxStale: o.maxStale, SlowStart: o.slowStart, Subset: o.subset, Identity: o.identity, Guard: o.guard,
+		Ejection: o.ejection, SnapshotDir: o.snapshotDir, Logger: o.logger,
+		Public: func(v *views.View) any { return &View{v} },
+	}
+	if o.observe != nil {
+		c.Viewed, c.Ejected = o.observe.viewed, o.observe.ejected
+	}
+	return c
 }
 
 // WithBalancer sets the balancer of calls that name none. Default: P2C.
@@ -113,7 +131,7 @@ func Preload(services ...string) Option { return PreloadNamespace("", services..
 func PreloadNamespace(namespace string, services ...string) Option {
 	return func(o *options) {
 		for _, name := range services {
-			o.preload = append(o.preload, serviceName{namespace, name})
+			o.preload = append(o.preload, listed.Name{Namespace: namespace, Service: name})
 		}
 	}
 }

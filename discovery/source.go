@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"strings"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -25,7 +24,3 @@ type Knower interface {
 	// until ctx ends. The options are those of Follow.
 	Knows(ctx context.Context, service string, opts ...registry.FollowOption) (bool, error)
 }
-
-// Sources order the versions of a service, and the nodes of each, by these.
-func byVersion(a, b *registry.Service) int { return strings.Compare(a.Version, b.Version) }
-func byID(a, b *registry.Node) int         { return strings.Compare(a.ID, b.ID) }

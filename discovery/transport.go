@@ -9,8 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync/atomic"
 
+	"github.com/rollcall-go/rollcall/internal/httpcall"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -102,10 +102,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if redirected && !t.r.Knows(req.Context(), req.URL.Host, opts...) {
 		return t.base.RoundTrip(req)
 	}
-	if !repeatable(req) {
+	if !httpcall.Repeatable(req) {
 		opts = append(slices.Clone(opts), Once())
 	}
-	var body *outgoing // of the last try
+	var body *httpcall.Body // of the last try
 	var resp *http.Response
 	err := t.r.try(req.Context(), job{"call", req.URL.Host, opts, func(p Picked) (err error) {
 		sent := false
@@ -114,14 +114,14 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 				p.Done(context.Canceled)
 			}
 		}()
-		if body, err = body.next(req); err != nil {
+		if body, err = body.Next(req); err != nil {
 			return Permanent(err)
 		}
 		resp, err = t.send(req, body, p)
 		sent = true
 		return err
 	}})
-	body.settle(req)
+	body.Settle(req)
 	return resp, err
 }
 
@@ -137,7 +137,7 @@ func (t *transport) check(req *http.Request) (err error) {
 	default:
 		return nil
 	}
-	(*outgoing)(nil).settle(req)
+	(*httpcall.Body)(nil).Settle(req)
 	return err
 }
 
@@ -158,31 +158,18 @@ func IsService(host string) bool {
 	return err != nil
 }
 
-// repeatable tells whether a request may be sent again.
-func repeatable(req *http.Request) bool {
-	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
-		return false
-	}
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return true
-	}
-	_, key := req.Header["Idempotency-Key"]
-	return key
-}
-
 // send sends a request to a node.
-func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Response, error) {
+func (t *transport) send(req *http.Request, body *httpcall.Body, p Picked) (*http.Response, error) {
 	n := p.Node()
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
 		p.Done(context.Canceled) // no fault of the node
 		return nil, Permanent(&registry.OpError{
-			Op: "call", Namespace: p.m.service.Namespace, Service: req.URL.Host, Node: n.ID,
+			Op: "call", Namespace: p.call.Member.Version.Namespace, Service: req.URL.Host, Node: n.ID,
 			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
 		})
 	}
-	var seen progress
-	to := req.WithContext(seen.trace(req.Context()))
+	var seen httpcall.Progress
+	to := req.WithContext(seen.Trace(req.Context()))
 	if req.Body != nil {
 		to.Body = body
 	}
@@ -199,7 +186,7 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	if err != nil {
 		c := t.classify(err, req, &seen, body)
 		p.Done(&c)
-		if t.unasked(&seen) && ended(req) == nil {
+		if t.unasked(&seen) && httpcall.Ended(req) == nil {
 			return nil, Permanent(err) // the request is bad: no node is to blame
 		}
 		return nil, &c
@@ -209,69 +196,41 @@ func (t *transport) send(req *http.Request, body *outgoing, p Picked) (*http.Res
 	return resp, nil
 }
 
-// follow returns the body of a response that tells Done when it ends.
+// follow returns the body of a response, which calls Done when it ends.
 func follow(resp *http.Response, p Picked) io.ReadCloser {
 	var fault error
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		fault = fmt.Errorf("status %s", resp.Status)
 	default:
-		if p.t.probe { // which must not last as long as a stream may
-			p.answers()
+		if p.call.Probe() { // which must not last as long as a stream may
+			p.call.Answers()
 		}
 	}
 	if resp.Body == nil || resp.Body == http.NoBody {
 		p.Done(fault)
 		return resp.Body
 	}
-	f := &followed{ReadCloser: resp.Body, req: resp.Request, p: p, fault: fault}
-	if w, ok := resp.Body.(io.Writer); ok { // of a protocol that was switched to
-		return struct {
-			*followed
-			io.Writer
-		}{f, w}
-	}
-	return f
+	req := resp.Request
+	return httpcall.Follow(resp.Body, func(err error, flowed bool) {
+		if err == nil {
+			p.Done(fault)
+		} else {
+			p.Done(broken(err, req, flowed))
+		}
+	})
 }
 
-// A followed is the body of a response.
-type followed struct {
-	io.ReadCloser
-	req   *http.Request
-	p     Picked
-	fault error       // what the response has told of the node
-	flows atomic.Bool // something of it has come
-}
-
-func (f *followed) Read(b []byte) (int, error) {
-	n, err := f.ReadCloser.Read(b)
-	if n > 0 {
-		f.flows.Store(true)
-	}
-	switch {
-	case err == io.EOF:
-		f.p.Done(f.fault)
-	case err != nil:
-		f.p.Done(f.broken(err))
-	}
-	return n, err
-}
-
-// broken says what it means that the body broke off: where the caller's time is over,
-// a stream that did flow says nothing of the node.
-func (f *followed) broken(err error) error {
-	switch ended(f.req) {
+// broken says what it means that a body broke off. If the caller's time is over, a stream
+// that flowed says nothing of the node.
+func broken(err error, req *http.Request, flowed bool) error {
+	switch httpcall.Ended(req) {
 	case context.Canceled:
 		return &CallError{Err: err, Fault: FaultCaller}
 	case context.DeadlineExceeded:
-		if f.flows.Load() {
+		if flowed {
 			return &CallError{Err: err, Fault: FaultNobody}
 		}
 	}
 	return err
-}
-
-func (f *followed) Close() error {
-	defer f.p.Done(f.fault)
-	return f.ReadCloser.Close()
 }

@@ -32,3 +32,11 @@ func Earlier(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Sooner is Earlier for times of which a zero one means never.
+func Sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

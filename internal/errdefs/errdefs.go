@@ -76,20 +76,32 @@ func Printable(s string) string {
 	return s
 }
 
-// A oneLine is an error whose text is one line.
-type oneLine struct{ error }
-
-func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
-func (e oneLine) Unwrap() error { return e.error }
-
-// OneLine makes one line of the text of an error, such as go-redis's about several
-// sentinels.
+// OneLine returns an error whose text is one line that can be printed: line breaks, as in
+// go-redis's error about several sentinels, become "; ".
 func OneLine(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.ContainsFunc(err.Error(), unprintable) {
 		return err
 	}
-	return oneLine{err}
+	var b strings.Builder
+	for _, c := range strings.ReplaceAll(err.Error(), "\n", "; ") {
+		if unprintable(c) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(c), "'"))
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return &oneLine{b.String(), err}
 }
+
+func unprintable(c rune) bool { return !strconv.IsPrint(c) }
+
+type oneLine struct {
+	text string
+	err  error
+}
+
+func (e *oneLine) Error() string { return e.text }
+func (e *oneLine) Unwrap() error { return e.err }
 
 // Join is errors.Join in one line.
 func Join(errs ...error) error { return OneLine(errors.Join(errs...)) }

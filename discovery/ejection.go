@@ -1,0 +1,38 @@
+package discovery
+
+import (
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/ejection"
+)
+
+// The defaults of Ejection.
+const (
+	DefaultFailures    = 5
+	DefaultEjection    = 5 * time.Second
+	DefaultMaxEjection = 5 * time.Minute
+)
+
+// Ejection sets after how many failed calls in a row a node is ejected, and for how long:
+// base the first time, and twice as long each time it fails again before it has recovered,
+// up to longest. Each time is shortened a little at random. An ejected node gets no calls.
+// After that time one call goes to it; if that succeeds, the node is back. It has recovered
+// once it has stayed for as long as it was ejected. At least half of the nodes are never
+// ejected; nodes that drain or have NoTraffic are not counted. 0 failures turn ejection off.
+// Default: DefaultFailures, DefaultEjection, DefaultMaxEjection.
+func Ejection(failures int, base, longest time.Duration) Option {
+	p := ejection.Policy{Failures: failures, Base: base, Longest: longest}
+	if failures == 0 {
+		p = ejection.Policy{Off: true, Failures: DefaultFailures} // of the guard
+	}
+	return func(o *options) { o.ejection = p }
+}
+
+// checkEjection returns what is wrong with an Ejection.
+func checkEjection(p ejection.Policy) error {
+	if !p.Off && (p.Failures < 0 || p.Base <= 0 || p.Longest < p.Base) {
+		return invalid("Ejection(%d, %v, %v): failures of 0, for none, or more, and times over 0 that rise are needed",
+			p.Failures, p.Base, p.Longest)
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package views
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/balance"
+	"github.com/rollcall-go/rollcall/internal/ejection"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// A Member is a node of a view.
+type Member struct {
+	*registry.Node
+	Version *registry.Service // its version, as the source describes it
+	weight  float64           // its share of the calls: over 0, or 0 with NoTraffic
+	state   *state
+}
+
+// A state is what calls to a node have shown. It outlives views: it belongs to an ID at an
+// address.
+type state struct {
+	load     *balance.Load
+	ejection ejection.Node
+	answered atomic.Int64 // when a call succeeded last, by the hub's tick; 0: never
+	since    time.Time    // when the node came; zero: it was there when the service was first seen
+}
+
+type nodeKey struct{ id, address string }
+
+// weightOf returns the share of the calls that a node asks for.
+func weightOf(n *registry.Node) float64 {
+	switch {
+	case n.Weight == registry.NoTraffic:
+		return 0
+	case n.Weight <= 0:
+		return registry.DefaultWeight
+	}
+	return float64(n.Weight)
+}
+
+// noTraffic says whether no call may go to the node, also where no other is left.
+func (m *Member) noTraffic() bool { return m.weight == 0 }
+
+// Withdrawn says whether the node itself asks for calls to go to others, as long as there
+// are others. Such a node is not ejected.
+func (m *Member) Withdrawn() bool { return m.noTraffic() || m.Status == registry.Draining }
+
+// Ejected says whether the node gets no calls because they fail.
+func (m *Member) Ejected() bool { return m.state.ejection.Ejected() }
+
+// UnderWay returns how many calls to the node are under way, of those that are counted.
+func (m *Member) UnderWay() int64 { return m.state.load.UnderWay() }
+
+// Fails returns how many calls to the node have failed in a row.
+func (m *Member) Fails() int64 { return m.state.ejection.Fails() }
+
+// Same says whether two members are the same node at the same address, in two views.
+func (m *Member) Same(o *Member) bool { return m.state == o.state }
+
+// Candidates returns members as a Picker wants them.
+func Candidates(members []*Member) []balance.Member {
+	all := make([]balance.Member, len(members))
+	for i, m := range members {
+		all[i] = balance.Member{ID: m.ID, Weight: m.weight, Load: m.state.load}
+	}
+	return all
+}
+
+// members gives nodes their states and weights, and returns when a weight changes next.
+// mu is held.
+func (s *Service) members(services []*registry.Service, now time.Time) (members []*Member, next time.Time) {
+	known, first := s.states(), s.table.Load() == nil
+	for _, version := range services {
+		for _, n := range version.Nodes {
+			st := known[nodeKey{n.ID, n.Address}]
+			if st == nil {
+				st = &state{load: balance.NewLoad(&s.bounded)}
+				if !first {
+					st.since = now
+				}
+			}
+			share, later := balance.Warmth(now.Sub(st.since), s.hub.c.SlowStart)
+			if later > 0 {
+				next = actor.Sooner(next, now.Add(later))
+			}
+			members = append(members, &Member{Node: n, Version: version, weight: weightOf(n) * share, state: st})
+		}
+	}
+	return members, next
+}
+
+// states returns the states of the nodes in the table. mu is held.
+func (s *Service) states() map[nodeKey]*state {
+	known := map[nodeKey]*state{}
+	if t := s.table.Load(); t != nil {
+		for _, m := range t.View.Members {
+			known[nodeKey{m.ID, m.Address}] = m.state
+		}
+	}
+	return known
+}

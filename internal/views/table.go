@@ -1,0 +1,108 @@
+package views
+
+import (
+	"slices"
+
+	"github.com/rollcall-go/rollcall/internal/balance"
+)
+
+// A Table is what picks read: a view, and the sets of nodes that selections have left of it
+// so far. If anything changes, a new table takes its place.
+type Table struct {
+	View  *View
+	All   *Set // of the empty selection
+	c     *Config
+	known bool // the service has existed since it is followed
+	sets  cache[Selection, *Set]
+}
+
+// A Set is what one selection leaves of a view.
+type Set struct {
+	View    *View     // narrowed
+	Members []*Member // those that may be called
+	own     balance.Picker
+	pickers cache[balance.Policy, balance.Picker]
+}
+
+func newTable(v *View, c *Config) *Table {
+	t := &Table{c: c}
+	t.All = t.set(*v, "")
+	t.View = t.All.View
+	return t
+}
+
+// Unknown says whether the service has never existed.
+func (t *Table) Unknown() bool { return !t.known && t.View.History == "" && len(t.View.Nodes) == 0 }
+
+// Select returns the set of a selection.
+func (t *Table) Select(s *Selection) *Set {
+	return t.sets.get(*s, func() *Set { return t.narrow(s) })
+}
+
+// Pick picks one of the members, of which there is at least one; a nil policy is the one of
+// the Config.
+func (s *Set) Pick(p balance.Policy, key uint64) *Member {
+	picker := s.own
+	if p != nil {
+		picker = s.pickers.get(p, func() balance.Picker { return p.Picker(Candidates(s.Members)) })
+	}
+	return s.Members[picker.Pick(key)]
+}
+
+// narrow makes the set of a selection. It calls the filter of a user: no mutex is held.
+func (t *Table) narrow(s *Selection) *Set {
+	v := *t.View
+	v.Members = slices.DeleteFunc(slices.Clone(v.Members), func(m *Member) bool { return !s.Matches(m) })
+	v.Nodes = nodesOf(v.Members)
+	return t.set(v, s.Zone)
+}
+
+// set makes the set of a view that is narrowed already.
+func (t *Table) set(v View, zone string) *Set {
+	s := &Set{View: &v, Members: t.callable(v.Members, zone)}
+	v.Ready = nodesOf(s.Members)
+	v.Public = t.c.Public(&v)
+	if len(s.Members) > 0 {
+		s.own = t.c.Balance.Picker(Candidates(s.Members))
+	}
+	return s
+}
+
+// callable returns the members that calls should go to: never those with NoTraffic, nor
+// those that drain or are ejected as long as there are others; of the zone if enough of them
+// are left there; and no more of them than the subset.
+func (t *Table) callable(members []*Member, zone string) []*Member {
+	open := slices.DeleteFunc(slices.Clone(members), (*Member).noTraffic)
+	up := slices.DeleteFunc(slices.Clone(open), (*Member).Withdrawn)
+	if len(up) == 0 {
+		up = open
+	}
+	in := slices.DeleteFunc(slices.Clone(up), (*Member).Ejected)
+	if len(in) == 0 {
+		in = up
+	}
+	if zone != "" {
+		elsewhere := func(m *Member) bool { return m.Zone != zone }
+		near := slices.DeleteFunc(slices.Clone(in), elsewhere)
+		if all := slices.DeleteFunc(slices.Clone(members), elsewhere); len(near) > 0 && 2*len(near) >= len(all) {
+			in = near
+		}
+	}
+	return t.subset(in)
+}
+
+// subset returns the members that this process calls.
+func (t *Table) subset(members []*Member) []*Member {
+	if t.c.Subset == 0 || t.c.Subset >= len(members) {
+		return members
+	}
+	ids := make([]string, len(members))
+	for i, m := range members {
+		ids[i] = m.ID
+	}
+	chosen := make([]*Member, t.c.Subset)
+	for i, at := range balance.Subset(ids, t.c.Subset, t.c.Identity) {
+		chosen[i] = members[at]
+	}
+	return chosen
+}
