@@ -4,22 +4,23 @@ import (
 	"github.com/rollcall-go/rollcall/internal/balance"
 )
 
-// P2C compares two nodes, the next one in turn and another drawn at random. The cost of a node
-// grows with its recent latency and with the calls that it is serving. Turns are given out by
-// weight. The node in turn gets the call unless its cost is more than 1.5 times that of the
-// other; if it is r times that, the node gets 1.5/r of its turns, and the other node the rest.
-// It is the default, and takes the same time for any number of nodes.
+// P2C, the power of two choices, compares two nodes for each call: the next one in turn and
+// another drawn at random. It is the default, and takes the same time for any number of nodes.
 //
-// So equal nodes get equal shares at any moment, and idle nodes, or nodes that are a little
-// faster or slower, get shares by weight. Of two nodes, one that is a hundred times slower
-// gets under a hundredth of the calls. If calls pile up, each node serves as many at a time as
-// its weight asks for.
+// Turns are given out by weight. The cost of a node is its recent latency, and it grows with the
+// calls that the node is serving: three more calls at a time than the other node has cost a
+// factor of 2.7. The node in turn gets the call unless it costs more than 1.5 times as much as
+// the other node. If it costs r times as much, it gets 1.5/r of its turns, and the other node
+// gets the rest.
+//
+// So idle nodes, and nodes that are a little faster or slower than others, get their shares by
+// weight at any moment. A node that is a hundred times slower gets under a hundredth of the
+// calls. If calls pile up, each node serves as many at a time as its weight asks for.
 //
 // A single slow answer raises the latency of a node by three eighths at most; five in a row
-// raise it up to a hundred times. A new node counts as equal until it has answered five
-// times. A failed call counts as a slow one, a cancelled call does not count. The latency of a
-// node that gets no calls is forgotten within a minute, so that the node is tried again. Three
-// more calls at a time than the other node has cost a factor of 2.7.
+// raise it up to a hundred times. A new node counts as equal until it has answered five times.
+// A failed call counts as a slow one; a cancelled call does not count. The latency of a node
+// that gets no calls is forgotten within a minute, so that the node is tried again.
 //
 // Source: Mitzenmacher, "The power of two choices in randomized load balancing", 2001. That
 // the costlier node keeps a share of its turns, by the ratio of the costs, is the rule of

@@ -1,33 +1,12 @@
 package discovery
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"testing"
 
 	"github.com/rollcall-go/rollcall/registry"
 )
-
-// A oneView is a source with one view of every service.
-type oneView struct{ v *registry.View }
-
-func (s oneView) Follow(string, ...registry.FollowOption) (registry.Follower, error) {
-	return &oneViewFollower{s.v}, nil
-}
-
-type oneViewFollower struct{ v *registry.View } // nil once it was returned
-
-func (f *oneViewFollower) Next(ctx context.Context) (*registry.View, error) {
-	if v := f.v; v != nil {
-		f.v = nil
-		return v, nil
-	}
-	<-ctx.Done()
-	return nil, ctx.Err()
-}
-
-func (*oneViewFollower) Stop() {}
 
 // everyBalancer is one of each.
 var everyBalancer = []Balancer{

@@ -11,7 +11,7 @@ import (
 // An Outcome is the result of a call of Broadcast on one node.
 type Outcome struct {
 	Node *registry.Node
-	Err  error // what call returned; the error inside a Permanent or a *CallError
+	Err  error // that call returned, without the mark of Permanent or *CallError; nil: it succeeded
 }
 
 // Broadcast calls all nodes of a service at once, or those that the options select, and

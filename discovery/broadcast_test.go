@@ -15,10 +15,10 @@ import (
 )
 
 func TestBroadcast(t *testing.T) {
-	src := newTold()
-	src.tell("shop", draining(shop(1, "1/a", "1/b", "1/c", "2/d"), "c"))
-	src.tell("empty", shop(1))
-	src.tell("none", &registry.View{})
+	src := newFakeSource()
+	src.set("shop", draining(shop(1, "1/a", "1/b", "1/c", "2/d"), "c"))
+	src.set("empty", shop(1))
+	src.set("none", &registry.View{})
 	r := resolver(t, src, discovery.Subset(1))
 	call(t, r, "a", 100, errBroken) // ejected
 
@@ -66,8 +66,8 @@ func TestBroadcast(t *testing.T) {
 
 // Failures of a broadcast count like any other.
 func TestBroadcastFeedsBack(t *testing.T) {
-	src := newTold()
-	src.tell("shop", shop(1, "a", "b", "c"))
+	src := newFakeSource()
+	src.set("shop", shop(1, "a", "b", "c"))
 	r := resolver(t, src)
 	for range discovery.DefaultFailures {
 		_, err := r.Broadcast(t.Context(), "shop", func(_ context.Context, n *registry.Node) error {
@@ -82,8 +82,8 @@ func TestBroadcastFeedsBack(t *testing.T) {
 }
 
 func TestBroadcastPanics(t *testing.T) {
-	src := newTold()
-	src.tell("shop", shop(1, "a", "b", "c"))
+	src := newFakeSource()
+	src.set("shop", shop(1, "a", "b", "c"))
 	r := resolver(t, src)
 	var ended atomic.Int32
 	defer func() {

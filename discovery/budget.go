@@ -13,11 +13,11 @@ const (
 )
 
 // RetryBudget limits the retries of Do, Transport and DialContext for all services together,
-// so that a fleet in trouble does not get several times as many calls as a healthy one. It
-// allows one retry for each 1/share calls, and perSecond more each second. What is not used
-// is kept for about ten seconds. Without budget, a call returns its first error. 0, 0 allows
-// no retry; a share as large as Retries allows all. Default: DefaultRetryShare,
-// DefaultRetriesPerSecond.
+// so that retries do not multiply the load on services that are in trouble. share is the number
+// of retries for each call: 0.2 allows one retry for every five calls. perSecond are further
+// retries each second, for processes that make few calls. Retries that are not used are kept for
+// about ten seconds. When none is left, a call returns its first error. 0, 0 allows no retry; a
+// share as large as Retries allows all. Default: DefaultRetryShare, DefaultRetriesPerSecond.
 //
 // Source: Finagle's RetryBudget, with a memory that fades instead of a sliding window.
 func RetryBudget(share float64, perSecond int) Option {

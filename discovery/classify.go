@@ -20,8 +20,9 @@ const (
 	// sent what cannot be read. The call may succeed on another node.
 	FaultNode Fault = iota
 
-	// FaultNobody does not count against the node, and the call may succeed on another
-	// one: an idle connection was closed just when the call used it.
+	// FaultNobody: neither side is at fault, such as when an idle connection was closed just
+	// when the call used it. It does not count against the node, and the call may succeed on
+	// another one.
 	FaultNobody
 
 	// FaultCaller does not count against the node, and the call would fail on another
@@ -29,7 +30,8 @@ const (
 	// own.
 	FaultCaller
 
-	// FaultNone is no failure: the error is the answer of the node.
+	// FaultNone: the call has not failed. The error is the answer of the node, such as "no
+	// such order": no other node is tried.
 	FaultNone
 )
 

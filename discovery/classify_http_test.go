@@ -88,7 +88,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 			base: func(_ *testing.T, base *http.Transport, _ string) { base.TLSHandshakeTimeout = late },
 		}, retriedEjected, retriedEjected},
 		"no TLS there":                   {setup{node: behaves(faulty.Break(faulty.Ok)), https: true}, retriedEjected, retriedEjected},
-		"a certificate of somebody else": {setup{node: strangers, https: true}, retriedEjected, retriedEjected},
+		"a certificate of somebody else": {setup{node: untrusted, https: true}, retriedEjected, retriedEjected},
 
 		// Of the node, and it may have received the request.
 		"no answer": {setup{
@@ -178,8 +178,8 @@ func TestFaultsOverHTTP(t *testing.T) {
 				if tc.base != nil {
 					tc.base(t, base, address)
 				}
-				src := newTold()
-				src.tell("shop", at(address, good.Listener.Addr().String()))
+				src := newFakeSource()
+				src.set("shop", at(address, good.Listener.Addr().String()))
 				r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()),
 					discovery.Ejection(3, time.Minute, time.Minute))
 				c := &http.Client{Transport: discovery.Transport(r, base), Timeout: tc.slow}
@@ -209,8 +209,8 @@ func TestFaultsOverHTTP(t *testing.T) {
 	}
 }
 
-// strangers is a TLS server with a certificate that the caller does not trust.
-func strangers(t *testing.T) string {
+// untrusted is a TLS server with a certificate that the caller does not trust.
+func untrusted(t *testing.T) string {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
 	s.Config.ErrorLog = silent
@@ -260,10 +260,10 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // A call that is made too late is no node's fault, and none is called.
 func TestLateCallsBlameNoNode(t *testing.T) {
-	src := newTold()
+	src := newFakeSource()
 	var hits atomic.Int32
 	address := serve(t, func(http.ResponseWriter, *http.Request) { hits.Add(1) })
-	src.tell("shop", at(address, address))
+	src.set("shop", at(address, address))
 	r := resolver(t, src)
 	resolve(t, r)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
@@ -331,8 +331,8 @@ func TestDoOnce(t *testing.T) {
 		"a dial":                     {nil, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			src := newTold()
-			src.tell("shop", ten())
+			src := newFakeSource()
+			src.set("shop", ten())
 			r := resolver(t, src)
 			tries := 0
 			err := r.Do(t.Context(), "shop", func(ctx context.Context, _ *registry.Node) error {

@@ -45,9 +45,9 @@ func TestDialContext(t *testing.T) {
 	v.Services[0].Nodes[2].Network = "unix"
 	unix := at(v.Services[0].Nodes[2].Address)
 	unix.Services[0].Nodes[0].Network = "unix"
-	src := newTold()
-	src.tell("shop", v)
-	src.tell("unix", unix)
+	src := newFakeSource()
+	src.set("shop", v)
+	src.set("unix", unix)
 	r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()))
 	for _, address := range []string{"shop", "shop:80", "shop", "shop:https", "shop", "shop", "unix"} {
 		c, err := r.DialContext(t.Context(), "tcp", address)
@@ -67,9 +67,9 @@ func TestDialContext(t *testing.T) {
 }
 
 func TestDialContextFails(t *testing.T) {
-	src := newTold()
-	src.tell("shop", at(dead(t), dead(t), dead(t)))
-	src.tell("none", &registry.View{})
+	src := newFakeSource()
+	src.set("shop", at(dead(t), dead(t), dead(t)))
+	src.set("none", &registry.View{})
 	r := resolver(t, src, discovery.Ejection(1, discovery.DefaultEjection, discovery.DefaultEjection))
 	c, err := r.DialContext(t.Context(), "tcp", "shop")
 	wantErr(t, "all are away", err)
@@ -91,7 +91,7 @@ func TestDialerPicksByItsOptions(t *testing.T) {
 	v := at(dead(t), listen(t, "tcp", "127.0.0.1:0"))
 	v.Services = append(v.Services, &registry.Service{Name: "shop", Version: "2", Nodes: v.Services[0].Nodes[1:]})
 	v.Services[0].Nodes = v.Services[0].Nodes[:1]
-	src := newTold()
+	src := newFakeSource()
 	src.news("eu/shop", v, nil)
 	r := resolver(t, src)
 	opts := []discovery.PickOption{discovery.Namespace("eu"), discovery.Version("2")}
@@ -110,8 +110,8 @@ func TestDialerPicksByItsOptions(t *testing.T) {
 
 // What a connection is for: a client of HTTP, and one connection for each call under way.
 func TestDialContextOfAnHTTPClient(t *testing.T) {
-	src := newTold()
-	src.tell("shop", at(serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) })))
+	src := newFakeSource()
+	src.set("shop", at(serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) })))
 	r := resolver(t, src)
 	c := &http.Client{Transport: &http.Transport{DialContext: r.DialContext}}
 	t.Cleanup(c.CloseIdleConnections)
@@ -122,8 +122,8 @@ func TestDialContextOfAnHTTPClient(t *testing.T) {
 
 // A connection counts as a call until Close, but as a probe it has shown enough.
 func TestDialContextTellsDone(t *testing.T) {
-	src := newTold()
-	src.tell("shop", at(listen(t, "tcp", "127.0.0.1:0"), listen(t, "tcp", "127.0.0.1:0")))
+	src := newFakeSource()
+	src.set("shop", at(listen(t, "tcp", "127.0.0.1:0"), listen(t, "tcp", "127.0.0.1:0")))
 	r := resolver(t, src, discovery.WithBalancer(discovery.LeastLoaded()),
 		discovery.Ejection(1, time.Millisecond, time.Millisecond))
 	dial := func() net.Conn {

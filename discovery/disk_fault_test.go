@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Whatever stands in the place of a snapshot is logged and left alone until there
+// What is in the place of a snapshot is logged and left alone until there
 // is a good one.
 func TestSnapshotFaults(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, path string) error{
@@ -21,8 +21,8 @@ func TestSnapshotFaults(t *testing.T) {
 		"cut":     func(_ *testing.T, path string) error { return os.Truncate(path, 200) },
 		"garbage": func(_ *testing.T, path string) error { return os.WriteFile(path, []byte("\x00\xff"), 0o600) },
 		"foreign": func(t *testing.T, path string) error {
-			src := newTold()
-			src.tell("store", shop(1, "x"))
+			src := newFakeSource()
+			src.set("store", shop(1, "x"))
 			other := filepath.Join(t.TempDir(), "other")
 			r := discovery.New(src, discovery.SnapshotDir(other))
 			if _, err := r.Resolve(t.Context(), "store"); err != nil {
@@ -50,15 +50,15 @@ func TestSnapshotFaults(t *testing.T) {
 					t.Fatal(err)
 				}
 				opt, log := logged()
-				src := newTold()
+				src := newFakeSource()
 				r := resolver(t, src, discovery.SnapshotDir(dir), opt)
 				_, err := r.Resolve(t.Context(), "shop")
 				wantErr(t, "Resolve", err, registry.ErrUnavailable)
 				if !strings.Contains(log(), "ignored") || !strings.Contains(log(), filepath.Base(path)) {
-					t.Errorf("the log tells nothing of the file: %s", log())
+					t.Errorf("the log says nothing about the file: %s", log())
 				}
 
-				src.tell("shop", shop(8, "b"))
+				src.set("shop", shop(8, "b"))
 				synctest.Wait()
 				same(t, "the source's own", ids(resolve(t, r).Nodes()), "b")
 				if err := r.Close(); err != nil {
@@ -76,7 +76,7 @@ func TestSnapshotFaults(t *testing.T) {
 					return
 				}
 				same(t, "a good file has taken its place", after.Mode(), 0o600)
-				same(t, "and serves", ids(resolve(t, resolver(t, newTold(), discovery.SnapshotDir(dir))).Nodes()), "b")
+				same(t, "and serves", ids(resolve(t, resolver(t, newFakeSource(), discovery.SnapshotDir(dir))).Nodes()), "b")
 				same(t, "files", theFile(t, dir), path)
 			})
 		})
@@ -91,11 +91,11 @@ func TestSnapshotsCannotBeWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		opt, log := logged()
-		src := newTold()
-		src.tell("shop", shop(1, "a"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a"))
 		r := resolver(t, src, discovery.SnapshotDir(dir), opt)
 		for i := range uint64(100) {
-			src.tell("shop", shop(i+2, "a"))
+			src.set("shop", shop(i+2, "a"))
 			time.Sleep(time.Second)
 			picks(t, r, 1)
 		}

@@ -20,7 +20,7 @@ func TestUnfinishedFilesAreSwept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := discovery.New(newTold(), discovery.SnapshotDir(dir))
+	r := discovery.New(newFakeSource(), discovery.SnapshotDir(dir))
 	defer r.Close()
 	for began := time.Now(); ; <-time.After(10 * time.Millisecond) {
 		files, err := filepath.Glob(filepath.Join(dir, "*"))

@@ -51,8 +51,8 @@ func theFile(t *testing.T, dir string) string {
 // closed.
 func saveShop(t *testing.T, dir string, nodes ...string) {
 	t.Helper()
-	src := newTold()
-	src.tell("shop", shop(7, nodes...))
+	src := newFakeSource()
+	src.set("shop", shop(7, nodes...))
 	r := discovery.New(src, discovery.SnapshotDir(dir))
 	resolve(t, r)
 	if err := r.Close(); err != nil {
@@ -63,10 +63,10 @@ func saveShop(t *testing.T, dir string, nodes ...string) {
 func TestSnapshotIsWrittenRarely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "a", "b")
-		src := newTold()
-		src.tell("shop", shop(1, "a"))
-		src.tell("none", &registry.View{})
-		src.tell("empty", &registry.View{History: "h", Revision: 9})
+		src := newFakeSource()
+		src.set("shop", shop(1, "a"))
+		src.set("none", &registry.View{})
+		src.set("empty", &registry.View{History: "h", Revision: 9})
 		src.news("eu/shop", shop(1, "e"), nil)
 		r := resolver(t, src, discovery.SnapshotDir(dir), discovery.IdleTimeout(4*time.Hour))
 		resolve(t, r)
@@ -97,8 +97,8 @@ func TestSnapshotIsWrittenRarely(t *testing.T) {
 		// One change each 100 ms, and one write each 10 s.
 		written, last := 0, ""
 		for i := range 1200 {
-			src.tell("shop", shop(uint64(i), fmt.Sprint("n", i)))
-			src.tell("empty", &registry.View{History: "h", Revision: 9}) // no change
+			src.set("shop", shop(uint64(i), fmt.Sprint("n", i)))
+			src.set("empty", &registry.View{History: "h", Revision: 9}) // no change
 			time.Sleep(100 * time.Millisecond)
 			for name, text := range files(t, dir) {
 				if strings.HasPrefix(name, "shop-") && text != last {
@@ -106,19 +106,19 @@ func TestSnapshotIsWrittenRarely(t *testing.T) {
 				}
 			}
 		}
-		if written < 9 || written > 13 { // the first is the one that stood before
+		if written < 9 || written > 13 { // the first is the one from before
 			t.Errorf("written %d times in two minutes", written)
 		}
-		stands := files(t, dir)
+		now := files(t, dir)
 		for name, text := range first {
-			if !strings.HasPrefix(name, "shop-") && stands[name] != text {
+			if !strings.HasPrefix(name, "shop-") && now[name] != text {
 				t.Errorf("%s was written again without a change", name)
 			}
 		}
 		time.Sleep(time.Hour + 15*time.Second)
 		for name, text := range files(t, dir) {
-			if stands[name] == text {
-				t.Errorf("%s tells a time of more than an hour ago", name)
+			if now[name] == text {
+				t.Errorf("%s has a time of more than an hour ago", name)
 			}
 		}
 	})
@@ -128,8 +128,8 @@ func TestSnapshotIsWrittenRarely(t *testing.T) {
 func TestSnapshotServes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		src := newTold()
-		src.tell("shop", shop(7, "1/a", "2/b"))
+		src := newFakeSource()
+		src.set("shop", shop(7, "1/a", "2/b"))
 		r := discovery.New(src, discovery.SnapshotDir(dir), discovery.Preload("shop"))
 		resolve(t, r)
 		time.Sleep(time.Hour)
@@ -140,7 +140,7 @@ func TestSnapshotServes(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 
 		opt, log := logged()
-		src = newTold()
+		src = newFakeSource()
 		r = resolver(t, src, discovery.SnapshotDir(dir), opt)
 		began := time.Now()
 		v := resolve(t, r)
@@ -156,7 +156,7 @@ func TestSnapshotServes(t *testing.T) {
 		same(t, "picks", len(picks(t, r, 100)), 2)
 		time.Sleep(time.Second)
 		if !strings.Contains(log(), "shop") {
-			t.Errorf("the log tells nothing of it: %s", log())
+			t.Errorf("the log says nothing about it: %s", log())
 		}
 		const newer = "of another process, which knows more by now"
 		if err := os.WriteFile(theFile(t, dir), []byte(newer), 0o600); err != nil {
@@ -167,7 +167,7 @@ func TestSnapshotServes(t *testing.T) {
 			same(t, name, text, newer)
 		}
 
-		src.tell("shop", shop(8, "c"))
+		src.set("shop", shop(8, "c"))
 		synctest.Wait()
 		v = resolve(t, r)
 		same(t, "the source's own", ids(v.Nodes()), "c")
@@ -186,21 +186,21 @@ func TestSnapshotDoesNotServe(t *testing.T) {
 		dir := t.TempDir()
 		saveShop(t, dir, "a")
 		for _, final := range []error{registry.ErrPermission, registry.ErrClosed} {
-			src := newTold()
+			src := newFakeSource()
 			src.fail("shop", final)
 			r := resolver(t, src, discovery.SnapshotDir(dir))
 			_, err := r.Resolve(t.Context(), "shop")
 			wantErr(t, "refused", err, final)
 		}
-		src := newTold()
+		src := newFakeSource()
 		src.fail("shop", errors.New("of a source of somebody's own"))
 		began := time.Now()
 		same(t, "after a failure", ids(resolve(t, resolver(t, src, discovery.SnapshotDir(dir))).Nodes()), "a")
 		same(t, "it took", time.Since(began), 0)
 
-		src = newTold()
+		src = newFakeSource()
 		r := resolver(t, src, discovery.SnapshotDir(dir))
-		time.AfterFunc(400*time.Millisecond, func() { src.tell("shop", shop(1, "b")) })
+		time.AfterFunc(400*time.Millisecond, func() { src.set("shop", shop(1, "b")) })
 		same(t, "in time", ids(resolve(t, r).Nodes()), "b")
 	})
 }
@@ -212,7 +212,7 @@ func TestSnapshotAndMaxStale(t *testing.T) {
 		time.Sleep(time.Minute)
 		opt, log := logged()
 		maxStale := discovery.MaxStale(2 * time.Minute)
-		r := resolver(t, newTold(), discovery.SnapshotDir(dir), maxStale)
+		r := resolver(t, newFakeSource(), discovery.SnapshotDir(dir), maxStale)
 		picks(t, r, 1)
 		time.Sleep(time.Minute)
 		_, err := r.Resolve(t.Context(), "shop")
@@ -220,7 +220,7 @@ func TestSnapshotAndMaxStale(t *testing.T) {
 		_, err = r.Pick(t.Context(), "shop")
 		wantErr(t, "older by now", err, discovery.ErrStale)
 
-		r = resolver(t, newTold(), discovery.SnapshotDir(dir), maxStale, opt)
+		r = resolver(t, newFakeSource(), discovery.SnapshotDir(dir), maxStale, opt)
 		_, err = r.Resolve(t.Context(), "shop")
 		wantErr(t, "too old from the start", err, registry.ErrUnavailable)
 		if !strings.Contains(log(), discovery.ErrStale.Error()) {
@@ -257,9 +257,9 @@ func TestColdStartWithoutRedis(t *testing.T) {
 
 // A thousand services are written in one Close.
 func BenchmarkSnapshotsAtClose(b *testing.B) {
-	src := newTold()
+	src := newFakeSource()
 	for i := range 1000 {
-		src.tell(fmt.Sprint("s", i), shop(1, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"))
+		src.set(fmt.Sprint("s", i), shop(1, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"))
 	}
 	for b.Loop() {
 		b.StopTimer()

@@ -31,10 +31,10 @@ func Retries(n int) Option { return func(o *options) { o.retries = n } }
 // RetryBudget allow. So call must be safe to make twice; for calls that are not, there is
 // Once. Classify says which errors are tried again, and which count against the node.
 //
-// With a HashKey the next node is always the same one; else it is the better of two drawn at
-// random. If the Zone or the Subset has no other node, it is one of the others. If call
-// returns an error of a dial, Do takes it that the node has received nothing. So a call that
-// dials twice, and sends something in between, returns a *CallError for the second dial.
+// With a HashKey the second node is the same one each time; else it is the better of two drawn
+// at random. If the Zone or the Subset has no other node, Do takes one from outside of it. If
+// call returns the error of a dial, Do assumes that the node has received nothing. So a call
+// that sends something and then dials again has to return a *CallError for that second dial.
 //
 // Do returns nil at the first success. It ends when ctx ends, when no other node is left, or
 // with an error that Permanent marks, which it returns as it is. Other failures are a

@@ -26,8 +26,8 @@ func TestDoHidesADeadNode(t *testing.T) {
 	for _, balancer := range []discovery.Balancer{discovery.Random(), discovery.RoundRobin(), discovery.P2C()} {
 		t.Run(balancer.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				src := newTold()
-				src.tell("shop", ten())
+				src := newFakeSource()
+				src.set("shop", ten())
 				r := resolver(t, src, discovery.WithBalancer(balancer))
 				dead := true
 				calls := func(d time.Duration) (all, toDead int) {
@@ -69,8 +69,8 @@ func TestDoHidesADeadNode(t *testing.T) {
 // All nodes fail: there are no more retries than the budget allows.
 func TestRetriesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", ten())
+		src := newFakeSource()
+		src.set("shop", ten())
 		r := resolver(t, src)
 		began := time.Now()
 		const calls = 20000
@@ -136,8 +136,8 @@ func TestDoEnds(t *testing.T) {
 		{"no node", "", nil, always(nil), 0, discovery.ErrNoNodes, "rollcall: pick shop: no nodes: the service has none"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			src := newTold()
-			src.tell("shop", shop(1, strings.Fields(tc.nodes)...))
+			src := newFakeSource()
+			src.set("shop", shop(1, strings.Fields(tc.nodes)...))
 			r := resolver(t, src, tc.opts...)
 			var tried []string
 			err := r.Do(t.Context(), "shop", func(_ context.Context, n *registry.Node) error {
@@ -169,8 +169,8 @@ func TestDoEnds(t *testing.T) {
 
 // What the node says for good comes back as it was said.
 func TestDoReturnsAnswersBare(t *testing.T) {
-	src := newTold()
-	src.tell("shop", ten())
+	src := newFakeSource()
+	src.set("shop", ten())
 	r := resolver(t, src)
 	for name, permanent := range map[string]func(error) error{
 		"ours":       discovery.Permanent,
@@ -197,8 +197,8 @@ func TestDoEndsWithItsContext(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				src := newTold()
-				src.tell("shop", ten())
+				src := newFakeSource()
+				src.set("shop", ten())
 				r := resolver(t, src)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
@@ -214,8 +214,8 @@ func TestDoEndsWithItsContext(t *testing.T) {
 		})
 	}
 	t.Run("and does not blame the node", func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src, discovery.Ejection(1, time.Second, time.Second))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		_ = r.Do(ctx, "shop", func(ctx context.Context, _ *registry.Node) error {
@@ -230,8 +230,8 @@ func TestDoEndsWithItsContext(t *testing.T) {
 // and nothing counts it as under way.
 func TestDoPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src, discovery.Ejection(1, time.Second, time.Minute))
 		call(t, r, "a", 1, errBroken)
 		time.Sleep(time.Second)
@@ -251,8 +251,8 @@ func TestDoPanics(t *testing.T) {
 
 // With a key, the node that is tried next is the same one each time.
 func TestDoWithAKey(t *testing.T) {
-	src := newTold()
-	src.tell("shop", ten())
+	src := newFakeSource()
+	src.set("shop", ten())
 	orders := map[string]int{}
 	for range 3 {
 		r := resolver(t, src, discovery.WithBalancer(discovery.Maglev()), discovery.Ejection(0, 0, 0))
@@ -275,8 +275,8 @@ func TestDoLeavesTheZone(t *testing.T) {
 	v := shop(1, "a", "b", "c")
 	v.Services[0].Nodes[0].Zone = "near"
 	v.Services[0].Nodes[2].Status = registry.Draining
-	src := newTold()
-	src.tell("shop", v)
+	src := newFakeSource()
+	src.set("shop", v)
 	for name, r := range map[string]*discovery.Resolver{
 		"zone":   resolver(t, src),
 		"subset": resolver(t, src, discovery.Subset(1), discovery.Identity("x")),

@@ -13,7 +13,7 @@
 //   - Redis is away: a view keeps its nodes and says since when it is stale. With MaxStale
 //     it becomes an error; with SnapshotDir it survives a restart.
 //   - Redis has lost nodes: the view holds them for up to one TTL, see registry.View.
-//   - Many leases end at once: the guard doubts it and keeps the further nodes a while, see
+//   - Many leases end at once: the guard keeps the further nodes for a while, see
 //     Guard.
 //   - Calls to a node fail: the node is ejected for a while, see Ejection, and Do tries
 //     another one.

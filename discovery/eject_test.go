@@ -67,9 +67,9 @@ func (e *ejections) String() string {
 
 func TestEjection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src, events := newTold(), &ejections{}
+		src, events := newFakeSource(), &ejections{}
 		opt, log := logged()
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src.set("shop", shop(1, "a", "b", "c"))
 		r := resolver(t, src, discovery.Observe(events.observe), opt)
 		call(t, r, "a", discovery.DefaultFailures-1, errBroken)
 		call(t, r, "a", 1, nil)
@@ -99,8 +99,8 @@ func TestEjection(t *testing.T) {
 // shortened.
 func TestEjectionDoubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b", "c"))
 		r := resolver(t, src, discovery.Ejection(2, time.Second, 5*time.Second))
 		call(t, r, "a", 2, errBroken)
 		for _, d := range []time.Duration{1, 2, 4, 5, 5} {
@@ -134,8 +134,8 @@ func TestEjectionDoubles(t *testing.T) {
 
 func TestProbes(t *testing.T) {
 	start := func(t *testing.T) *discovery.Resolver {
-		src := newTold()
-		src.tell("shop", shop(1, "1/a", "1/b", "1/c", "2/d", "2/e", "2/f"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "1/a", "1/b", "1/c", "2/d", "2/e", "2/f"))
 		r := resolver(t, src, discovery.Ejection(1, time.Second, time.Minute))
 		resolve(t, r)
 		call(t, r, "a", 1, errBroken)
@@ -243,8 +243,8 @@ func TestEjectionSparesHalf(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				src, events := newTold(), &ejections{}
-				src.tell("shop", draining(shop(1, strings.Fields(tc.nodes)...), tc.draining))
+				src, events := newFakeSource(), &ejections{}
+				src.set("shop", draining(shop(1, strings.Fields(tc.nodes)...), tc.draining))
 				r := resolver(t, src, discovery.Ejection(1, time.Minute, time.Hour), discovery.Observe(events.observe))
 				resolve(t, r)
 				for id := range strings.FieldsSeq(tc.nodes) {
@@ -253,7 +253,7 @@ func TestEjectionSparesHalf(t *testing.T) {
 				}
 				same(t, "ready", ready(t, r), tc.ready)
 				if tc.then != "" {
-					src.tell("shop", draining(shop(2, strings.Fields(tc.then)...), tc.drains))
+					src.set("shop", draining(shop(2, strings.Fields(tc.then)...), tc.drains))
 					synctest.Wait()
 					same(t, "ready afterwards", ready(t, r), tc.after)
 				}
@@ -287,23 +287,23 @@ func TestWhatDoesNotEject(t *testing.T) {
 		"success":           nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			src := newTold()
-			src.tell("shop", shop(1, "a", "b", "c"))
+			src := newFakeSource()
+			src.set("shop", shop(1, "a", "b", "c"))
 			r := resolver(t, src)
 			call(t, r, "a", 100, err)
 			same(t, "ready", ready(t, r), "a b c")
 		})
 	}
 	t.Run("switched off", func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b", "c"))
 		r := resolver(t, src, discovery.Ejection(0, 0, 0))
 		call(t, r, "a", 100, errBroken)
 		same(t, "ready", ready(t, r), "a b c")
 	})
 	t.Run("a deadline does", func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b", "c"))
 		r := resolver(t, src)
 		call(t, r, "a", 100, context.DeadlineExceeded)
 		same(t, "ready", ready(t, r), "b c")
@@ -318,8 +318,8 @@ func TestEjectionModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// No deadline in fake time, which *testing.T would be asked for.
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
-			src := newTold()
-			src.tell("shop", shop(1, all...))
+			src := newFakeSource()
+			src.set("shop", shop(1, all...))
 			r := discovery.New(src, discovery.Ejection(2, time.Second, time.Minute))
 			defer r.Close()
 			rt.Repeat(map[string]func(*rapid.T){
@@ -334,7 +334,7 @@ func TestEjectionModel(t *testing.T) {
 					nodes := rapid.SliceOfNDistinct(node, 1, len(all), rapid.ID).Draw(rt, "nodes")
 					slices.Sort(nodes)
 					drain := rapid.SliceOf(node).Draw(rt, "draining")
-					src.tell("shop", draining(shop(2, nodes...), strings.Join(drain, " ")))
+					src.set("shop", draining(shop(2, nodes...), strings.Join(drain, " ")))
 				},
 				"": func(rt *rapid.T) {
 					synctest.Wait()
@@ -347,7 +347,7 @@ func TestEjectionModel(t *testing.T) {
 					}
 				},
 			})
-			src.tell("shop", shop(3, all...))
+			src.set("shop", shop(3, all...))
 			for range 10 {
 				time.Sleep(time.Minute)
 				synctest.Wait()

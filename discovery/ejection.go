@@ -13,12 +13,14 @@ const (
 	DefaultMaxEjection = 5 * time.Minute
 )
 
-// Ejection sets after how many failed calls in a row a node is ejected, and for how long:
-// base the first time, and twice as long each time it fails again before it has recovered,
-// up to longest. Each time is shortened a little at random. An ejected node gets no calls.
-// After that time one call goes to it; if that succeeds, the node is back. It has recovered
-// once it has stayed for as long as it was ejected. At least half of the nodes are never
-// ejected; nodes that drain or have NoTraffic are not counted. 0 failures turn ejection off.
+// Ejection takes a node out of the picks when so many calls to it in a row have failed. The
+// node gets no calls for the time base. Then one call goes to it. If that succeeds, the node is
+// back; if not, it is ejected again, for twice as long each time, up to longest. Once it has
+// been back for as long as it was out, the next ejection begins with base again. Each time is
+// shortened a little at random.
+//
+// At least half of the nodes are never ejected; nodes that drain or have NoTraffic are not
+// counted. 0 failures turn ejection off.
 // Default: DefaultFailures, DefaultEjection, DefaultMaxEjection.
 func Ejection(failures int, base, longest time.Duration) Option {
 	p := ejection.Policy{Failures: failures, Base: base, Longest: longest}

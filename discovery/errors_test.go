@@ -14,12 +14,12 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// `no nodes` tells an empty service from options that leave no node of how many.
+// `no nodes` distinguishes an empty service from options that leave no node, and says of how many.
 func TestNoNodesSaysWhy(t *testing.T) {
-	src := newTold()
-	src.tell("empty", &registry.View{History: "h", Revision: 3})
-	src.tell("shop", weights(draining(shop(1, "1/a", "1/b", "1/c", "2/d", "2/e"), "a"), 1, 1, 1, registry.NoTraffic, registry.NoTraffic))
-	src.tell("one", shop(1, "1/a"))
+	src := newFakeSource()
+	src.set("empty", &registry.View{History: "h", Revision: 3})
+	src.set("shop", weights(draining(shop(1, "1/a", "1/b", "1/c", "2/d", "2/e"), "a"), 1, 1, 1, registry.NoTraffic, registry.NoTraffic))
+	src.set("one", shop(1, "1/a"))
 	r := resolver(t, src, discovery.Ejection(1, time.Minute, time.Minute))
 	call(t, r, "b", 1, errBroken)
 	const shops = "5 nodes, 1 draining, 1 ejected, 2 with the weight NoTraffic: "

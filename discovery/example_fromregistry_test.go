@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry/embedded"
 )
 
-// A registry of one's own, here one that stands before another, as a source.
+// A registry of one's own, here one that wraps another, as a source.
 func ExampleFromRegistry() {
 	server, err := embedded.Start() // or a Redis of yours
 	if err != nil {

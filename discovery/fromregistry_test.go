@@ -22,7 +22,7 @@ type scripted struct {
 	registry.Registry
 
 	mu       sync.Mutex
-	stands   []*registry.Service // of GetService
+	services []*registry.Service // of GetService
 	getErr   error
 	watchErr error
 	watch    *scriptedWatch // the last
@@ -43,10 +43,10 @@ func (s *scripted) Watch(ctx context.Context, _ ...registry.WatchOption) (regist
 func (s *scripted) GetService(context.Context, string, ...registry.GetOption) ([]*registry.Service, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.getErr == nil && len(s.stands) == 0 {
+	if s.getErr == nil && len(s.services) == 0 {
 		return nil, registry.ErrNotFound
 	}
-	return s.stands, s.getErr
+	return s.services, s.getErr
 }
 
 // set changes what the registry says.
@@ -98,10 +98,10 @@ func (w *scriptedWatch) Stop() { w.once.Do(func() { close(w.stopped) }) }
 
 func TestFromRegistryFolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := &scripted{stands: []*registry.Service{static("shop", "2", "c"), static("shop", "1", "a")}}
+		reg := &scripted{services: []*registry.Service{static("shop", "2", "c"), static("shop", "1", "a")}}
 		r := resolver(t, discovery.FromRegistry(reg))
 		v := resolve(t, r)
-		same(t, "what stands", ids(v.Nodes()), "a c")
+		same(t, "the first services", ids(v.Nodes()), "a c")
 		same(t, "live", v.Live(), true)
 		for _, step := range []struct {
 			action       registry.Action
@@ -113,7 +113,7 @@ func TestFromRegistryFolds(t *testing.T) {
 			wantRevision uint64
 			description  string
 		}{
-			{registry.Create, "1", "a", "h", 7, "1/a 2/c", "h", 7, "what stands, again"},
+			{registry.Create, "1", "a", "h", 7, "1/a 2/c", "h", 7, "the services again"},
 			{registry.Create, "2", "c", "h", 7, "1/a 2/c", "h", 7, "and the other"},
 			{registry.Create, "1", "b", "h", 8, "1/a 1/b 2/c", "h", 8, "one comes"},
 			{registry.Update, "1", "b", "h", 9, "1/a 1/b 2/c", "h", 9, "changes"},
@@ -167,7 +167,7 @@ func TestFromRegistryUnknown(t *testing.T) {
 // A watch that fails is made again, and the view is stale meanwhile.
 func TestFromRegistryWatchesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := &scripted{stands: []*registry.Service{static("shop", "", "a", "b")}}
+		reg := &scripted{services: []*registry.Service{static("shop", "", "a", "b")}}
 		r := resolver(t, discovery.FromRegistry(reg), discovery.Preload("shop"))
 		same(t, "live", resolve(t, r).Live(), true)
 		failed, lost := errors.New("the connection broke"), time.Now()
@@ -190,7 +190,7 @@ func TestFromRegistryWatchesAgain(t *testing.T) {
 		reg.set(func() { reg.watchErr, reg.getErr = nil, registry.ErrUnavailable })
 		time.Sleep(time.Minute)
 		same(t, "live, with a watch alone", resolve(t, r).Live(), false)
-		reg.set(func() { reg.getErr, reg.stands = nil, []*registry.Service{static("shop", "", "b", "c")} })
+		reg.set(func() { reg.getErr, reg.services = nil, []*registry.Service{static("shop", "", "b", "c")} })
 		time.Sleep(time.Minute)
 		v = resolve(t, r)
 		same(t, "live", v.Live(), true)
@@ -198,7 +198,7 @@ func TestFromRegistryWatchesAgain(t *testing.T) {
 		same(t, "because", v.Err(), nil)
 
 		reg.end(failed)
-		reg.set(func() { reg.stands = nil })
+		reg.set(func() { reg.services = nil })
 		time.Sleep(time.Minute)
 		same(t, "known and empty", ids(resolve(t, r).Nodes()), "")
 
@@ -210,11 +210,11 @@ func TestFromRegistryWatchesAgain(t *testing.T) {
 	})
 }
 
-// A registry that breaks its contract brings down nobody.
+// A registry that breaks its contract causes no panic.
 func TestFromRegistryBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hole := &registry.Service{Name: "shop", Nodes: []*registry.Node{nil}}
-		reg := &scripted{stands: []*registry.Service{nil, hole, static("shop", "", "a")}}
+		reg := &scripted{services: []*registry.Service{nil, hole, static("shop", "", "a")}}
 		r := resolver(t, discovery.FromRegistry(reg))
 		resolve(t, r)
 		reg.set(func() {
@@ -238,7 +238,7 @@ func TestFromRegistryTellsWhy(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		_, err = r.Resolve(t.Context(), "shop")
 		wantErr(t, "refused", err, registry.ErrPermission)
-		reg.set(func() { reg.watchErr, reg.stands = nil, []*registry.Service{static("shop", "", "a")} })
+		reg.set(func() { reg.watchErr, reg.services = nil, []*registry.Service{static("shop", "", "a")} })
 		time.Sleep(20 * time.Second)
 		same(t, "at last", ids(resolve(t, r).Nodes()), "a")
 	})
@@ -263,7 +263,7 @@ func TestFromRegistryTellsWhyInOneLine(t *testing.T) {
 // A registry that takes its time is waited for, as long as the caller has.
 func TestFromRegistryMayTakeItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := slowRegistry{&scripted{stands: []*registry.Service{static("shop", "", "a")}}}
+		slow := slowRegistry{&scripted{services: []*registry.Service{static("shop", "", "a")}}}
 		same(t, "nodes", ids(resolve(t, resolver(t, discovery.FromRegistry(slow))).Nodes()), "a")
 	})
 }
@@ -278,7 +278,7 @@ func (s slowRegistry) GetService(ctx context.Context, name string, opts ...regis
 // A follower that is busy gets the last view, and Stop ends everything.
 func TestFromRegistryStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := &scripted{stands: []*registry.Service{static("shop", "", "a")}}
+		reg := &scripted{services: []*registry.Service{static("shop", "", "a")}}
 		f, err := discovery.FromRegistry(reg).Follow("shop")
 		if err != nil {
 			t.Fatal(err)

@@ -45,7 +45,7 @@ func TestGuardByCallsOnRedis(t *testing.T) {
 	})
 }
 
-// Two nodes crash. What calls say decides: nobody calls, and they stay, shown as
+// Two nodes crash. The results of calls decide. Without calls they stay, shown as
 // guarded; calls fail, and both go, whether Ejection is on or off.
 func TestGuardOfTheLastTwo(t *testing.T) {
 	for name, opt := range map[string]discovery.Option{
@@ -54,8 +54,8 @@ func TestGuardOfTheLastTwo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				src := newTold()
-				src.tell("shop", shop(1, "a", "b"))
+				src := newFakeSource()
+				src.set("shop", shop(1, "a", "b"))
 				r := resolver(t, src, opt)
 				resolve(t, r)
 				v := shop(2)
@@ -64,10 +64,10 @@ func TestGuardOfTheLastTwo(t *testing.T) {
 						Service: &registry.Service{Name: "shop", TTL: 15 * time.Second, Nodes: []*registry.Node{s}}, Time: time.Now(),
 					})
 				}
-				src.tell("shop", v)
+				src.set("shop", v)
 				synctest.Wait()
 				time.Sleep(9 * time.Minute)
-				same(t, "nodes that nobody calls", ids(resolve(t, r).Nodes()), "a b")
+				same(t, "nodes without calls", ids(resolve(t, r).Nodes()), "a b")
 				same(t, "guarded", len(resolve(t, r).Guarded()), 2)
 				calls := 0
 				for ; calls < 100; calls++ {
@@ -81,7 +81,7 @@ func TestGuardOfTheLastTwo(t *testing.T) {
 				if calls > 50 {
 					t.Errorf("%d calls to dead nodes", calls)
 				}
-				src.tell("shop", shop(3, "b"))
+				src.set("shop", shop(3, "b"))
 				synctest.Wait()
 				same(t, "back", ids(resolve(t, r).Nodes()), "b")
 			})
@@ -93,15 +93,15 @@ func TestGuardOfTheLastTwo(t *testing.T) {
 // for a TTL after the last one.
 func TestGuardOfOneThatAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b", "c"))
 		r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()))
 		picks(t, r, 30)
 		v := shop(2, "b", "c")
 		v.Lapsed = []registry.Lapse{{
 			Service: &registry.Service{Name: "shop", TTL: 15 * time.Second, Nodes: shop(1, "a").Services[0].Nodes}, Time: time.Now(),
 		}}
-		src.tell("shop", v)
+		src.set("shop", v)
 		synctest.Wait()
 		for range 300 {
 			same(t, "nodes", ids(resolve(t, r).Nodes()), "a b c")
@@ -112,6 +112,6 @@ func TestGuardOfOneThatAnswers(t *testing.T) {
 		same(t, "guarded", len(resolve(t, r).Guarded()), 1)
 		time.Sleep(15 * time.Second)
 		synctest.Wait()
-		same(t, "nobody calls", ids(resolve(t, r).Nodes()), "b c")
+		same(t, "no calls", ids(resolve(t, r).Nodes()), "b c")
 	})
 }

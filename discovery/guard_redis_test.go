@@ -16,8 +16,8 @@ import (
 )
 
 // The registrars of six of ten nodes lose their network: five go, the sixth is
-// doubted, and goes a TTL later. What lives is there all the while. Then the six
-// come back, and four say goodbye: there is nothing to doubt.
+// guarded, and goes a TTL later. Nodes that live are listed all the time. Then the six
+// come back, and four deregister: nothing is guarded.
 func TestGuardOnRedis(t *testing.T) {
 	const ttl = 2 * time.Second
 	redistest.Each(t, func(t *testing.T, tp redistest.Topology) {
@@ -48,7 +48,7 @@ func TestGuardOnRedis(t *testing.T) {
 		}
 		until(t, bold, func(v *discovery.View) bool { return ids(v.Nodes()) == "n6 n7 n8 n9" && len(v.Guarded()) == 0 })
 		until(t, r, func(v *discovery.View) bool { return ids(v.Nodes()) == "n6 n7 n8 n9" && len(v.Guarded()) == 0 })
-		t.Logf("doubted %v after the crash, kept for %v of a TTL of %v", kept.Sub(died), time.Since(kept), ttl)
+		t.Logf("guarded %v after the crash, kept for %v of a TTL of %v", kept.Sub(died), time.Since(kept), ttl)
 
 		network.set(false)
 		until(t, r, func(v *discovery.View) bool { return len(v.Nodes()) == 10 })
@@ -60,9 +60,9 @@ func TestGuardOnRedis(t *testing.T) {
 	})
 }
 
-// bubble makes registries on one Redis in the time of testing/synctest. Each has a
+// simulated makes registries on one Redis in the time of testing/synctest. Each has a
 // network of its own.
-func bubble(t *testing.T) (join func() (*registry.Redis, *link)) {
+func simulated(t *testing.T) (join func() (*registry.Redis, *link)) {
 	_, o := redistest.Synctest(t)
 	return func() (*registry.Redis, *link) {
 		l, own := &link{dial: o.Dialer}, *o
@@ -71,7 +71,7 @@ func bubble(t *testing.T) (join func() (*registry.Redis, *link)) {
 		r := registry.NewRegistry(registry.Client(client))
 		t.Cleanup(func() {
 			l.set(false)
-			time.Sleep(2 * time.Second) // go-redis tells after a second that a server is back
+			time.Sleep(2 * time.Second) // go-redis notices after a second that a server is back
 			if err := r.Close(context.Background()); err != nil {
 				t.Errorf("Close: %v", err)
 			}
@@ -87,7 +87,7 @@ func bubble(t *testing.T) (join func() (*registry.Redis, *link)) {
 // fails, and no node that lives is ever missing, also when it is back.
 func TestNoPickFailsThroughAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		join := bubble(t)
+		join := simulated(t)
 		server, serverNet := join()
 		client, clientNet := join()
 		register(t, server, static("shop", "", "a", "b", "c"))
@@ -129,7 +129,7 @@ func TestNoPickFailsThroughAnOutage(t *testing.T) {
 // Through a loss of all that register, guarded nodes stay as long as Redis is away.
 func TestGuardInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		join := bubble(t)
+		join := simulated(t)
 		server, serverNet := join()
 		client, clientNet := join()
 		var nodes []string

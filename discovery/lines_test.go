@@ -41,10 +41,10 @@ func warnings(t *testing.T, log string, want ...string) {
 // begins, one a minute, and one after a minute without. The first says what to do.
 func TestEjectionsAreFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		opt, log := logged()
-		src.tell("shop", shop(1, "a", "b", "c"))
-		src.tell("cart", shop(1, "a", "b", "c"))
+		src.set("shop", shop(1, "a", "b", "c"))
+		src.set("cart", shop(1, "a", "b", "c"))
 		r := resolver(t, src, opt, discovery.Ejection(1, 1234567890*time.Nanosecond, time.Minute))
 		calls := func(ofA error) {
 			for _, name := range []string{"shop", "cart"} {
@@ -73,7 +73,7 @@ func TestEjectionsAreFewLines(t *testing.T) {
 // one when none is any more.
 func TestGuardedNodesAreFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		opt, log := logged()
 		r := resolver(t, src, opt)
 		const services = 100
@@ -89,17 +89,17 @@ func TestGuardedNodesAreFewLines(t *testing.T) {
 			})
 		}
 		for i := range services {
-			src.tell(name(i), shop(1, nodes...))
+			src.set(name(i), shop(1, nodes...))
 			if _, err := r.Resolve(t.Context(), name(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i := range services {
-			src.tell(name(i), lapsed)
+			src.set(name(i), lapsed)
 		}
 		time.Sleep(150 * time.Second)
 		for i := range services {
-			src.tell(name(i), shop(3, nodes...))
+			src.set(name(i), shop(3, nodes...))
 		}
 		time.Sleep(time.Second)
 		warnings(t, log(),
@@ -113,7 +113,7 @@ func TestGuardedNodesAreFewLines(t *testing.T) {
 func TestSnapshotsAreFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const services = 100
-		src := newTold()
+		src := newFakeSource()
 		dir := filepath.Join(t.TempDir(), "taken")
 		if err := os.WriteFile(dir, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -122,7 +122,7 @@ func TestSnapshotsAreFewLines(t *testing.T) {
 		r := resolver(t, src, discovery.SnapshotDir(dir), opt)
 		name := func(i int) string { return fmt.Sprint("shop-", i) }
 		for i := range services {
-			src.tell(name(i), shop(1, "a"))
+			src.set(name(i), shop(1, "a"))
 			if _, err := r.Resolve(t.Context(), name(i)); err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestSnapshotsAreFewLines(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		silent := newTold()
+		silent := newFakeSource()
 		opt, log = logged()
 		r = resolver(t, silent, discovery.SnapshotDir(dir), opt, discovery.Timeout(time.Second))
 		for i := range services {
@@ -169,8 +169,8 @@ func (l *slowLog) Write(b []byte) (int, error) {
 // What a log or an Observer that is slow does not get is a line, once a minute.
 func TestWhatIsDroppedIsALine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src, log := newTold(), &slowLog{}
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src, log := newFakeSource(), &slowLog{}
+		src.set("shop", shop(1, "a", "b", "c"))
 		opts := []discovery.Option{
 			discovery.Logger(zerolog.New(log)), discovery.Ejection(1, time.Nanosecond, time.Nanosecond),
 			discovery.Observe(func(discovery.Event) { time.Sleep(time.Second) }),

@@ -10,7 +10,7 @@ import (
 )
 
 // logged is an option that keeps what is logged, and the log, once all has been written:
-// for a bubble of synctest.
+// for synctest.
 func logged() (discovery.Option, func() string) {
 	l := &redistest.Buffer{}
 	return discovery.Logger(zerolog.New(l)), func() string { synctest.Wait(); return l.String() }

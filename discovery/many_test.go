@@ -34,7 +34,7 @@ func servicesOfTenNodes(t *testing.T, services int, rest func(used func() int64)
 		}
 		return s
 	}
-	// Who registers does so beyond a proxy, and is cut off before it can say goodbye:
+	// The registrar is behind a proxy, and is cut off before it can deregister:
 	// its memory is not to count.
 	proxy := redistest.StartProxy(t, server.Addr())
 	registrar := registry.NewRegistry(registry.Addrs(proxy.Addr()), registry.TTL(time.Hour), registry.Timeout(time.Second))
@@ -47,7 +47,7 @@ func servicesOfTenNodes(t *testing.T, services int, rest func(used func() int64)
 	_ = registrar.Close(t.Context())
 
 	var mu sync.Mutex
-	told := map[string]int{}
+	seen := map[string]int{}
 	r := registry.NewRegistry(registry.Addrs(server.Addr()))
 	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -59,7 +59,7 @@ func servicesOfTenNodes(t *testing.T, services int, rest func(used func() int64)
 		if v, ok := e.(discovery.ViewEvent); ok {
 			mu.Lock()
 			defer mu.Unlock()
-			told[v.View.Service()]++
+			seen[v.View.Service()]++
 		}
 	}))
 	var all sync.WaitGroup
@@ -79,7 +79,7 @@ func servicesOfTenNodes(t *testing.T, services int, rest func(used func() int64)
 	saw := func() map[string]int {
 		mu.Lock()
 		defer mu.Unlock()
-		return maps.Clone(told)
+		return maps.Clone(seen)
 	}
 	var first map[string]int
 	for first == nil || len(first) < services || !maps.Equal(first, saw()) { // first views come in twos

@@ -61,7 +61,7 @@ func TestNilIsRefusedOrIgnored(t *testing.T) {
 	base := roundTripper(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 	})
-	trip := func(r *discovery.Resolver, req *http.Request, opts ...discovery.TransportOption) error {
+	send := func(r *discovery.Resolver, req *http.Request, opts ...discovery.TransportOption) error {
 		resp, err := discovery.Transport(r, base, opts...).RoundTrip(req)
 		if err == nil {
 			err = resp.Body.Close()
@@ -130,13 +130,13 @@ func TestNilIsRefusedOrIgnored(t *testing.T) {
 			}
 			return nil
 		}, nil},
-		"Transport, resolver": {func() error { return trip(nil, get()) }, registry.ErrInvalid},
+		"Transport, resolver": {func() error { return send(nil, get()) }, registry.ErrInvalid},
 		"Transport, both":     {func() error { _, err := discovery.Transport(nil, nil).RoundTrip(get()); return err }, registry.ErrInvalid}, //nolint:bodyclose // there is none
-		"Transport, options":  {func() error { return trip(r, get(), nil, discovery.OnlyHosts(nil), discovery.PickBy(nil)) }, nil},
-		"RoundTrip, request":  {func() error { return trip(r, nil) }, registry.ErrInvalid},
-		"RoundTrip, no URL":   {func() error { return trip(r, &http.Request{}) }, registry.ErrInvalid},
+		"Transport, options":  {func() error { return send(r, get(), nil, discovery.OnlyHosts(nil), discovery.PickBy(nil)) }, nil},
+		"RoundTrip, request":  {func() error { return send(r, nil) }, registry.ErrInvalid},
+		"RoundTrip, no URL":   {func() error { return send(r, &http.Request{}) }, registry.ErrInvalid},
 		"RoundTrip, options by PickBy": {func() error {
-			return trip(r, get(), discovery.PickBy(func(*http.Request) []discovery.PickOption { return []discovery.PickOption{nil} }))
+			return send(r, get(), discovery.PickBy(func(*http.Request) []discovery.PickOption { return []discovery.PickOption{nil} }))
 		}, nil},
 		"Classify":      {func() error { _ = discovery.Classify(nil); return nil }, nil},
 		"CallError":     {func() error { _ = (&discovery.CallError{}).Error(); return (&discovery.CallError{}).Unwrap() }, nil},
@@ -159,7 +159,7 @@ func TestRefusedRequestIsClosed(t *testing.T) {
 }
 
 // knowing is a Knower.
-type knowing struct{ told }
+type knowing struct{ fakeSource }
 
 func (k *knowing) Knows(context.Context, string, ...registry.FollowOption) (bool, error) {
 	return k.views != nil, nil

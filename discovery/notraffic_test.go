@@ -32,8 +32,8 @@ func weights(v *registry.View, weights ...int) *registry.View {
 func TestWeightZeroIsTheDefaultAndNoTrafficIsNone(t *testing.T) {
 	for _, b := range balancers {
 		t.Run(b.String(), func(t *testing.T) {
-			src := newTold()
-			src.tell("shop", weights(shop(1, "a", "b", "c"), registry.NoTraffic, 0, 1))
+			src := newFakeSource()
+			src.set("shop", weights(shop(1, "a", "b", "c"), registry.NoTraffic, 0, 1))
 			r := resolver(t, src, discovery.WithBalancer(b), discovery.Ejection(0, 0, 0))
 			same(t, "ready", ready(t, r), "b c")
 			count := map[string]int{}
@@ -71,8 +71,8 @@ func TestWeightZeroIsTheDefaultAndNoTrafficIsNone(t *testing.T) {
 
 // It gets none where nothing else is left, by no way, and the error says why.
 func TestNoTrafficHoldsAlsoAlone(t *testing.T) {
-	src := newTold()
-	src.tell("shop", weights(shop(1, "1/a", "1/b", "2/c"), registry.NoTraffic, registry.NoTraffic, 1))
+	src := newFakeSource()
+	src.set("shop", weights(shop(1, "1/a", "1/b", "2/c"), registry.NoTraffic, registry.NoTraffic, 1))
 	r := resolver(t, src, discovery.Subset(1))
 	same(t, "ready", ids(resolve(t, r, discovery.Version("1")).Ready()), "")
 	same(t, "nodes", ids(resolve(t, r, discovery.Version("1")).Nodes()), "a b")
@@ -80,7 +80,7 @@ func TestNoTrafficHoldsAlsoAlone(t *testing.T) {
 	_, pick := r.Pick(t.Context(), "shop", discovery.Version("1"))
 	do := r.Do(t.Context(), "shop", called, discovery.Version("1"))
 
-	src.tell("alone", weights(shop(1, "a", "b"), registry.NoTraffic, registry.NoTraffic))
+	src.set("alone", weights(shop(1, "a", "b"), registry.NoTraffic, registry.NoTraffic))
 	_, dial := r.DialContext(t.Context(), "tcp", "alone")
 	resp, get := (&http.Client{Transport: discovery.Transport(r, nil)}).Get("http://alone/")
 	if get == nil {
@@ -98,9 +98,9 @@ func TestNoTrafficHoldsAlsoAlone(t *testing.T) {
 
 // One node is no plural.
 func TestNoTrafficOfOneNode(t *testing.T) {
-	src := newTold()
-	src.tell("one", weights(shop(1, "1/a"), registry.NoTraffic))
-	src.tell("two", weights(shop(1, "1/a", "2/b"), registry.NoTraffic, 1))
+	src := newFakeSource()
+	src.set("one", weights(shop(1, "1/a"), registry.NoTraffic))
+	src.set("two", weights(shop(1, "1/a", "2/b"), registry.NoTraffic, 1))
 	r := resolver(t, src)
 	_, err := r.Pick(t.Context(), "one")
 	same(t, "all", err.Error(), "rollcall: pick one: no nodes: 1 node with the weight NoTraffic")
@@ -113,17 +113,17 @@ func TestNoTrafficOfOneNode(t *testing.T) {
 // the half is of which stays in, and a message for all reaches it.
 func TestNoTrafficBesideOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", weights(draining(shop(1, "a", "b"), "b"), registry.NoTraffic, 1))
+		src := newFakeSource()
+		src.set("shop", weights(draining(shop(1, "a", "b"), "b"), registry.NoTraffic, 1))
 		r := resolver(t, src)
 		same(t, "beside one that drains", ready(t, r), "b")
 
-		src.tell("shop", weights(shop(2, "a", "b", "c", "d"), registry.NoTraffic, registry.NoTraffic, 1, 1))
+		src.set("shop", weights(shop(2, "a", "b", "c", "d"), registry.NoTraffic, registry.NoTraffic, 1, 1))
 		synctest.Wait()
 		call(t, r, "c", discovery.DefaultFailures, errBroken)
 		call(t, r, "d", discovery.DefaultFailures, errBroken)
 		same(t, "one of two is out", ready(t, r), "d")
-		src.tell("shop", weights(shop(3, "a", "b", "c", "d"), 1, 1, registry.NoTraffic, 1))
+		src.set("shop", weights(shop(3, "a", "b", "c", "d"), 1, 1, registry.NoTraffic, 1))
 		synctest.Wait()
 		same(t, "an ejected one is withdrawn", ready(t, r), "a b d")
 

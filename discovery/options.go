@@ -106,7 +106,7 @@ func (o options) config() views.Config {
 	return c
 }
 
-// WithBalancer sets the balancer of calls that name none. Default: P2C.
+// WithBalancer sets the balancer of calls without a Balancer among their options. Default: P2C.
 func WithBalancer(b Balancer) Option { return func(o *options) { o.balancer = b } }
 
 // Timeout sets how long a call waits for the first view of a service if its context has no
@@ -118,8 +118,8 @@ func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d }
 // DefaultIdleTimeout.
 func IdleTimeout(d time.Duration) Option { return func(o *options) { o.idleTimeout = d } }
 
-// MaxStale sets how old a stale view may be: calls return ErrStale if contact with the
-// source was lost longer ago. Default: 0, no limit, since old nodes are better than none.
+// MaxStale limits how long a view may be used after contact with the source was lost: then
+// calls return ErrStale. Default: 0, no limit, since old nodes are better than none.
 func MaxStale(d time.Duration) Option { return func(o *options) { o.maxStale = d } }
 
 // Preload makes the Resolver follow these services of the source's namespace from New on,
@@ -136,16 +136,17 @@ func PreloadNamespace(namespace string, services ...string) Option {
 	}
 }
 
-// SlowStart sets how long a new node gets fewer calls than its weight asks for: its share
-// rises from a tenth to the whole within d. It does not apply to nodes that are there when
-// the service is first followed, nor to balancers that ignore weights. Default: 0, a new
-// node gets its whole share at once.
+// SlowStart gives a new node time to warm up: for d after it was first seen it gets a smaller
+// share of the calls, which rises in ten equal steps from a tenth to the whole. It has no effect
+// on nodes that are there when the Resolver first sees the service, nor with balancers that
+// ignore weights. Default: 0, a new node gets its whole share at once.
 func SlowStart(d time.Duration) Option { return func(o *options) { o.slowStart = d } }
 
 // Subset makes this process call only n nodes of a service, so that in a large fleet not
-// every process connects to every node. Identity and the IDs of the nodes alone decide which
-// nodes these are: after a restart under the same identity they are the same. When a node
-// comes or goes, at most one node of the subset changes. Default: 0, all nodes.
+// every process connects to every node. Which nodes these are follows from the Identity of the
+// process and the IDs of the nodes alone: after a restart with the same identity they are the
+// same. When a node comes or goes, at most one node of the subset changes. Default: 0, all
+// nodes.
 //
 // How even the load is depends on the identities, since processes do not know each other. If
 // up to 1,000 identities end in the numbers 0, 1, 2 and so on, as the names of the pods of a
@@ -164,15 +165,15 @@ func Subset(n int) Option { return func(o *options) { o.subset = n } }
 // 1, as in a container.
 func Identity(name string) Option { return func(o *options) { o.identity = name } }
 
-// Guard sets which share of the nodes of a service, and at least two nodes, may lose their
-// leases within one TTL before the Resolver doubts it. The further ones are kept for one TTL
-// more, once for each loss. 0 turns the guard off. Default: DefaultGuard.
+// Guard protects against a registry that loses many nodes at once although they still serve:
+// nodes that cannot reach Redis, say. share is a part of the nodes of a service, from 0 to 1. If
+// the leases of more nodes than that, and of more than two, end within one TTL, the further
+// nodes stay in the view for one TTL more. 0 turns the guard off. Default: DefaultGuard.
 //
-// A node whose lease has ended is also kept while calls to it succeed, at least one in each
-// TTL. And the last nodes of a service that had two or more are kept until a node registers,
-// a node deregisters, or as many calls to them fail in a row as Ejection says. View.Guarded
-// returns all nodes that are kept. A deregistration removes a node at once, also the last
-// one.
+// A node whose lease has ended also stays while calls to it succeed, at least one in each TTL.
+// And the last nodes of a service that had two or more stay until a node registers, a node
+// deregisters, or as many calls to them fail in a row as Ejection says. View.Guarded returns
+// the nodes that stay. A node that deregisters leaves at once, also the last one.
 func Guard(share float64) Option { return func(o *options) { o.guard = share } }
 
 // SnapshotDir sets a directory in which the last known nodes of every service are kept, one

@@ -44,8 +44,8 @@ func TestTheEndIsNoEvent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				src, seen := newTold(), &sighting{}
-				src.tell("shop", shop(1, "a"))
+				src, seen := newFakeSource(), &sighting{}
+				src.set("shop", shop(1, "a"))
 				r := resolver(t, src, discovery.Observe(seen.observe))
 				resolve(t, r)
 				same(t, "views", len(seen.take()), 1)
@@ -66,8 +66,8 @@ func TestTheEndIsNoEvent(t *testing.T) {
 // A source that says again and again that it is away makes one view.
 func TestAnOutageIsOneView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src, seen := newTold(), &sighting{}
-		src.tell("shop", shop(1, "a", "b"))
+		src, seen := newFakeSource(), &sighting{}
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src, discovery.Observe(seen.observe))
 		resolve(t, r)
 		seen.take()
@@ -78,19 +78,19 @@ func TestAnOutageIsOneView(t *testing.T) {
 			return v
 		}
 		for i := range 100 {
-			src.tell("shop", stale(fmt.Errorf("%w: try %d", registry.ErrUnavailable, i), "a", "b"))
+			src.set("shop", stale(fmt.Errorf("%w: try %d", registry.ErrUnavailable, i), "a", "b"))
 			synctest.Wait()
 		}
 		same(t, "views of an outage", len(seen.take()), 1)
-		src.tell("shop", stale(registry.ErrPermission, "a", "b"))
+		src.set("shop", stale(registry.ErrPermission, "a", "b"))
 		if v := seen.take(); len(v) != 1 || !errors.Is(v[0].Err(), registry.ErrPermission) {
 			t.Errorf("of another kind: %v", v)
 		}
-		src.tell("shop", stale(registry.ErrPermission, "a"))
+		src.set("shop", stale(registry.ErrPermission, "a"))
 		if v := seen.take(); len(v) != 1 || ids(v[0].Nodes()) != "a" {
 			t.Errorf("of other nodes: %v", v)
 		}
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		if v := seen.take(); len(v) != 1 || !v[0].Live() {
 			t.Errorf("live again: %v", v)
 		}
@@ -100,7 +100,7 @@ func TestAnOutageIsOneView(t *testing.T) {
 // Of a registry that cannot be watched, too.
 func TestFromRegistryAnOutageIsOneView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := &scripted{stands: []*registry.Service{static("shop", "", "a")}}
+		reg := &scripted{services: []*registry.Service{static("shop", "", "a")}}
 		f, err := discovery.FromRegistry(reg).Follow("shop")
 		if err != nil {
 			t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Picked is a node that was picked for one call. Call Done when the call is over. Only the
-// first Done counts, also of copies.
+// Picked is the node that Pick has picked for one call: Node returns it. Call Done once, when
+// the call is over; further calls of Done, also on copies, have no effect.
 type Picked struct{ call views.Call }
 
 // Pick picks a node of a service for one call, with the balancer of the Resolver unless an

@@ -59,9 +59,9 @@ func HashKey(key string) PickOption { return hashKeyOption(key) }
 // Namespace selects the namespace of the service. Default: that of the source.
 func Namespace(namespace string) PickOption { return namespaceOption(namespace) }
 
-// Once is for a call of Do that must not be made twice, such as an order: Do tries another
-// node only if the one before has received nothing of the call. Other methods ignore it.
-// Default: Do may make the call several times.
+// Once is for a call of Do that must not be made twice, such as the payment of an order. Do
+// then tries another node only if it is certain that the one before has received nothing of the
+// call. Other methods ignore it. Default: Do may make the call several times.
 func Once() PickOption { return onceOption{} }
 
 // A question is what the options of one call add up to.

@@ -31,14 +31,14 @@ func TestNothingWaitsForTheLogOrTheObserver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				src, g := newTold(), make(gate)
-				src.tell("shop", shop(1, "a", "b", "c"))
+				src, g := newFakeSource(), make(gate)
+				src.set("shop", shop(1, "a", "b", "c"))
 				r := resolver(t, src, opt(g), discovery.Ejection(1, time.Second, time.Minute))
 				resolve(t, r)
 				began := time.Now()
 				call(t, r, "a", 1, errBroken)
 				same(t, "after an ejection", ready(t, r), "b c")
-				src.tell("shop", shop(2, "a", "b", "c", "d"))
+				src.set("shop", shop(2, "a", "b", "c", "d"))
 				synctest.Wait()
 				same(t, "after a change", ready(t, r), "b c d")
 				for v := range r.Changes(t.Context(), "shop") {
@@ -61,8 +61,8 @@ func TestNothingWaitsForTheLogOrTheObserver(t *testing.T) {
 // An Observer may call whatever it likes.
 func TestObserverCallsTheResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b", "c"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b", "c"))
 		var r *discovery.Resolver
 		events, closed := &ejections{}, make(chan error, 1)
 		r = discovery.New(src, discovery.Ejection(1, time.Second, time.Minute), discovery.Observe(func(e discovery.Event) {
@@ -93,7 +93,7 @@ func TestObserverCallsTheResolver(t *testing.T) {
 // end; and what waits for it is bounded.
 func TestSlowObserver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src, events := newTold(), &ejections{}
+		src, events := newFakeSource(), &ejections{}
 		var revisions []uint64
 		slow := func(e discovery.Event) {
 			time.Sleep(time.Second)
@@ -105,7 +105,7 @@ func TestSlowObserver(t *testing.T) {
 		r := resolver(t, src, discovery.Observe(slow), discovery.Ejection(1, time.Nanosecond, time.Nanosecond))
 		const changes = 1000
 		for revision := range uint64(changes) {
-			src.tell("shop", shop(revision+1, "a", "b", "c"))
+			src.set("shop", shop(revision+1, "a", "b", "c"))
 			resolve(t, r)
 			call(t, r, "a", 1, errBroken)
 			time.Sleep(time.Microsecond)
@@ -129,8 +129,8 @@ func TestSlowObserver(t *testing.T) {
 
 // Events of one service come one at a time, whoever makes them.
 func TestObserverIsCalledOneAtATime(t *testing.T) {
-	src := newTold()
-	src.tell("shop", shop(1, "a", "b", "c"))
+	src := newFakeSource()
+	src.set("shop", shop(1, "a", "b", "c"))
 	var mu sync.Mutex
 	overlaps, seen := 0, 0
 	r := resolver(t, src, discovery.Ejection(1, time.Nanosecond, time.Nanosecond), discovery.Observe(func(discovery.Event) {

@@ -16,7 +16,7 @@ import (
 
 func TestFirstResolveWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := resolver(t, src)
 		var all sync.WaitGroup
 		for range 100 {
@@ -29,7 +29,7 @@ func TestFirstResolveWaits(t *testing.T) {
 		}
 		synctest.Wait()
 		same(t, "follows", len(src.follows), 1)
-		src.tell("shop", shop(7, "a", "b"))
+		src.set("shop", shop(7, "a", "b"))
 		all.Wait()
 
 		v := resolve(t, r)
@@ -38,7 +38,7 @@ func TestFirstResolveWaits(t *testing.T) {
 		same(t, "service", v.Service(), "shop")
 		same(t, "live", v.Live(), true)
 		same(t, "age", v.Age(), 0)
-		src.tell("shop", shop(8, "a"))
+		src.set("shop", shop(8, "a"))
 		synctest.Wait()
 		same(t, "after a change", ids(resolve(t, r).Nodes()), "a")
 		same(t, "the old view", ids(v.Nodes()), "a b")
@@ -49,7 +49,7 @@ func TestFirstResolveWaits(t *testing.T) {
 // A wait ends with its context, or after Timeout; the next one may find more.
 func TestFirstResolveIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := resolver(t, src)
 		began := time.Now()
 		_, err := r.Resolve(context.Background(), "shop")
@@ -70,30 +70,30 @@ func TestFirstResolveIsBounded(t *testing.T) {
 		if errors.Is(err, registry.ErrUnavailable) {
 			t.Errorf("cancelled: %v blames Redis", err)
 		}
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		same(t, "in the end", ids(resolve(t, r).Nodes()), "a")
 	})
 }
 
 func TestResolveTellsWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := resolver(t, src)
 		src.fail("shop", registry.ErrPermission)
 		_, err := r.Resolve(t.Context(), "shop")
 		wantErr(t, "refused", err, registry.ErrPermission)
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		synctest.Wait()
 		time.Sleep(time.Minute) // it asks again after a while
 		same(t, "with the right", ids(resolve(t, r).Nodes()), "a")
 
-		src.tell("none", &registry.View{})
+		src.set("none", &registry.View{})
 		_, err = r.Resolve(t.Context(), "none")
 		wantErr(t, "Resolve of what never existed", err, registry.ErrNotFound)
 		_, err = r.Pick(t.Context(), "none")
 		wantErr(t, "Pick of what never existed", err, registry.ErrNotFound)
 
-		src.tell("shop", shop(2))
+		src.set("shop", shop(2))
 		synctest.Wait()
 		same(t, "an empty service", len(resolve(t, r).Nodes()), 0)
 		_, err = r.Pick(t.Context(), "shop")
@@ -116,9 +116,9 @@ func TestResolveTellsWhy(t *testing.T) {
 // The source ends: what is known stays, and grows stale.
 func TestSourceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := resolver(t, src)
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		resolve(t, r)
 		src.fail("shop", registry.ErrClosed)
 		synctest.Wait()
@@ -137,11 +137,11 @@ func TestSourceEnds(t *testing.T) {
 
 func TestMaxStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := resolver(t, src, discovery.MaxStale(time.Minute))
 		stale := shop(1, "a")
 		stale.StaleSince, stale.Err = time.Now(), registry.ErrUnavailable
-		src.tell("shop", stale)
+		src.set("shop", stale)
 		resolve(t, r)
 		time.Sleep(time.Minute)
 		resolve(t, r)
@@ -151,7 +151,7 @@ func TestMaxStale(t *testing.T) {
 		wantErr(t, "Resolve", err, discovery.ErrStale, registry.ErrUnavailable)
 		_, err = r.Pick(t.Context(), "shop", discovery.HashKey("x"))
 		wantErr(t, "Pick", err, discovery.ErrStale)
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		synctest.Wait()
 		picks(t, r, 1)
 	})
@@ -159,9 +159,9 @@ func TestMaxStale(t *testing.T) {
 
 func TestIdleServicesAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		for _, name := range []string{"shop", "idle", "loaded", "watched"} {
-			src.tell(name, shop(1, "a"))
+			src.set(name, shop(1, "a"))
 		}
 		r := resolver(t, src, discovery.Preload("loaded"), discovery.IdleTimeout(time.Minute))
 		synctest.Wait()
@@ -193,7 +193,7 @@ func TestIdleServicesAreLetGo(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := resolver(t, src)
 		busy, revisions := make(chan struct{}), make(chan uint64, 10)
 		go func() {
@@ -207,16 +207,16 @@ func TestChanges(t *testing.T) {
 			close(revisions)
 		}()
 		time.Sleep(time.Hour) // as long as it takes
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		same(t, "the first", <-revisions, 1)
 		for revision := range uint64(3) {
-			src.tell("shop", shop(revision+2, "a"))
+			src.set("shop", shop(revision+2, "a"))
 			synctest.Wait()
 		}
 		busy <- struct{}{}
 		same(t, "after a while, the last", <-revisions, 4)
 		busy <- struct{}{}
-		src.tell("shop", shop(5, "a"))
+		src.set("shop", shop(5, "a"))
 		same(t, "the next", <-revisions, 5)
 		busy <- struct{}{}
 		if _, more := <-revisions; more {
@@ -226,8 +226,8 @@ func TestChanges(t *testing.T) {
 }
 
 func TestChangesTakesPickOptions(t *testing.T) {
-	src := newTold()
-	src.tell("shop", shop(1, "1/a", "1/b", "2/c"))
+	src := newFakeSource()
+	src.set("shop", shop(1, "1/a", "1/b", "2/c"))
 	src.news("eu/shop", shop(1, "1/d", "2/e"), nil)
 	r := resolver(t, src)
 	for want, opts := range map[string][]discovery.PickOption{
@@ -248,7 +248,7 @@ func TestChangesTakesPickOptions(t *testing.T) {
 
 func TestPreloadNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		src.news("eu/shop", shop(1, "a"), nil)
 		r := resolver(t, src, discovery.PreloadNamespace("eu", "shop"), discovery.PreloadNamespace("", "till"))
 		synctest.Wait()
@@ -261,8 +261,8 @@ func TestPreloadNamespace(t *testing.T) {
 
 // Err says at once, without a call, what every call would say.
 func TestErrOfAResolver(t *testing.T) {
-	src := newTold()
-	src.tell("shop", shop(1, "a"))
+	src := newFakeSource()
+	src.set("shop", shop(1, "a"))
 	wantNil(t, resolver(t, src).Err())
 	for name, r := range map[string]*discovery.Resolver{
 		"source": resolver(t, nil),
@@ -276,9 +276,9 @@ func TestErrOfAResolver(t *testing.T) {
 
 func TestCloseOfAResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		r := discovery.New(src, discovery.Preload("loaded"))
-		src.tell("shop", shop(1, "a"))
+		src.set("shop", shop(1, "a"))
 		resolve(t, r)
 		ended := make(chan error, 2)
 		go func() {
@@ -327,7 +327,7 @@ func TestBadOptions(t *testing.T) {
 		"per second": discovery.RetryBudget(0.2, -1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			src := newTold()
+			src := newFakeSource()
 			r := resolver(t, src, opt, discovery.Preload("shop"))
 			_, err := r.Resolve(t.Context(), "shop")
 			wantErr(t, "Resolve", err, registry.ErrInvalid)
@@ -342,9 +342,9 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestNamespaces(t *testing.T) {
-	src := newTold()
+	src := newFakeSource()
 	r := resolver(t, src)
-	src.tell("shop", shop(1, "a"))
+	src.set("shop", shop(1, "a"))
 	src.news("eu/shop", shop(1, "b"), nil)
 	same(t, "the source's own", ids(resolve(t, r).Nodes()), "a")
 	v := resolve(t, r, discovery.Namespace("eu"))

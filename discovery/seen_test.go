@@ -12,11 +12,11 @@ import (
 // that has no nodes: it has existed.
 func TestAServiceThatWasSeenIsNoStranger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src)
 		resolve(t, r)
-		src.tell("shop", &registry.View{})
+		src.set("shop", &registry.View{})
 		synctest.Wait()
 		same(t, "nodes", ids(resolve(t, r).Nodes()), "")
 		_, err := r.Pick(t.Context(), "shop")

@@ -19,8 +19,8 @@ func TestSelections(t *testing.T) {
 	one.Nodes[0].Metadata = map[string]string{"tier": "tin"}
 	two.Nodes[0].Metadata = map[string]string{"tier": "gold", "empty": ""}
 	two.Nodes[1].Status = registry.Draining
-	src := newTold()
-	src.tell("shop", v)
+	src := newFakeSource()
+	src.set("shop", v)
 	r := resolver(t, src)
 
 	notB := discovery.Filter(func(n *registry.Node) bool { return n.ID != "b" })
@@ -113,8 +113,8 @@ func TestZone(t *testing.T) {
 					n.Status = registry.Draining
 				}
 			}
-			src := newTold()
-			src.tell("shop", v)
+			src := newFakeSource()
+			src.set("shop", v)
 			r := resolver(t, src)
 			same(t, "ready", ids(resolve(t, r, discovery.Zone(near)).Ready()), tc.want)
 			same(t, "without a zone", resolve(t, r, discovery.Zone("")), resolve(t, r))
@@ -126,15 +126,15 @@ func TestZone(t *testing.T) {
 // Those made for each call cost more, and nothing grows.
 func TestFiltersAreRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src)
 		var asked atomic.Int64
 		counting := func(*registry.Node) bool { asked.Add(1); return true }
 		keep := discovery.Filter(counting)
 		picks(t, r, 100, keep)
 		same(t, "asked", asked.Load(), 2)
-		src.tell("shop", shop(2, "a", "b", "c"))
+		src.set("shop", shop(2, "a", "b", "c"))
 		synctest.Wait()
 		picks(t, r, 100, keep)
 		same(t, "asked after a change", asked.Load(), 5)

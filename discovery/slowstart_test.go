@@ -11,8 +11,8 @@ import (
 // A new node gets more of its share with time; those of the first view have it.
 func TestSlowStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src, discovery.SlowStart(10*time.Second), discovery.WithBalancer(discovery.WeightedRandom()))
 		share := func() float64 {
 			const n = 20_000
@@ -23,7 +23,7 @@ func TestSlowStart(t *testing.T) {
 			return float64(c["c"]) / (float64(c["a"]+c["b"]) / 2)
 		}
 		same(t, "before it comes", share(), 0)
-		src.tell("shop", shop(2, "a", "b", "c"))
+		src.set("shop", shop(2, "a", "b", "c"))
 		synctest.Wait()
 		for _, step := range []struct {
 			wait time.Duration

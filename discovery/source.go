@@ -16,9 +16,10 @@ type Source interface {
 	Follow(service string, opts ...registry.FollowOption) (registry.Follower, error)
 }
 
-// A Knower is a Source that can tell at low cost whether a service exists. *registry.Redis is
-// one. With a Knower, the Resolver follows only services that exist; with another Source it
-// follows up to 100 unknown names, for half a minute each.
+// A Knower is a Source that can say at low cost whether a service exists. *registry.Redis is
+// one. A Resolver asks it before it follows a service that it does not know, so wrong names
+// cost little. If its Source is no Knower, it follows up to 100 unknown names, for half a minute
+// each.
 type Knower interface {
 	// Knows says whether a service exists, with nodes or without. Each call asks again,
 	// until ctx ends. The options are those of Follow.

@@ -27,24 +27,24 @@ func staleShop(since time.Time, err error) *registry.View {
 // ends; one of 1,000 names one of them, and says how many they are.
 func TestStaleViewsAreFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := newTold()
+		src := newFakeSource()
 		opt, log := logged()
 		r := resolver(t, src, opt)
 		const services = 1000
 		name := func(i int) string { return fmt.Sprint("shop-", i) }
 		for i := range services {
-			src.tell(name(i), shop(1, "a", "b"))
+			src.set(name(i), shop(1, "a", "b"))
 			if _, err := r.Resolve(t.Context(), name(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		since := time.Now()
 		for i := range services {
-			src.tell(name(i), staleShop(since, registry.ErrUnavailable))
+			src.set(name(i), staleShop(since, registry.ErrUnavailable))
 		}
 		time.Sleep(150 * time.Second)
 		for i := range services {
-			src.tell(name(i), shop(1, "a", "b"))
+			src.set(name(i), shop(1, "a", "b"))
 		}
 		time.Sleep(time.Second)
 		lines := strings.Split(strings.TrimSpace(log()), "\n")
@@ -66,7 +66,7 @@ func TestStaleViewsAreFewLines(t *testing.T) {
 // An outage that the registry warns of is no second warning; a refusal is one.
 func TestStaleViewsOfRedisAreNoSecondWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		join := bubble(t)
+		join := simulated(t)
 		server, _ := join()
 		client, net := join()
 		register(t, server, static("shop", "", "a"))
@@ -94,8 +94,8 @@ func TestDefaultLogIsStandardError(t *testing.T) {
 	}
 	os.Stderr = write
 	defer func() { os.Stderr = before }()
-	src := newTold()
-	src.tell("shop", shop(1, "a", "b"))
+	src := newFakeSource()
+	src.set("shop", shop(1, "a", "b"))
 	r := discovery.New(src, discovery.Ejection(1, time.Second, time.Minute))
 	resolve(t, r)
 	call(t, r, "a", 1, errBroken)
@@ -113,8 +113,8 @@ func TestDefaultLogIsStandardError(t *testing.T) {
 func TestSlog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out redistest.Buffer
-		src := newTold()
-		src.tell("shop", shop(1, "a", "b"))
+		src := newFakeSource()
+		src.set("shop", shop(1, "a", "b"))
 		r := resolver(t, src, discovery.Slog(slog.New(slog.NewTextHandler(&out, nil))), discovery.Ejection(1, time.Second, time.Minute))
 		resolve(t, r)
 		call(t, r, "a", 1, errBroken)

@@ -32,12 +32,12 @@ func Static(services ...*registry.Service) *StaticSource {
 	return s
 }
 
-// Update replaces the list by these services. It copies them. Versions of one name are
-// separate services; the namespace "" is "default", and the ID "" is the Address.
+// Update replaces the whole list by copies of these services. Versions of one service are
+// separate entries with the same Name. The namespace "" means "default", and the ID "" of a node
+// means its Address.
 //
-// A service that is no longer in the list has no nodes. Its History stays "static", while
-// that of a service that never was in the list is "". Its Revision grows with each change of
-// it, and only followers of a service that has changed get a new view.
+// A service that is missing from the new list still exists, and has no nodes. Each change of a
+// service raises its Revision by one, and only its own followers get a new view.
 //
 //	ErrInvalid  a service or node is nil, or has no name or address; a weight or
 //	            status is wrong; a version of a service, or a node, is there twice.

@@ -91,8 +91,8 @@ func TestTransportTellsDone(t *testing.T) {
 			_, _ = io.WriteString(w, big)
 		}
 	}
-	src := newTold()
-	src.tell("shop", at(serve(t, name("a")), serve(t, name("b"))))
+	src := newFakeSource()
+	src.set("shop", at(serve(t, name("a")), serve(t, name("b"))))
 	r := resolver(t, src, discovery.WithBalancer(discovery.LeastLoaded()),
 		discovery.Ejection(1, time.Millisecond, time.Millisecond))
 	c := &http.Client{Transport: discovery.Transport(r, &http.Transport{})}

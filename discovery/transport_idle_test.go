@@ -38,8 +38,8 @@ func TestAnIdleConnectionThatIsClosedIsNobodysFault(t *testing.T) {
 		return conn, err
 	}}
 	t.Cleanup(base.CloseIdleConnections)
-	src := newTold()
-	src.tell("shop", at(s.Listener.Addr().String(), s.Listener.Addr().String()))
+	src := newFakeSource()
+	src.set("shop", at(s.Listener.Addr().String(), s.Listener.Addr().String()))
 	r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()))
 	c := &http.Client{Transport: discovery.Transport(r, base)}
 	closing := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {

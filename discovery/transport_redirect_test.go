@@ -81,10 +81,10 @@ func TestTransportFollowsRedirects(t *testing.T) {
 }
 
 func TestResolverKnows(t *testing.T) {
-	src := newTold()
-	src.tell("shop", shop(1, "a"))
-	src.tell("empty", shop(2))
-	src.tell("none", &registry.View{})
+	src := newFakeSource()
+	src.set("shop", shop(1, "a"))
+	src.set("empty", shop(2))
+	src.set("none", &registry.View{})
 	src.news("eu/till", shop(1, "a"), nil)
 	r := resolver(t, src, discovery.Timeout(50*time.Millisecond))
 	for name, want := range map[string]bool{"shop": true, "empty": true, "none": false, "till": false, "silent": false} {

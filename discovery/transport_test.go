@@ -25,7 +25,7 @@ func serve(t *testing.T, f http.HandlerFunc) string {
 	return s.Listener.Addr().String()
 }
 
-// dead is an address where nobody listens.
+// dead is an address where no server listens.
 func dead(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,9 +48,9 @@ func at(addresses ...string) *registry.View {
 // client is one whose Transport knows the service shop by these nodes.
 func client(t *testing.T, v *registry.View, opts ...discovery.TransportOption) (*http.Client, *discovery.Resolver) {
 	t.Helper()
-	src := newTold()
-	src.tell("shop", v)
-	src.tell("none", &registry.View{})
+	src := newFakeSource()
+	src.set("shop", v)
+	src.set("none", &registry.View{})
 	src.news("eu/shop", v, nil)
 	r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()))
 	c := &http.Client{Transport: discovery.Transport(r, &http.Transport{}, opts...)}
@@ -163,8 +163,8 @@ func TestTransportHidesADeadServer(t *testing.T) {
 	}
 	away := dead(t)
 	addresses = append(addresses, away)
-	src := newTold()
-	src.tell("shop", at(addresses...))
+	src := newFakeSource()
+	src.set("shop", at(addresses...))
 	r := resolver(t, src, discovery.WithBalancer(discovery.RoundRobin()),
 		discovery.Ejection(discovery.DefaultFailures, time.Second, 2*time.Second))
 	var dials atomic.Int32
@@ -237,7 +237,7 @@ func TestTransportLeavesOthersAlone(t *testing.T) {
 		passed = append(passed, req.URL.String())
 		return nil, errBroken
 	})
-	r := discovery.New(newTold())
+	r := discovery.New(newFakeSource())
 	defer r.Close()
 	tr := discovery.Transport(r, alone, discovery.OnlyHosts(func(host string) bool { return host == "shop" }))
 	for _, url := range []string{"http://example.com/", "https://10.0.0.1/", "http://[::1]/", "http://shop:80/", "ftp://shop/"} {

@@ -50,12 +50,12 @@ func TestStrangersCostNothing(t *testing.T) {
 	client := &http.Client{Transport: discovery.Transport(r, nil)}
 	goroutines, asked := runtime.NumGoroutine(), commands(t, server, "hmget", "zcard")
 	for i := range names {
-		resp, err := client.Get(fmt.Sprintf("http://stranger-%d/", i))
+		resp, err := client.Get(fmt.Sprintf("http://unknown-%d/", i))
 		if err == nil {
 			_ = resp.Body.Close()
 		}
 		if !errors.Is(err, registry.ErrNotFound) {
-			t.Fatalf("stranger %d: %v", i, err)
+			t.Fatalf("unknown name %d: %v", i, err)
 		}
 	}
 	if n := runtime.NumGoroutine(); n > goroutines+10 {
@@ -77,7 +77,7 @@ func TestStrangersCostNothing(t *testing.T) {
 }
 
 // A service that comes to exist is found within a second, also under a flood of
-// strangers, and at once by who waits for it.
+// unknown names, and at once by who waits for it.
 func TestAStrangerThatComes(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, tp redistest.Topology) {
 		reg := open(t, tp)

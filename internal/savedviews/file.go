@@ -111,7 +111,7 @@ func (s *File) check() error {
 	return nil
 }
 
-// complete tells whether no value within v is nil.
+// complete says whether no value within v is nil.
 func complete(v *registry.Value) bool {
 	if v == nil {
 		return true

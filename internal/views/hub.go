@@ -144,7 +144,7 @@ func (h *Hub) keep(services map[listed.Name]*Service) {
 	h.byName.Store(&byName)
 }
 
-// sweep lets go of services that nobody has asked for, keeps tick, and checks which views
+// sweep lets go of services that no call has asked for, updates tick, and checks which views
 // are stale.
 func (h *Hub) sweep() {
 	tick := time.NewTicker(max(min(h.c.IdleTimeout, unknownFor)/2, 1))

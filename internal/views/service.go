@@ -65,8 +65,8 @@ func newService(h *Hub, name listed.Name, f registry.Follower) *Service {
 	return s
 }
 
-// firstViewPatience is how long a first view may take before callers are told why there is
-// none.
+// firstViewPatience is how long a first view may take before callers get the reason why
+// there is none.
 const firstViewPatience = 200 * time.Millisecond
 
 // follow takes one view after the other, until the service is let go.

@@ -15,29 +15,29 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A told is a Source that says what a test tells it to.
-type told struct {
+// A fakeSource is a Source whose views a test sets.
+type fakeSource struct {
 	mu       sync.Mutex
 	views    map[string]*registry.View // by namespace/name; without one it waits
 	failing  map[string]error
-	watchers map[string][]*toldFollower
+	watchers map[string][]*fakeFollower
 	follows  []string // every call
 	refuse   error    // of Follow
 }
 
-func newTold() *told {
-	return &told{views: map[string]*registry.View{}, failing: map[string]error{}, watchers: map[string][]*toldFollower{}}
+func newFakeSource() *fakeSource {
+	return &fakeSource{views: map[string]*registry.View{}, failing: map[string]error{}, watchers: map[string][]*fakeFollower{}}
 }
 
-type toldFollower struct {
-	t    *told
+type fakeFollower struct {
+	t    *fakeSource
 	key  string
 	news chan struct{}
 	stop chan struct{}
 	once sync.Once
 }
 
-func (s *told) Follow(service string, opts ...registry.FollowOption) (registry.Follower, error) {
+func (s *fakeSource) Follow(service string, opts ...registry.FollowOption) (registry.Follower, error) {
 	namespace := registry.NewFollowOptions(opts...).Namespace
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,7 @@ func (s *told) Follow(service string, opts ...registry.FollowOption) (registry.F
 	if s.refuse != nil {
 		return nil, s.refuse
 	}
-	f := &toldFollower{t: s, key: key, news: make(chan struct{}, 1), stop: make(chan struct{})}
+	f := &fakeFollower{t: s, key: key, news: make(chan struct{}, 1), stop: make(chan struct{})}
 	if s.views[key] != nil || s.failing[key] != nil {
 		f.news <- struct{}{}
 	}
@@ -54,7 +54,7 @@ func (s *told) Follow(service string, opts ...registry.FollowOption) (registry.F
 	return f, nil
 }
 
-func (f *toldFollower) Next(ctx context.Context) (*registry.View, error) {
+func (f *fakeFollower) Next(ctx context.Context) (*registry.View, error) {
 	select {
 	case <-f.news:
 		f.t.mu.Lock()
@@ -67,22 +67,22 @@ func (f *toldFollower) Next(ctx context.Context) (*registry.View, error) {
 	}
 }
 
-func (f *toldFollower) Stop() {
+func (f *fakeFollower) Stop() {
 	f.once.Do(func() {
 		close(f.stop)
 		f.t.mu.Lock()
 		defer f.t.mu.Unlock()
-		f.t.watchers[f.key] = slices.DeleteFunc(f.t.watchers[f.key], func(o *toldFollower) bool { return o == f })
+		f.t.watchers[f.key] = slices.DeleteFunc(f.t.watchers[f.key], func(o *fakeFollower) bool { return o == f })
 	})
 }
 
 // tell gives the followers of a service of the default namespace a new view.
-func (s *told) tell(service string, v *registry.View) { s.news("/"+service, v, nil) }
+func (s *fakeSource) set(service string, v *registry.View) { s.news("/"+service, v, nil) }
 
 // fail gives them an error.
-func (s *told) fail(service string, err error) { s.news("/"+service, nil, err) }
+func (s *fakeSource) fail(service string, err error) { s.news("/"+service, nil, err) }
 
-func (s *told) news(key string, v *registry.View, err error) {
+func (s *fakeSource) news(key string, v *registry.View, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.views[key], s.failing[key] = v, err
@@ -95,7 +95,7 @@ func (s *told) news(key string, v *registry.View, err error) {
 }
 
 // followed are the services that somebody follows.
-func (s *told) followed() []string {
+func (s *fakeSource) followed() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []string

@@ -25,7 +25,7 @@ func (t *transport) classify(err error, req *http.Request, seen *httpcall.Progre
 	return c
 }
 
-// unasked tells that an http.Transport has not even asked for a connection.
+// unasked says whether an http.Transport has not even asked for a connection.
 func (t *transport) unasked(seen *httpcall.Progress) bool {
 	_, traced := t.base.(*http.Transport)
 	return traced && !seen.Asked()
