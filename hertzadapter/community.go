@@ -165,24 +165,24 @@ func (f *communityFollower) Stop() {
 	f.tasks.Wait()
 }
 
-// poll reads the community's layout again and again, and at once when a writer tells
-// of a change.
+// poll reads the community's layout again and again, and at once when a writer publishes
+// a change.
 func (f *communityFollower) poll(ctx context.Context) {
 	sub := f.client.Subscribe(ctx, community.Key(f.service)) // a hint: it may fail
 	defer sub.Close()
-	told := sub.Channel()
+	changed := sub.ChannelWithSubscriptions() // each acknowledgement, too: what was published before is lost
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case _, open := <-told:
+		case _, open := <-changed:
 			if !open { // the client was closed
-				told = nil
+				changed = nil
 			}
-			for len(told) > 0 { // one look for all
-				<-told
+			for len(changed) > 0 { // one read for all
+				<-changed
 			}
 		case <-timer.C:
 		}
