@@ -22,7 +22,7 @@ func registrarRights(prefix string) []string {
 		"~" + prefix + ":{default/shop}:*", "~" + prefix + ":{default}:services", "~" + prefix + ":namespaces",
 		"&" + prefix + ":{default/shop}:events:0",
 		"+ping", "+multi", "+exec", "+time", "+evalsha", "+eval", // eval: when Redis forgot the script
-		"+hget", "+hmget", "+hset", "+del", "+pexpire", "+pttl",
+		"+get", "+set", "+hget", "+hmget", "+hset", "+del", "+pexpire", "+pttl",
 		"+zadd", "+zrem", "+zrange", "+zmscore", "+zremrangebyscore",
 		"+llen", "+lpush", "+ltrim", "+publish",
 	}

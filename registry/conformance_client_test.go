@@ -183,7 +183,7 @@ func TestLargeIndex(t *testing.T) {
 			id := fmt.Sprintf("n/%d", i)
 			want[id] = true
 			call.Nodes = append(call.Nodes, lua.Registration{
-				Lease: lua.Lease{ID: id, Token: lease, Seq: 1}, TTL: time.Minute, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`),
+				Lease: lua.Lease{ID: id, Token: lease, Seq: 1, TTL: time.Minute}, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`),
 			})
 		}
 		calls = append(calls, call)

@@ -119,7 +119,7 @@ func deregisterAndBack(t *testing.T, tp redistest.Topology) {
 	for range 3 {
 		register(t, r, service("shop", node("a")), s.option())
 		s.next(t, registry.Live)
-		lease := b.field("a", "lease")
+		lease := b.holder("a").Lease
 		if seen[lease] {
 			t.Errorf("the lease %s is used again after its deregistration", lease)
 		}
@@ -128,7 +128,7 @@ func deregisterAndBack(t *testing.T, tp redistest.Topology) {
 		deregister(t, r, service("shop"))
 		s.next(t, registry.Left)
 		wantIDs(t, r, "shop")
-		if gone := b.field("a", "gone"); gone != "self" {
+		if gone := b.holder("a").Gone; gone != "self" {
 			t.Errorf("the tombstone tells %q", gone)
 		}
 	}

@@ -74,7 +74,7 @@ func manualRunsOut(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a")), registry.RegisterManual(), registry.RegisterTTL(time.Second))
 	eventually(t, patience, func() error { return sameIDs(t, r, "shop") })
-	if lease := b.field("a", "lease"); lease != "" {
+	if lease := b.holder("a").Lease; lease != "" {
 		t.Errorf("the node ran out and has the lease %s", lease)
 	}
 	register(t, r, service("shop", node("a")), registry.RegisterManual()) // late, but it is the holder's
@@ -112,7 +112,7 @@ func lostComesBack(t *testing.T, tp redistest.Topology) {
 		"version":    {b.keys.Node("a"), b.keys.Version(), b.keys.Log()},
 		"everything": keysUnder(t, b.client),
 	} {
-		lease := b.field("a", "lease")
+		lease := b.holder("a").Lease
 		for _, key := range lost {
 			if err := b.client.Del(t.Context(), key).Err(); err != nil {
 				t.Fatal(err)
@@ -129,7 +129,7 @@ func lostComesBack(t *testing.T, tp redistest.Topology) {
 		})
 		s.next(t, registry.Lost) // the caller hears of it, and need not act
 		s.next(t, registry.Live)
-		if now := b.field("a", "lease"); now != lease {
+		if now := b.holder("a").Lease; now != lease {
 			t.Errorf("loss of %s: the lease was %s and is %s", what, lease, now)
 		}
 	}

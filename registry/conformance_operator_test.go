@@ -1,7 +1,6 @@
 package registry_test
 
 import (
-	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,12 +18,9 @@ var operators = []testCase{
 // remove deregisters a node as an operator does, whoever holds it.
 func (b backstage) remove(id string) {
 	b.t.Helper()
-	seq, err := strconv.ParseUint(b.field(id, "seq"), 10, 64)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	holder := b.holder(id)
 	b.do(lua.Deregister(b.t.Context(), b.client, lua.DeregisterCall{
-		Target: b.target(), By: lua.Operator, Nodes: []lua.Lease{{ID: id, Token: b.field(id, "lease"), Seq: seq}},
+		Target: b.target(), By: lua.Operator, Nodes: []lua.Lease{{ID: id, Token: holder.Lease, Seq: holder.Seq}},
 	}))
 }
 

@@ -35,7 +35,7 @@ func changedData(t *testing.T, tp redistest.Topology) {
 	s := full()
 	s.Namespace = ""
 	register(t, r, s)
-	lease := b.field("a", "lease")
+	lease := b.holder("a").Lease
 	for change, apply := range map[string]func(){
 		"address":          func() { s.Nodes[0].Address = "10.9.9.9:99" },
 		"weight":           func() { s.Nodes[0].Weight = 1 },
@@ -56,7 +56,7 @@ func changedData(t *testing.T, tp redistest.Topology) {
 			t.Errorf("changed %s (-registered +found):\n%s", change, d)
 		}
 	}
-	if now := b.field("a", "lease"); now != lease {
+	if now := b.holder("a").Lease; now != lease {
 		t.Errorf("the lease was %s and is %s", lease, now)
 	}
 	b.extended("a", b.end("a")) // still renewed
@@ -65,7 +65,7 @@ func changedData(t *testing.T, tp redistest.Topology) {
 func unchangedData(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp, calm), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a"), node("b")), registry.RegisterManual())
-	rev, lease, before := b.rev(), b.field("a", "lease"), b.end("a")
+	rev, lease, before := b.rev(), b.holder("a").Lease, b.end("a")
 	eventually(t, patience, func() error {
 		register(t, r, service("shop", node("b"), node("a")), registry.RegisterManual())
 		if b.end("a") <= before {
@@ -76,7 +76,7 @@ func unchangedData(t *testing.T, tp redistest.Topology) {
 	if now := b.rev(); now != rev || rev != 2 {
 		t.Errorf("revision %d, then %d, want 2", rev, now)
 	}
-	if now := b.field("a", "lease"); now != lease {
+	if now := b.holder("a").Lease; now != lease {
 		t.Errorf("the lease was %s and is %s", lease, now)
 	}
 }

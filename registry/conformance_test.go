@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -133,14 +133,17 @@ func behind(t *testing.T, tp redistest.Topology, name string) backstage {
 	return backstage{t, tp.NewClient(t), space(t).Service("", name)}
 }
 
-// field returns a field of a node's hash, "" where it has none.
-func (b backstage) field(id, name string) string {
+// holder returns who holds a node or held it until it was deregistered; zero: nobody.
+func (b backstage) holder(id string) (h record.Holder) {
 	b.t.Helper()
-	v, err := b.client.HGet(b.t.Context(), b.keys.Node(id), name).Result()
+	v, err := b.client.HGet(b.t.Context(), b.keys.Node(id), "lease").Result()
+	if err == nil {
+		h, err = record.ParseHolder(v)
+	}
 	if err != nil && !errors.Is(err, redis.Nil) {
 		b.t.Fatal(err)
 	}
-	return v
+	return h
 }
 
 // end returns when a node's lease ends by the index, in ms by Redis's clock, and
@@ -168,22 +171,22 @@ func (b backstage) extended(id string, before float64) {
 // rev returns how many changes the service has seen.
 func (b backstage) rev() int {
 	b.t.Helper()
-	v, err := b.client.HGet(b.t.Context(), b.keys.Version(), "rev").Result()
+	v, err := b.client.Get(b.t.Context(), b.keys.Version()).Result()
 	if errors.Is(err, redis.Nil) {
 		return 0
 	}
-	rev, perr := strconv.Atoi(v)
+	at, perr := redisconn.ParseVersion(v)
 	if err = errors.Join(err, perr); err != nil {
 		b.t.Fatal(err)
 	}
-	return rev
+	return int(at.Rev)
 }
 
 // plant registers a node as a process would that then crashes.
 func (b backstage) plant(id string, ttl time.Duration, data string) {
 	b.t.Helper()
 	b.do(lua.Register(b.t.Context(), b.client, lua.RegisterCall{Target: b.target(), Nodes: []lua.Registration{{
-		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1}, TTL: ttl, Data: []byte(data),
+		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1, TTL: ttl}, Data: []byte(data),
 	}}}))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -77,25 +78,22 @@ func ledgerOf(t *testing.T, c redis.UniversalClient, name string) ledger {
 // lease returns the lease of a node, "" where it has none.
 func (l ledger) lease(id string) string {
 	l.t.Helper()
-	lease, err := l.c.HGet(l.t.Context(), l.Node(id), "lease").Result()
+	holder, err := l.c.HGet(l.t.Context(), l.Node(id), "lease").Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		l.t.Fatal(err)
 	}
+	lease, _, _ := strings.Cut(holder, " ")
 	return lease
 }
 
 // version returns epoch and rev.
 func (l ledger) version() (epoch string, rev int) {
 	l.t.Helper()
-	v := l.c.HMGet(l.t.Context(), l.Version(), "epoch", "rev")
-	var to struct {
-		Epoch string `redis:"epoch"`
-		Rev   int    `redis:"rev"`
-	}
-	if err := v.Scan(&to); err != nil {
+	at, err := redisconn.Version(redisconn.AskVersion(l.t.Context(), l.c, l.Service))
+	if err != nil {
 		l.t.Fatal(err)
 	}
-	return to.Epoch, to.Rev
+	return at.Epoch, int(at.Rev)
 }
 
 // changes returns what the log holds, the oldest first, as "put a".

@@ -25,13 +25,13 @@ func knows(ctx context.Context, op *operation) (bool, error) {
 		return false, err
 	}
 	k := op.c.Space.Service(op.namespace, op.service)
-	var version *redis.SliceCmd
+	var version *redis.StringCmd
 	var nodes *redis.IntCmd
-	_, err := op.c.Pipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := op.c.Pipelined(ctx, func(p redis.Pipeliner) error {
 		version, nodes = redisconn.AskVersion(ctx, p, k), p.ZCard(ctx, k.Index())
 		return nil
 	})
-	if err != nil {
+	if err = redisconn.Refusal(cmds, err); err != nil {
 		op.c.Reload(ctx)
 		return false, err
 	}

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
@@ -45,7 +44,7 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 	unreadable := map[keys.Service][]*errdefs.NodeError{}
 	for page := range slices.Chunk(candidates, redisconn.PageSize) {
 		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.SliceCmd {
-			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "rev")
+			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "lease")
 		})
 		if err != nil {
 			return nil, err
@@ -92,14 +91,16 @@ func (c *conn) tellUnreadable(s keys.Service, errs []*errdefs.NodeError) {
 }
 
 // decode fills in what a node's hash holds.
-func (n *foundNode) decode(data string, rev any, override string) (err error) {
+func (n *foundNode) decode(data string, lease any, override string) (err error) {
 	if n.record, err = record.DecodeNode([]byte(data)); err != nil {
 		return err
 	}
-	if s, ok := rev.(string); ok {
-		if n.rev, err = strconv.ParseUint(s, 10, 64); err != nil {
+	if s, ok := lease.(string); ok {
+		holder, err := record.ParseHolder(s)
+		if err != nil {
 			return err
 		}
+		n.rev = holder.Rev
 	}
 	if override == "" {
 		return nil

@@ -18,7 +18,7 @@ import (
 func watcherRights(prefix string) []string {
 	return []string{
 		"%R~" + prefix + ":{default/shop}:*", "&" + prefix + ":{default/shop}:events:0",
-		"+subscribe", "+multi", "+exec", "+time", "+hmget", "+hscan", "+zcard", "+zrange", "+lrange",
+		"+subscribe", "+multi", "+exec", "+time", "+get", "+hmget", "+hscan", "+zcard", "+zrange", "+lrange",
 		"+zmscore",              // what misses it cannot tell which nodes have crashed
 		"+ping", "+unsubscribe", // what misses them is not refused, but connects anew all the time
 	}

@@ -240,7 +240,7 @@ func (b backstage) tenant(id string, ttl time.Duration) *tenant {
 	b.t.Helper()
 	data := fmt.Appendf(nil, `{"address":"10.0.0.1:80","ttl":%d,"v":1}`, ttl.Milliseconds())
 	return &tenant{b, id, lua.RegisterCall{Nodes: []lua.Registration{{
-		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1}, TTL: ttl, Data: data,
+		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1, TTL: ttl}, Data: data,
 	}}}}
 }
 

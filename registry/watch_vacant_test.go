@@ -23,7 +23,7 @@ func (b backstage) unheard(id string) {
 	target := b.target()
 	target.DB = 9
 	b.do(lua.Register(b.t.Context(), b.client, lua.RegisterCall{Target: target, Nodes: []lua.Registration{{
-		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1}, TTL: time.Hour, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`),
+		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1, TTL: time.Hour}, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`),
 	}}}))
 }
 
@@ -39,8 +39,8 @@ func leave(t *testing.T, client redis.UniversalClient, count int) (names []strin
 		name := fmt.Sprint("gone", i)
 		names, entries.Members = append(names, name), append(entries.Members, keys.ServiceMember(name, ""))
 		b := backstage{t, client, space.Service("", name)}
-		lease := lua.Lease{ID: "a", Token: fmt.Sprintf("%d-0123456789ab", now.UnixMicro()), Seq: 1}
-		calls[i] = lua.RegisterCall{Target: b.target(), Nodes: []lua.Registration{{Lease: lease, TTL: time.Minute, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`)}}}
+		lease := lua.Lease{ID: "a", Token: fmt.Sprintf("%d-0123456789ab", now.UnixMicro()), Seq: 1, TTL: time.Minute}
+		calls[i] = lua.RegisterCall{Target: b.target(), Nodes: []lua.Registration{{Lease: lease, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`)}}}
 		goodbyes[i] = lua.DeregisterCall{Target: b.target(), By: lua.Self, Nodes: []lua.Lease{lease}}
 	}
 	err := lua.Announce(t.Context(), client, entries, lua.AnnounceCall{Key: space.Namespaces(), Members: []string{keys.NamespaceMember("")}, Forget: time.Hour})

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
@@ -37,8 +38,8 @@ func readExpiredLeases(ctx context.Context, c *redisconn.Conn, s keys.Service, a
 
 // readMissingHashes returns those of the nodes whose leases have ended by the index and
 // that have no hash, and which master answered. One transaction reads both: between two,
-// a flush could take the hashes of nodes that live. A tombstone, which has no field ttl,
-// is not the hash of a node.
+// a flush could take the hashes of nodes that live. A tombstone is not the hash of a
+// node.
 func readMissingHashes(ctx context.Context, c *redisconn.Conn, s keys.Service, ids []string) (missing []string, master string, err error) {
 	for page := range slices.Chunk(ids, redisconn.PageSize) {
 		args := []any{"zmscore", s.Index()}
@@ -50,7 +51,7 @@ func readMissingHashes(ctx context.Context, c *redisconn.Conn, s keys.Service, i
 		hashes := make([]*redis.SliceCmd, len(page))
 		cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 			for j, id := range page {
-				hashes[j] = p.HMGet(ctx, s.Node(id), "ttl")
+				hashes[j] = p.HMGet(ctx, s.Node(id), "lease")
 			}
 			scores = p.Do(ctx, args...)
 			clock = p.Time(ctx)
@@ -66,10 +67,20 @@ func readMissingHashes(ctx context.Context, c *redisconn.Conn, s keys.Service, i
 		for j, id := range page {
 			ms, err := strconv.ParseFloat(redisconn.Text(ends[j]), 64)
 			ended := err == nil && int64(ms) <= clock.Val().UnixMilli()
-			if hash := hashes[j].Val(); ended && len(hash) == 1 && hash[0] == nil {
+			if ended && !isNode(hashes[j].Val()) {
 				missing = append(missing, id)
 			}
 		}
 	}
 	return missing, c.Master(ctx, s), nil
+}
+
+// isNode tells whether a reply to HMGET lease is that of a node's hash: also of one that
+// another program wrote.
+func isNode(reply []any) bool {
+	if len(reply) == 0 || reply[0] == nil {
+		return false
+	}
+	holder, _ := record.ParseHolder(redisconn.Text(reply[0]))
+	return holder.Gone == ""
 }

@@ -19,8 +19,8 @@ func TestReadMissingHashes(t *testing.T) {
 		past, future := float64(time.Now().Add(-time.Minute).UnixMilli()), float64(time.Now().Add(time.Minute).UnixMilli())
 		write := []redis.Cmder{
 			c.ZAdd(ctx, s.Index(), redis.Z{Score: past, Member: "gone"}, redis.Z{Score: future, Member: "renewed"}, redis.Z{Score: past, Member: "alive"}, redis.Z{Score: past, Member: "left"}, redis.Z{Score: past, Member: "a%2Fb"}),
-			c.HSet(ctx, s.Node("alive"), "ttl", "1000"),
-			c.HSet(ctx, s.Node("left"), "gone", "self"), // a tombstone
+			c.HSet(ctx, s.Node("alive"), "lease", "1700000000000000-0123456789ab 1 1000 1"),
+			c.HSet(ctx, s.Node("left"), "lease", "1700000000000000-0123456789ab 1 self"), // a tombstone
 		}
 		for _, cmd := range write {
 			if cmd.Err() != nil {

@@ -67,7 +67,7 @@ func pollMaster(ctx context.Context, c *redisconn.Conn, client *redis.Client, se
 	for j, i := range which {
 		s := services[i]
 		p.Do(ctx, "multi")
-		p.Do(ctx, "hmget", s.Version(), "epoch", "rev", "tag")
+		p.Do(ctx, "get", s.Version())
 		p.Do(ctx, "zcard", s.Index())
 		p.Do(ctx, "zrange", s.Index(), 0, maxLeaseEnds-1, "withscores")
 		p.Do(ctx, "time")
@@ -109,11 +109,11 @@ func parsePoll(answer []any, err error) (r pollResult) {
 			return pollResult{err: err}
 		}
 	}
-	version, ok1 := answer[0].([]any)
+	version, ok1 := answer[0].(string)
 	members, ok2 := answer[1].(int64)
 	ends, ok3 := answer[2].([]any)
 	clock, ok4 := answer[3].([]any)
-	if !ok1 || !ok2 || !ok3 || !ok4 || len(clock) != 2 {
+	if !ok1 && answer[0] != nil || !ok2 || !ok3 || !ok4 || len(clock) != 2 {
 		return bad
 	}
 	if r.Point, err = redisconn.ParseVersion(version); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // What EXEC answers to a poll, in the shapes of both protocols.
 func TestParsePoll(t *testing.T) {
-	version := []any{"e", "7", "t"}
+	version := "e 7 t"
 	at := replica.Point{Epoch: "e", Rev: 7, Tag: "t"}
 	clock := []any{"100", "250000"}
 	at100 := replica.Answer{Now: time.Unix(100, 250_000_000)}
@@ -41,8 +41,8 @@ func TestParsePoll(t *testing.T) {
 		answer []any
 		want   pollResult
 	}{
-		{"no service", []any{[]any{nil, nil, nil}, int64(0), []any{}, clock}, pollResult{Poll: replica.Poll{Answer: at100}}},
-		{"half a version", []any{[]any{"e", "7", nil}, int64(0), []any{}, clock}, pollResult{Poll: replica.Poll{Answer: at100}}},
+		{"no service", []any{nil, int64(0), []any{}, clock}, pollResult{Poll: replica.Poll{Answer: at100}}},
+		{"an empty version", []any{"", int64(0), []any{}, clock}, pollResult{Poll: replica.Poll{Answer: at100}}},
 		{
 			"flat",
 			[]any{version, int64(2), []any{"a", "99000", "b%2F", "101500"}, clock},
@@ -95,14 +95,14 @@ func TestParsePoll(t *testing.T) {
 }
 
 func TestParsePollRefuses(t *testing.T) {
-	version, clock := []any{"e", "7", "t"}, []any{"100", "250000"}
+	version, clock := "e 7 t", []any{"100", "250000"}
 	refused := errors.New("NOPERM")
 	for name, answer := range map[string][]any{
 		"nothing":             nil,
 		"too little":          {version, int64(0), []any{}},
-		"no version":          {nil, int64(0), []any{}, clock},
-		"a version of two":    {[]any{"e", "7"}, int64(0), []any{}, clock},
-		"no revision":         {[]any{"e", "seven", "t"}, int64(0), []any{}, clock},
+		"a foreign version":   {[]any{"e 7 t"}, int64(0), []any{}, clock},
+		"a version of two":    {"e 7", int64(0), []any{}, clock},
+		"no revision":         {"e seven t", int64(0), []any{}, clock},
 		"no count":            {version, "0", []any{}, clock},
 		"no members":          {version, int64(0), "a", clock},
 		"no clock":            {version, int64(0), []any{}, nil},

@@ -2,7 +2,6 @@ package informer
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,15 +15,15 @@ import (
 // readSnapshot reads a service: its version, its nodes in pages, and its version again.
 // The answer is that of the last call.
 func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service) (snap replica.Snapshot, answer replica.Answer, err error) {
-	var version *redis.SliceCmd
+	var version *redis.StringCmd
 	var log *redis.StringSliceCmd
 	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		version = redisconn.AskVersion(ctx, p, s)
 		log = p.LRange(ctx, s.Log(), 0, -1)
 		return nil
 	})
-	if err != nil {
-		return snap, answer, redisconn.Refusal(cmds, err)
+	if err = redisconn.Refusal(cmds, err); err != nil {
+		return snap, answer, err
 	}
 	if snap.Before, err = redisconn.Version(version); err != nil {
 		return snap, answer, err
@@ -40,8 +39,8 @@ func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service) (snap 
 		clock = p.Time(ctx)
 		return nil
 	})
-	if err != nil {
-		return snap, answer, redisconn.Refusal(cmds, err)
+	if err = redisconn.Refusal(cmds, err); err != nil {
+		return snap, answer, err
 	}
 	answer.Received = time.Now()
 	answer.Now, answer.Master = clock.Val(), c.Master(ctx, s)
@@ -86,7 +85,7 @@ func readMembers(ctx context.Context, c *redisconn.Conn, s keys.Service) ([]repl
 		page := nodes[:min(redisconn.PageSize, len(nodes))]
 		nodes = nodes[len(page):]
 		replies, err := redisconn.Pipelined(ctx, c, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.SliceCmd {
-			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "lease", "rev")
+			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "lease")
 		})
 		if err != nil {
 			return nil, nil, err
@@ -94,9 +93,10 @@ func readMembers(ctx context.Context, c *redisconn.Conn, s keys.Service) ([]repl
 		for j, reply := range replies {
 			m := replica.Member{ID: page[j].ID, Override: others[page[j].ID]}
 			delete(others, m.ID)
-			if v := reply.Val(); len(v) == 3 {
-				m.Data, m.Lease = redisconn.Text(v[0]), redisconn.Text(v[1])
-				m.Rev, _ = strconv.ParseUint(redisconn.Text(v[2]), 10, 64) // 0, the oldest, where it cannot be read
+			if v := reply.Val(); len(v) == 2 {
+				m.Data = redisconn.Text(v[0])
+				holder, _ := record.ParseHolder(redisconn.Text(v[1])) // rev 0, the oldest, where it cannot be read
+				m.Lease, m.Rev = holder.Lease, holder.Rev
 			}
 			members = append(members, m)
 		}

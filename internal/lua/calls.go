@@ -2,6 +2,7 @@ package lua
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,14 +28,22 @@ type Lease struct {
 	ID    string // of the node, not escaped
 	Token string // record.Lease
 	Seq   uint64
+	TTL   time.Duration // of the lease, for register and renew; renew may leave it out
+}
+
+// fence is what a script compares with the holder of the node.
+func (l Lease) fence() string { return l.Token + " " + strconv.FormatUint(l.Seq, 10) }
+
+// fenceTTL is fence with the TTL, in milliseconds.
+func (l Lease) fenceTTL() string {
+	return l.fence() + " " + strconv.FormatInt(l.TTL.Milliseconds(), 10)
 }
 
 // A Registration is what register writes for one node.
 type Registration struct {
-	Lease
-	TTL  time.Duration // whole milliseconds
-	Data []byte        // the record
-	APIs []byte        // the API document, or nil
+	Lease        // its TTL in whole milliseconds
+	Data  []byte // the record
+	APIs  []byte // the API document, or nil
 }
 
 // RegisterCall takes or refreshes the leases of up to MaxNodes nodes.
@@ -51,7 +60,7 @@ func Register(ctx context.Context, c redis.UniversalClient, calls ...RegisterCal
 		a = append(a, flag(r.Exclusive))
 		for _, n := range r.Nodes {
 			k = append(k, r.Service.Node(n.ID))
-			a = append(a, keys.EscapeID(n.ID), n.Token, n.Seq, n.TTL.Milliseconds(), n.Data, n.APIs)
+			a = append(a, keys.EscapeID(n.ID), n.fenceTTL(), n.Data, n.APIs)
 		}
 		return call{register, k, a, len(r.Nodes)}
 	})
@@ -63,14 +72,35 @@ type RenewCall struct {
 	Nodes []Lease
 }
 
+// ttl is the TTL that all nodes have, in milliseconds, or "".
+func (r RenewCall) ttl() string {
+	for _, n := range r.Nodes {
+		if n.TTL == 0 || n.TTL != r.Nodes[0].TTL {
+			return ""
+		}
+	}
+	if len(r.Nodes) == 0 {
+		return ""
+	}
+	return strconv.FormatInt(r.Nodes[0].TTL.Milliseconds(), 10)
+}
+
+// renewal is the beginning of the field lease of a node that can be renewed.
+func (l Lease) renewal() string {
+	if l.TTL == 0 {
+		return l.fence()
+	}
+	return l.fenceTTL() + " "
+}
+
 // Renew runs renew.lua once for each call, all in one pipeline.
 func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []Result {
 	return runAll(ctx, c, calls, func(r RenewCall) call {
 		k := []string{r.Service.Index(), r.Service.Version(), r.Service.Log()}
-		a := []any{r.Deadline.UnixMicro()}
+		a := []any{r.Deadline.UnixMicro(), r.ttl()}
 		for _, n := range r.Nodes {
 			k = append(k, r.Service.Node(n.ID))
-			a = append(a, keys.EscapeID(n.ID), n.Token, n.Seq)
+			a = append(a, keys.EscapeID(n.ID), n.renewal())
 		}
 		return call{renew, k, a, len(r.Nodes)}
 	})
@@ -81,7 +111,7 @@ func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []R
 // result for each node, with one code.
 func RenewNodes(ctx context.Context, c redis.UniversalClient, r RenewCall) []Result {
 	return runAll(ctx, c, r.Nodes, func(n Lease) call {
-		return call{renewNode, []string{r.Service.Node(n.ID)}, []any{r.Deadline.UnixMicro(), n.Token, n.Seq}, 1}
+		return call{renewNode, []string{r.Service.Node(n.ID)}, []any{r.Deadline.UnixMicro(), n.fence()}, 1}
 	})
 }
 
@@ -112,7 +142,7 @@ func Deregister(ctx context.Context, c redis.UniversalClient, calls ...Deregiste
 		a = append(a, string(d.By))
 		for _, n := range d.Nodes {
 			k = append(k, d.Service.Node(n.ID))
-			a = append(a, keys.EscapeID(n.ID), n.Token, n.Seq)
+			a = append(a, keys.EscapeID(n.ID), n.fence())
 		}
 		return call{deregister, k, a, len(d.Nodes)}
 	})

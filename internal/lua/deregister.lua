@@ -6,7 +6,7 @@
 -- Atomic, because the owner check must not be split from the removal.
 --
 -- KEYS[1]    zset  index: node -> end of its lease, ms
--- KEYS[2]    hash  version: epoch, rev, tag
+-- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
 -- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
@@ -15,7 +15,7 @@
 -- ARGV[4]    whose act: self; op, an operator; or undo: self, but only where the
 --            holder is this very lease, for a register whose outcome is unknown:
 --            if it never came, an older lease may live, and is left alone
--- ARGV[5..]  id, lease, seq; three per node
+-- ARGV[5..]  id, "<lease> <seq>"; two per node
 --
 -- Returns the array of common.lua; per node:
 --    1 removed, published   0 was not there: only the tombstone is set, or with
@@ -23,7 +23,7 @@
 --   -1 superseded: the holder's lease is newer, nothing is done to this node
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index).
-local channel, nonce, by = ARGV[2], text(3, NONCE), ARGV[4]
+local channel, nonce, by = ARGV[2], check(3, NONCE), ARGV[4]
 local undo = by == 'undo'
 if undo then
   by = 'self'
@@ -34,15 +34,15 @@ end
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes = {}, {}
-local indexed = scores(KEYS[1], 5, 3)
+local indexed = scores(KEYS[1], 5, 2)
 for i = 1, #KEYS - 3 do
-  local a = 3 * i + 2
-  local n = {key = KEYS[i + 3], id = text(a, ID), lease = text(a + 1, LEASE), seq = number(a + 2)}
-  local h = read('HMGET', n.key, 'lease', 'gone')
-  n.ours = h[1] == n.lease
-  n.buried = n.ours and h[2] == by
-  nodes[i], codes[i] = n, newer(h[1], n.lease) and -1 or (indexed[i] and 1 or 0)
-  if undo and not n.ours then
+  local a = 2 * i + 3
+  local lease, seq = hold(a + 1, HOLD)
+  local held, _, last = holder(text('HGET', KEYS[i + 3], 'lease'))
+  local n = {key = KEYS[i + 3], id = check(a, ID), lease = lease, tomb = lease .. ' ' .. int(seq) .. ' ' .. by}
+  n.buried = held == lease and last == by
+  nodes[i], codes[i] = n, newer(held, lease) and -1 or (indexed[i] and 1 or 0)
+  if undo and held ~= lease then
     codes[i], n.buried = math.min(codes[i], 0), true
   end
 end
@@ -53,12 +53,12 @@ end
 
 for i, n in ipairs(nodes) do
   if codes[i] >= 0 and not n.buried then
-    redis.call('DEL', n.key)
-    redis.call('HSET', n.key, 'gone', by, 'lease', n.lease, 'seq', int(n.seq))
-    redis.call('PEXPIRE', n.key, 60000)
+    call('DEL', n.key)
+    call('HSET', n.key, 'lease', n.tomb)
+    call('PEXPIRE', n.key, 60000)
   end
   if codes[i] == 1 then
-    redis.call('ZREM', KEYS[1], n.id)
+    call('ZREM', KEYS[1], n.id)
     misdated = true
     change('del', n.id, n.lease, '', nonce)
   end

@@ -8,7 +8,7 @@ var deregisterScenarios = []scenario{
 		play: func(s *stage) {
 			s.register(node("a", ours, 3)).is(Done)
 			s.deregister(at("a", ours, 4)).is(Done)
-			s.hash("a", map[string]string{"gone": "self", "lease": ours, "seq": "4"})
+			s.hash("a", map[string]string{"lease": ours + " 4 self"})
 		},
 		nodes:  []string{"a gone self ours/4 1m, not indexed"},
 		events: []string{"1 put ours a", "2 del ours a"},

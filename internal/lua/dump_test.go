@@ -18,7 +18,7 @@ type entry struct {
 	Type, Expires string
 	Fields        map[string]string // of a hash
 	Scores        map[string]float64
-	Items         []string // of a list; or the one value of a string
+	Items         []string // of a list or a set; or the one value of a string
 }
 
 // admin is the server that holds the stage's keys.
@@ -116,6 +116,8 @@ func (s *stage) dump() map[string]entry {
 			values[k] = pipe.ZRangeWithScores(ctx, k, 0, -1)
 		case "list":
 			values[k] = pipe.LRange(ctx, k, 0, -1)
+		case "set":
+			values[k] = pipe.SMembers(ctx, k)
 		case "string":
 			values[k] = pipe.Get(ctx, k)
 		default:
@@ -155,18 +157,18 @@ func (s *stage) lines(all map[string]entry) []string {
 		e := all[k]
 		line := []string{k, e.Type, e.Expires}
 		for _, f := range slices.Sorted(maps.Keys(e.Fields)) {
-			v := e.Fields[f]
-			if k == s.svc.Version() && f != "rev" {
-				v = s.mark(f, v)
-			}
-			line = append(line, f+"="+v)
+			line = append(line, f+"="+e.Fields[f])
 		}
 		for _, m := range slices.Sorted(maps.Keys(e.Scores)) {
 			line = append(line, m+"="+left(e.Scores[m]))
 		}
 		for _, item := range e.Items {
-			if tag, rest, ok := strings.Cut(item, " "); ok && k == s.svc.Log() {
-				item = s.mark("tag", tag) + " " + rest
+			switch f := strings.Split(item, " "); {
+			case k == s.svc.Log():
+				f[0] = s.mark("tag", f[0])
+				item = strings.Join(f, " ")
+			case k == s.svc.Version() && len(f) == 3:
+				item = s.mark("epoch", f[0]) + " " + f[1] + " " + s.mark("tag", f[2])
 			}
 			line = append(line, item)
 		}
@@ -192,13 +194,16 @@ func (s *stage) nodes(all map[string]entry) []string {
 	slices.Sort(ids)
 	var lines []string
 	for _, id := range slices.Compact(ids) {
-		h, ok := all[base+id]
-		f := h.Fields
 		line := id + " no hash"
-		if f["gone"] != "" {
-			line = fmt.Sprintf("%s gone %s %s/%s %s", id, f["gone"], f["lease"], f["seq"], h.Expires)
-		} else if ok {
-			line = fmt.Sprintf("%s live %s/%s rev %s %s", id, f["lease"], f["seq"], f["rev"], h.Expires)
+		if h, ok := all[base+id]; ok {
+			switch f := strings.Split(h.Fields["lease"], " "); len(f) {
+			case 3: // a tombstone
+				line = fmt.Sprintf("%s gone %s %s/%s %s", id, f[2], f[0], f[1], h.Expires)
+			case 4:
+				line = fmt.Sprintf("%s live %s/%s rev %s %s", id, f[0], f[1], f[3], h.Expires)
+			default:
+				line = fmt.Sprintf("%s foreign %v", id, h.Fields)
+			}
 		}
 		if score, ok := index[id]; ok {
 			line += ", indexed " + left(score)

@@ -77,7 +77,7 @@ var keptScenarios = []scenario{
 			s.deregister(at("long", ours, 1)).is(Done)
 			s.expire("1510m")
 			s.register(node("long", newer, 1)).is(Done)
-			long.Lease = at("long", newer, 2)
+			long.Token, long.Seq = newer, 2
 			s.register(long).is(Done)
 			s.expire("4380m")
 			s.register(node("long", newer, 3)).is(Done) // with a shorter TTL

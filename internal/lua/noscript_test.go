@@ -104,13 +104,13 @@ func (s *stage) anyCall(sc *script) call {
 	deadline := args[:1]
 	switch sc {
 	case register:
-		return call{sc, append(keys, s.svc.Node("new")), append(args, 0, "new", ours, 1, 600000, "{}", ""), 1}
+		return call{sc, append(keys, s.svc.Node("new")), append(args, 0, "new", ours+" 1 600000", "{}", ""), 1}
 	case renew:
-		return call{sc, append(keys, s.svc.Node("a")), append(deadline, "a", ours, 1), 1}
+		return call{sc, append(keys, s.svc.Node("a")), append(deadline, 600000, "a", ours+" 1 600000 "), 1}
 	case renewNode:
-		return call{sc, []string{s.svc.Node("b")}, append(deadline, ours, 1), 1}
+		return call{sc, []string{s.svc.Node("b")}, append(deadline, ours+" 1"), 1}
 	case deregister:
-		return call{sc, append(keys, s.svc.Node("c")), append(args, "self", "c", ours, 1), 1}
+		return call{sc, append(keys, s.svc.Node("c")), append(args, "self", "c", ours+" 1"), 1}
 	case reap:
 		return call{sc, append(keys, s.svc.Node("d")), append(args, "d"), 1}
 	default:

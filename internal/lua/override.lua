@@ -6,7 +6,7 @@
 -- Atomic, because override, version, log and event must tell the same story.
 --
 -- KEYS[1]  zset  index: node -> end of its lease, ms
--- KEYS[2]  hash  version: epoch, rev, tag
+-- KEYS[2]  text  version: epoch, rev, tag
 -- KEYS[3]  list  log of the newest changes
 -- KEYS[4]  hash  override: node -> JSON
 -- KEYS[5]  hash  the node
@@ -20,12 +20,12 @@
 --    1 changed, published   2 it was so already   0 no such node: nothing is set
 --
 -- Clock: Redis TIME.  Cost: O(log index).
-local channel, nonce, id, override = ARGV[2], text(3, NONCE), text(4, ID), ARGV[5] or ''
+local channel, nonce, id, override = ARGV[2], check(3, NONCE), check(4, ID), ARGV[5] or ''
 
 open(KEYS[2], KEYS[3], nonce)
-local indexed = read('ZSCORE', KEYS[1], id)
-local before = read('HGET', KEYS[4], id) or ''
-local h = read('HMGET', KEYS[5], 'lease', 'gone')
+local indexed = text('ZSCORE', KEYS[1], id)
+local before = text('HGET', KEYS[4], id) or ''
+local held = holder(text('HGET', KEYS[5], 'lease'))
 if failure then
   return failure
 end
@@ -36,11 +36,11 @@ if before == override then
 elseif override ~= '' and not indexed then
   code = 0
 elseif override == '' then
-  redis.call('HDEL', KEYS[4], id)
+  call('HDEL', KEYS[4], id)
 else
-  redis.call('HSET', KEYS[4], id, override)
+  call('HSET', KEYS[4], id, override)
 end
 if code == 1 then
-  change('set', id, h[1] or '-', override, nonce)
+  change('set', id, held or '-', override, nonce)
 end
 return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), {code})

@@ -7,7 +7,7 @@
 -- Atomic, because a node may renew between the look and the removal.
 --
 -- KEYS[1]    zset  index: node -> end of its lease, ms
--- KEYS[2]    hash  version: epoch, rev, tag
+-- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
 -- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
@@ -24,17 +24,17 @@
 -- tombstone that the index still lists is a deregistration: del, with its lease.
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index).
-local channel, nonce = ARGV[2], text(3, NONCE)
+local channel, nonce = ARGV[2], check(3, NONCE)
 
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes = {}, {}
 local due = scores(KEYS[1], 4, 1)
 for i = 1, #KEYS - 3 do
-  local n = {key = KEYS[i + 3], id = text(i + 3, ID)}
+  local n = {key = KEYS[i + 3], id = check(i + 3, ID)}
   local score = tonumber(due[i] or '')
-  local h = read('HMGET', n.key, 'lease', 'gone')
-  n.lease, n.gone, n.left = h[1] or '-', h[2], read('PTTL', n.key)
+  local held, _, last = holder(text('HGET', n.key, 'lease'))
+  n.lease, n.gone, n.left = held or '-', last == 'self' or last == 'op', read('PTTL', n.key)
 
   local code = 0
   if score and score <= now_ms then
@@ -50,10 +50,10 @@ end
 local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
-    redis.call('ZREM', KEYS[1], n.id)
+    call('ZREM', KEYS[1], n.id)
     misdated = true
     if n.left == -1 then
-      redis.call('DEL', n.key)
+      call('DEL', n.key)
     end
     change(n.gone and 'del' or 'exp', n.id, n.lease, '', nonce)
   elseif codes[i] == 2 then

@@ -5,14 +5,14 @@
 -- index, version, log and event must tell the same story.
 --
 -- KEYS[1]    zset  index: node -> end of its lease, ms
--- KEYS[2]    hash  version: epoch, rev, tag
+-- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
 -- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
 -- ARGV[2]    channel of the events
 -- ARGV[3]    nonce of this call, hex
 -- ARGV[4]    1 exclusive: refuse to take over from a lease that lives; else 0
--- ARGV[5..]  id, lease, seq, ttl in ms, record, API document or ''; six per node
+-- ARGV[5..]  id, "<lease> <seq> <ttl, ms>", record, API document or ''; four per node
 --
 -- Returns the array of common.lua; per node:
 --    1 registered, published   2 refreshed quietly   3 an older call: nothing
@@ -21,36 +21,33 @@
 --   -3 this lease was deregistered   -4 another lease lives, and exclusive was asked
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index), and the bytes of the records.
-local channel, nonce, exclusive = ARGV[2], text(3, NONCE), number(4) == 1
+local channel, nonce, exclusive = ARGV[2], check(3, NONCE), check(4, '^[01]$') == '1'
 
 open(KEYS[2], KEYS[3], nonce)
 
 local nodes, codes, refused = {}, {}, false
-local indexed = scores(KEYS[1], 5, 6)
+local indexed = scores(KEYS[1], 5, 4)
 for i = 1, #KEYS - 3 do
-  local a = 6 * i - 1
+  local a = 4 * i + 1
+  local lease, seq, ttl = hold(a + 1, HOLD_TTL)
   local n = {
-    key = KEYS[i + 3],
-    id = text(a, ID),
-    lease = text(a + 1, LEASE),
-    seq = number(a + 2),
-    ttl = number(a + 3, 1),
-    data = text(a + 4, '.'),
-    apis = ARGV[a + 5] or '',
+    key = KEYS[i + 3], id = check(a, ID), fence = ARGV[a + 1], data = check(a + 2, '.'), apis = ARGV[a + 3] or '',
+    lease = lease, ttl = ttl, held = text('HGET', KEYS[i + 3], 'lease'),
   }
-  local h = read('HMGET', n.key, 'lease', 'seq', 'ttl', 'data', 'gone')
-  local holder, seq, ttl, data, gone = h[1], h[2], h[3], h[4], h[5]
-
-  local code = fenced(holder, seq, gone, n.lease, n.seq)
-  if code then
-    refused = refused or code < 0
-  elseif holder == n.lease then
-    local same = tonumber(seq) == n.seq and tonumber(ttl) == n.ttl and data == n.data
-    code = same and indexed[i] and 2 or 1
-  elseif holder and not gone and exclusive then
-    code, refused = -4, true
-  else
-    code = 1
+  local code = 1
+  if n.held then
+    local held, held_seq, last = holder(n.held)
+    code = fenced(held, held_seq, last, lease, seq)
+    if code then
+      refused = refused or code < 0
+    elseif held == lease then
+      local same = held_seq == seq and last == ttl and text('HGET', n.key, 'data') == n.data
+      code = same and indexed[i] and 2 or 1
+    elseif exclusive and last ~= 'self' and last ~= 'op' then
+      code, refused = -4, true
+    else
+      code = 1
+    end
   end
   nodes[i], codes[i] = n, code
 end
@@ -70,14 +67,18 @@ for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     misdated = misdated or (tonumber(indexed[i] or '') or 0) > now_ms + n.ttl -- a shorter lease
     change('put', n.id, n.lease, n.data, nonce)
-    redis.call('DEL', n.key)
-    redis.call('HSET', n.key, 'lease', n.lease, 'seq', int(n.seq), 'rev', int(rev), 'ttl', int(n.ttl), 'data', n.data)
-    if n.apis ~= '' then
-      redis.call('HSET', n.key, 'apis', n.apis)
+    if n.held then
+      call('DEL', n.key)
+    end
+    local held = n.fence .. ' ' .. rev
+    if n.apis == '' then
+      call('HSET', n.key, 'lease', held, 'data', n.data)
+    else
+      call('HSET', n.key, 'lease', held, 'data', n.data, 'apis', n.apis)
     end
   end
   if codes[i] ~= 3 then
-    redis.call('PEXPIRE', n.key, int(n.ttl))
+    call('PEXPIRE', n.key, n.ttl)
     ends[#ends + 1] = int(now_ms + n.ttl)
     ends[#ends + 1] = n.id
     longest = math.max(longest, n.ttl)

@@ -10,7 +10,7 @@ var registerScenarios = []scenario{
 			n.APIs = []byte(`{"openapi":"3.1"}`)
 			s.register(n).is(Done)
 			s.hash("10.0.0.1:80", map[string]string{
-				"lease": ours, "seq": "7", "rev": "1", "ttl": "600000", "data": usual("10.0.0.1:80"), "apis": `{"openapi":"3.1"}`,
+				"lease": ours + " 7 600000 1", "data": usual("10.0.0.1:80"), "apis": `{"openapi":"3.1"}`,
 			})
 		},
 		nodes:  []string{"10.0.0.1:80 live ours/7 rev 1 10m, indexed 10m"},
@@ -76,7 +76,7 @@ var registerScenarios = []scenario{
 			n.APIs = []byte(`{"openapi":"3.1"}`)
 			s.register(n).is(Done)
 			s.register(node("a", ours, 2)).is(Done)
-			s.hash("a", map[string]string{"lease": ours, "seq": "2", "rev": "2", "ttl": "600000", "data": usual("a")})
+			s.hash("a", map[string]string{"lease": ours + " 2 600000 2", "data": usual("a")})
 		},
 		nodes:  []string{"a live ours/2 rev 2 10m, indexed 10m"},
 		events: []string{"1 put ours a", "2 put ours a"},

@@ -89,16 +89,19 @@ var renewScenarios = []scenario{
 		events: []string{"1 put ours a", "2 put ours b", "3 put ours a"},
 	},
 	{
-		rule: "renew of a hash that lacks its TTL asks to register again",
+		rule: "renew of a hash that does not say who holds it asks to register again",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.age(4 * time.Minute)
-			s.set(s.admin().HDel(s.Context(), s.svc.Node("a"), "ttl").Err())
-			s.unchanged(renewing(s, at("a", ours, 1))).is(None)
-			s.unchanged(renewingNode(s, at("a", ours, 1))).is(None)
+			for _, foreign := range []string{"", ours, ours + " 1", ours + " 1 10m 1", "x " + ours + " 1 600000 1"} {
+				s.set(s.admin().HSet(s.Context(), s.svc.Node("a"), "lease", foreign).Err())
+				s.unchanged(renewing(s, at("a", ours, 1))).is(None)
+				s.unchanged(renewingNode(s, at("a", ours, 1))).is(None)
+			}
+			s.register(node("a", ours, 1)).is(Done)
 		},
-		nodes:  []string{"a live ours/1 rev 1 6m, indexed 6m"},
-		events: []string{"1 put ours a"},
+		nodes:  []string{"a live ours/1 rev 2 10m, indexed 10m"},
+		events: []string{"1 put ours a", "2 put ours a"},
 	},
 	{
 		rule: "renew finds an older lease and asks to register again",

@@ -3,6 +3,7 @@ package lua
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func parse(cmd *redis.Cmd, nodes int) Result {
 	}
 	r := Result{Now: time.UnixMicro(now)}
 	switch status {
-	case 0:
+	case 0, 4:
 	case 1:
 		r.Err = ErrLate
 		return r
@@ -116,6 +117,10 @@ func parse(cmd *redis.Cmd, nodes int) Result {
 	}
 	if detail != "" {
 		r.Unpublished = errors.New(detail)
+	}
+	if status == 4 {
+		r.Codes = slices.Repeat([]Code{Done}, nodes)
+		return r
 	}
 	for _, v := range reply[4:] {
 		code, ok := v.(int64)

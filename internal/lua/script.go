@@ -10,12 +10,16 @@ import (
 )
 
 var (
+	//go:embed clock.lua
+	clock string
 	//go:embed common.lua
 	common string
 	//go:embed register.lua
 	registerSource string
 	//go:embed renew.lua
 	renewSource string
+	//go:embed renew_fast.lua
+	renewFastSource string
 	//go:embed renew_node.lua
 	renewNodeSource string
 	//go:embed deregister.lua
@@ -27,12 +31,12 @@ var (
 	//go:embed announce.lua
 	announceSource string
 
-	register   = newScript(common + registerSource)
-	renew      = newScript(common + renewSource)
-	renewNode  = newScript(common + renewNodeSource)
-	deregister = newScript(common + deregisterSource)
-	reap       = newScript(common + reapSource)
-	override   = newScript(common + overrideSource)
+	register   = newScript(clock + common + registerSource)
+	renew      = newScript(clock + renewFastSource + common + renewSource)
+	renewNode  = newScript(clock + common + renewNodeSource)
+	deregister = newScript(clock + common + deregisterSource)
+	reap       = newScript(clock + common + reapSource)
+	override   = newScript(clock + common + overrideSource)
 	announce   = newScript(announceSource)
 )
 

@@ -29,12 +29,12 @@ const ttl = 10 * time.Minute
 
 // node is a registration of a node's usual record.
 func node(id, token string, seq uint64) Registration {
-	return Registration{Lease: at(id, token, seq), TTL: ttl, Data: []byte(usual(id))}
+	return Registration{Lease: at(id, token, seq), Data: []byte(usual(id))}
 }
 
 func usual(id string) string { return `{"of":"` + id + `"}` }
 
-func at(id, token string, seq uint64) Lease { return Lease{ID: id, Token: token, Seq: seq} }
+func at(id, token string, seq uint64) Lease { return Lease{ID: id, Token: token, Seq: seq, TTL: ttl} }
 
 // A stage is a service on one server: what a scenario acts on. It keeps a
 // transcript in which nothing differs between two servers that do the same.

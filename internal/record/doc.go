@@ -21,6 +21,14 @@
 // the default. Fields this version does not know survive decoding and
 // encoding, and so does a v that is higher than ours.
 //
+// # Holder
+//
+// The field lease of a node's hash tells who holds the node, and of a tombstone who ended
+// the lease:
+//
+//	<lease> <seq> <ttl, ms> <rev>
+//	<lease> <seq> <self|op>
+//
 // # Override
 //
 // What an operator set on a node: a JSON object of status, weight and metadata,

@@ -3,6 +3,7 @@ package redisconn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -199,9 +200,18 @@ func Pipelined[In any, Cmd redis.Cmder](ctx context.Context, c *Conn, in []In, a
 	return cmds, nil
 }
 
-// Refusal is why a transaction failed. EXEC only tells that it was discarded;
-// the command that Redis refused tells for what.
+// Refusal is why a pipeline or a transaction failed, or nil. That a key is missing is no
+// failure. EXEC only tells that it was discarded; the command that Redis refused tells
+// for what.
 func Refusal(cmds []redis.Cmder, err error) error {
+	if errors.Is(err, redis.Nil) { // the first error of the commands
+		err = nil
+		for _, cmd := range cmds {
+			if !errors.Is(cmd.Err(), redis.Nil) {
+				err = cmp.Or(err, cmd.Err())
+			}
+		}
+	}
 	if redis.HasErrorPrefix(err, "EXECABORT") {
 		for _, cmd := range cmds {
 			if !redis.HasErrorPrefix(cmd.Err(), "EXECABORT") {

@@ -3,7 +3,9 @@ package redisconn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,32 +14,36 @@ import (
 )
 
 // AskVersion reads the version of a service; Version takes the reply.
-func AskVersion(ctx context.Context, c redis.Cmdable, s keys.Service) *redis.SliceCmd {
-	return c.HMGet(ctx, s.Version(), "epoch", "rev", "tag")
+func AskVersion(ctx context.Context, c redis.Cmdable, s keys.Service) *redis.StringCmd {
+	return c.Get(ctx, s.Version())
 }
 
 // Version returns the version that AskVersion read. It is zero where the service has
 // none.
-func Version(cmd *redis.SliceCmd) (replica.Point, error) {
-	reply, err := cmd.Result()
+func Version(cmd *redis.StringCmd) (replica.Point, error) {
+	text, err := cmd.Result()
+	if errors.Is(err, redis.Nil) {
+		return replica.Point{}, nil
+	}
 	if err != nil {
 		return replica.Point{}, err
 	}
-	return ParseVersion(reply)
+	return ParseVersion(text)
 }
 
-// ParseVersion returns the version that the reply to HMGET epoch rev tag tells. It is
-// zero where a field is missing: the next change begins a new history.
-func ParseVersion(values []any) (p replica.Point, err error) {
-	if len(values) != 3 {
-		return p, errors.New("version: want three fields")
-	}
-	epoch, ok1 := values[0].(string)
-	rev, ok2 := values[1].(string)
-	tag, ok3 := values[2].(string)
-	if !ok1 || !ok2 || !ok3 {
+// ParseVersion returns the version that a text tells: "<epoch> <rev> <tag>". It is zero
+// for "": the service has none.
+func ParseVersion(text string) (p replica.Point, err error) {
+	if text == "" {
 		return p, nil
 	}
-	n, err := strconv.ParseUint(rev, 10, 64)
-	return replica.Point{Epoch: epoch, Rev: n, Tag: tag}, err
+	f := strings.Split(text, " ")
+	if len(f) != 3 {
+		return p, fmt.Errorf("version %.80q: want an epoch, a rev and a tag", text)
+	}
+	rev, err := strconv.ParseUint(f[1], 10, 64)
+	if err != nil {
+		return p, fmt.Errorf("version %.80q: %w", text, err)
+	}
+	return replica.Point{Epoch: f[0], Rev: rev, Tag: f[2]}, nil
 }

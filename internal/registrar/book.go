@@ -130,7 +130,7 @@ type pendingDeregister struct {
 // String names a service in errors and in the log.
 func (s *service) String() string { return s.keys.String() }
 
-func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq} }
+func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq, TTL: n.ttl} }
 
 // renewedSince tells whether a renewal or registration that was sent since then has
 // succeeded.

@@ -123,7 +123,7 @@ func (r *book) chooseLeasesOf(ctx context.Context, s *service, nodes []*node) er
 			err = cmp.Or(err, herr)
 		}
 		starts[i] = now.UnixMicro()
-		if holder, perr := record.ParseLease(lease); perr == nil {
+		if holder, perr := record.ParseHolder(lease); perr == nil {
 			starts[i] = max(starts[i], holder.Start+1)
 		}
 	}
@@ -192,7 +192,7 @@ func (r *book) registerCalls(ctx context.Context, nodes []*node) []registerCall 
 		}
 		puts[p].nodes = append(puts[p].nodes, n)
 		puts[p].call.Nodes = append(puts[p].call.Nodes, lua.Registration{
-			Lease: n.lease(), TTL: n.ttl, Data: n.data, APIs: n.apis,
+			Lease: n.lease(), Data: n.data, APIs: n.apis,
 		})
 	}
 	return puts

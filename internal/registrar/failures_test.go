@@ -84,7 +84,7 @@ func TestAFailureIsThatOfItsService(t *testing.T) {
 	version := byName["shop"].batch.service.keys.Version()
 	r.allow(t, "~rollcall:{default/shop}:*", "&*")
 	client := r.server.Client()
-	if err := errors.Join(client.Del(t.Context(), version).Err(), client.Set(t.Context(), version, "foreign", 0).Err()); err != nil {
+	if err := errors.Join(client.Del(t.Context(), version).Err(), client.SAdd(t.Context(), version, "foreign").Err()); err != nil {
 		t.Fatal(err)
 	}
 	r.renewer.registerAgain(t.Context(), all)

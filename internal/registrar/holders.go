@@ -36,7 +36,7 @@ func (r *book) holders(ctx context.Context, s *service, nodes []*node, codes []l
 }
 
 func heldBy(lease, data string) string {
-	l, err := record.ParseLease(lease)
+	h, err := record.ParseHolder(lease)
 	if err != nil {
 		return ""
 	}
@@ -51,5 +51,5 @@ func heldBy(lease, data string) string {
 	if n.Version != "" {
 		who += ", version " + n.Version
 	}
-	return " (held by " + who + ", since " + time.UnixMicro(l.Start).UTC().Format(time.RFC3339) + ")"
+	return " (held by " + who + ", since " + time.UnixMicro(h.Start).UTC().Format(time.RFC3339) + ")"
 }
