@@ -22,7 +22,7 @@ func registrarRights(prefix string) []string {
 		"~" + prefix + ":{default/shop}:*", "~" + prefix + ":{default}:services", "~" + prefix + ":namespaces",
 		"&" + prefix + ":{default/shop}:events:0",
 		"+ping", "+multi", "+exec", "+time", "+evalsha", "+eval", // eval: when Redis forgot the script
-		"+get", "+set", "+hget", "+hmget", "+hset", "+del", "+pexpire", "+pttl",
+		"+get", "+set", "+hget", "+hset", "+del", "+pexpire", "+pttl",
 		"+zadd", "+zrem", "+zrange", "+zmscore", "+zremrangebyscore",
 		"+llen", "+lpush", "+ltrim", "+publish",
 	}
@@ -86,8 +86,8 @@ func TestRegistrarRights(t *testing.T) {
 		}
 	})
 	for i, right := range registrarRights("") {
-		if right == "+eval" {
-			continue // needed once for each script, by whoever comes first
+		if right == "+eval" || right == "+ltrim" {
+			continue // needed for each script once, and where a log has become long
 		}
 		t.Run("all but "+right, func(t *testing.T) {
 			t.Parallel()

@@ -255,9 +255,9 @@ func scriptOf(cmd redis.Cmder) string {
 		return "renew"
 	}
 	switch len(args) {
-	case 4 + 6*(n-3):
+	case 4 + 4*(n-3):
 		return "register"
-	case 4 + 3*(n-3):
+	case 4 + 2*(n-3):
 		return "deregister"
 	default:
 		return "reap"

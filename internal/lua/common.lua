@@ -22,9 +22,10 @@ local function fail(status, detail)
   failure = failure or {status, now, detail, 0}
 end
 
--- %.0f, because tostring turns large numbers into 1.8e+15.
+-- int is a whole number as a text: tostring turns large ones into 1.8e+15. Commands get
+-- texts, since Redis prints numbers as floating point, which is slow.
 local function int(n)
-  return string.format('%.0f', n)
+  return string.format('%d', n)
 end
 
 -- read runs a command that writes nothing, and notes where it is refused.
@@ -153,7 +154,7 @@ local function change(kind, id, lease, payload, nonce)
   tag = redis.sha1hex(prev .. ' ' .. nonce .. ' ' .. kind .. ' ' .. id .. ' ' .. now_us)
   local what = kind .. ' ' .. lease .. ' ' .. id
   entries[#entries + 1] = tag .. ' ' .. what
-  events[#events + 1] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us
+  events[#events + 1] = '1 ' .. epoch .. ' ' .. int(rev) .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us
     .. ' ' .. what .. '\n' .. payload
 end
 
@@ -172,7 +173,7 @@ local function keep(index, version, log)
   if not misdated then
     return
   end
-  local last = call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
+  local last = call('ZRANGE', index, '-1', '-1', 'WITHSCORES')[2]
   local left = DAY
   if last then
     local lease = (tonumber(last) or 0) - now_ms
@@ -187,10 +188,10 @@ end
 -- log is cut to 128 entries once it has 16 more.
 local function commit(index, version, log, channel)
   if #events > 0 then
-    call('SET', version, epoch .. ' ' .. rev .. ' ' .. tag, 'KEEPTTL')
+    call('SET', version, epoch .. ' ' .. int(rev) .. ' ' .. tag, 'KEEPTTL')
     call('LPUSH', log, unpack(entries))
     if logged + #entries > 144 then
-      call('LTRIM', log, 0, 127)
+      call('LTRIM', log, '0', '127')
     end
     misdated = misdated or unversioned or logged == 0
   end
@@ -206,7 +207,7 @@ local function commit(index, version, log, channel)
 end
 
 local function done(index, refused, codes)
-  local first = call('ZRANGE', index, 0, 0, 'WITHSCORES')
+  local first = call('ZRANGE', index, '0', '0', 'WITHSCORES')
   return {DONE, now, refused, math.floor(tonumber(first[2] or 0)), unpack(codes)}
 end
 

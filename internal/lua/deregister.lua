@@ -55,7 +55,7 @@ for i, n in ipairs(nodes) do
   if codes[i] >= 0 and not n.buried then
     call('DEL', n.key)
     call('HSET', n.key, 'lease', n.tomb)
-    call('PEXPIRE', n.key, 60000)
+    call('PEXPIRE', n.key, '60000')
   end
   if codes[i] == 1 then
     call('ZREM', KEYS[1], n.id)

@@ -70,7 +70,7 @@ for i, n in ipairs(nodes) do
     if n.held then
       call('DEL', n.key)
     end
-    local held = n.fence .. ' ' .. rev
+    local held = n.fence .. ' ' .. int(rev)
     if n.apis == '' then
       call('HSET', n.key, 'lease', held, 'data', n.data)
     else
@@ -78,7 +78,7 @@ for i, n in ipairs(nodes) do
     end
   end
   if codes[i] ~= 3 then
-    call('PEXPIRE', n.key, n.ttl)
+    call('PEXPIRE', n.key, int(n.ttl))
     ends[#ends + 1] = int(now_ms + n.ttl)
     ends[#ends + 1] = n.id
     longest = math.max(longest, n.ttl)

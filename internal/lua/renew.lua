@@ -37,7 +37,7 @@ end
 local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
-    call('PEXPIRE', n.key, n.ttl)
+    call('PEXPIRE', n.key, int(n.ttl))
     ends[#ends + 1] = int(now_ms + n.ttl)
     ends[#ends + 1] = n.id
     longest = math.max(longest, n.ttl)

@@ -23,6 +23,6 @@ if not code then
   code = held == lease and held_seq == seq and 1 or 0
 end
 if code == 1 then
-  call('PEXPIRE', KEYS[1], last)
+  call('PEXPIRE', KEYS[1], int(last))
 end
 return {DONE, now, '', 0, code}

@@ -8,18 +8,19 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/record"
-	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
 // holders tells who has the nodes that a call was refused for, and since when, as the
 // end of an error: " (held by ..., since ...)". There is nothing for a node that nobody
 // holds any more, or where Redis does not say.
 func (r *book) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
-	asked := map[*node]*redis.SliceCmd{}
+	type fields struct{ lease, data *redis.StringCmd }
+	asked := map[*node]fields{}
 	p := r.c.Pipeline()
 	for i, n := range nodes {
 		if codes[i] == lua.Superseded || codes[i] == lua.Conflict {
-			asked[n] = p.HMGet(ctx, s.keys.Node(n.id), "lease", "data")
+			key := s.keys.Node(n.id)
+			asked[n] = fields{p.HGet(ctx, key, "lease"), p.HGet(ctx, key, "data")}
 		}
 	}
 	if len(asked) == 0 {
@@ -27,10 +28,8 @@ func (r *book) holders(ctx context.Context, s *service, nodes []*node, codes []l
 	}
 	_, _ = p.Exec(ctx) // each command has its own error
 	held := map[*node]string{}
-	for n, cmd := range asked {
-		if found, err := cmd.Result(); err == nil {
-			held[n] = heldBy(redisconn.Text(found[0]), redisconn.Text(found[1]))
-		}
+	for n, found := range asked {
+		held[n] = heldBy(found.lease.Val(), found.data.Val())
 	}
 	return held
 }
