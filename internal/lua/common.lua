@@ -1,4 +1,4 @@
--- common.lua: the helpers of the scripts.
+-- common.lua: what every script but announce.lua shares.
 --
 -- A script is isolated, not rolled back. So each one checks its deadline, its
 -- arguments and the types of its keys before its first write, and publishes
@@ -64,7 +64,6 @@ local function check(i, pattern)
 end
 
 local ID = '^[%w._:@%%-]+$'
-local NONCE = '^[0-9a-f]+$'
 
 -- HOLD is how a lease and its seq begin a text, HOLD_TTL a whole text with the TTL.
 local HOLD = '^(%d+%-[0-9a-f]+) (%d+)'
@@ -127,92 +126,21 @@ local function fenced(held, held_seq, last, lease, seq)
   end
 end
 
--- Whether index, version and log may expire too early or too late, see keep.
-local misdated = false
-
--- The history of a service. open reads it, change adds to it, commit writes it.
-local epoch, rev, tag
-local entries, events = {}, {}
-local unversioned = false -- the version is missing
-local logged -- entries that the log has
-
-local function open(version, log, nonce)
-  local v = text('GET', version)
-  logged = read('LLEN', log)
-  epoch, rev, tag = string.match(v or '', '^(%S+) (%d+) (%S+)$')
-  if not epoch then
-    epoch, rev, tag = int(now) .. '-' .. nonce, 0, ''
-    unversioned = true
-  end
-end
-
-local now_us = int(now)
-
-local function change(kind, id, lease, payload, nonce)
-  local prev = tag
-  rev = rev + 1
-  tag = redis.sha1hex(prev .. ' ' .. nonce .. ' ' .. kind .. ' ' .. id .. ' ' .. now_us)
-  local what = kind .. ' ' .. lease .. ' ' .. id
-  entries[#entries + 1] = tag .. ' ' .. what
-  events[#events + 1] = '1 ' .. epoch .. ' ' .. int(rev) .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us
-    .. ' ' .. what .. '\n' .. payload
-end
-
--- extend sets the ends of leases: score, id, score, id, ...; the longest of these
--- leases lasts ttl ms.
-local function extend(index, ends, ttl)
-  if #ends > 0 then
-    call('ZADD', index, unpack(ends))
-    misdated = misdated or call('PTTL', index) < ttl + DAY
-  end
-end
-
--- keep has index, version and log expire a day and an hour after the last lease of
--- the index ends; where the index lists no node, in a day.
-local function keep(index, version, log)
-  if not misdated then
-    return
-  end
-  local last = call('ZRANGE', index, '-1', '-1', 'WITHSCORES')[2]
-  local left = DAY
-  if last then
-    local lease = (tonumber(last) or 0) - now_ms
-    left = DAY + HOUR + math.min(math.max(lease, 0), 1e16) -- PEXPIRE may refuse more
-  end
-  for _, key in ipairs({index, version, log}) do
-    call('PEXPIRE', key, int(left))
-  end
-end
-
--- commit writes what change collected, and returns why PUBLISH failed, or ''. The
--- log is cut to 128 entries once it has 16 more.
-local function commit(index, version, log, channel)
-  if #events > 0 then
-    call('SET', version, epoch .. ' ' .. int(rev) .. ' ' .. tag, 'KEEPTTL')
-    call('LPUSH', log, unpack(entries))
-    if logged + #entries > 144 then
-      call('LTRIM', log, '0', '127')
-    end
-    misdated = misdated or unversioned or logged == 0
-  end
-  keep(index, version, log)
-  local refused = ''
-  for _, event in ipairs(events) do
-    local reply = pcall('PUBLISH', channel, event)
-    if type(reply) == 'table' and reply.err then
-      refused = reply.err
-    end
-  end
-  return refused
-end
-
-local function done(index, refused, codes)
-  local first = call('ZRANGE', index, '0', '0', 'WITHSCORES')
-  return {DONE, now, refused, math.floor(tonumber(first[2] or 0)), unpack(codes)}
-end
-
 if #check(1, '^%d+$') > 16 then
   fail(MALFORMED, 'ARGV[1]')
 elseif now > tonumber(ARGV[1]) then
   fail(LATE, '')
 end
+
+-- What a script decides and commit.lua writes: a code for each node; the ends of leases
+-- (score, id, score, id, ...), of which the longest lasts so many ms; and the changes, as
+-- entries of the log and as events.
+local codes, ends, longest, entries, events = {}, {}, 0, {}, {}
+
+-- The history of the service, read by history.lua; whether version or log is missing; how
+-- many entries the log has.
+local epoch, rev, tag
+local missing, logged = false, 0
+
+-- Whether index, version and log may expire too early or too late.
+local misdated = false

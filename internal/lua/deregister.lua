@@ -23,7 +23,7 @@
 --   -1 superseded: the holder's lease is newer, nothing is done to this node
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index).
-local channel, nonce, by = ARGV[2], check(3, NONCE), ARGV[4]
+local by = ARGV[4]
 local undo = by == 'undo'
 if undo then
   by = 'self'
@@ -31,9 +31,7 @@ elseif by ~= 'self' and by ~= 'op' then
   fail(MALFORMED, 'ARGV[4]')
 end
 
-open(KEYS[2], KEYS[3], nonce)
-
-local nodes, codes = {}, {}
+local nodes = {}
 local indexed = scores(KEYS[1], 5, 2)
 for i = 1, #KEYS - 3 do
   local a = 2 * i + 3
@@ -60,7 +58,6 @@ for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     call('ZREM', KEYS[1], n.id)
     misdated = true
-    change('del', n.id, n.lease, '', nonce)
+    change('del', n.id, n.lease, '')
   end
 end
-return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), codes)

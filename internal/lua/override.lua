@@ -20,9 +20,7 @@
 --    1 changed, published   2 it was so already   0 no such node: nothing is set
 --
 -- Clock: Redis TIME.  Cost: O(log index).
-local channel, nonce, id, override = ARGV[2], check(3, NONCE), check(4, ID), ARGV[5] or ''
-
-open(KEYS[2], KEYS[3], nonce)
+local id, override = check(4, ID), ARGV[5] or ''
 local indexed = text('ZSCORE', KEYS[1], id)
 local before = text('HGET', KEYS[4], id) or ''
 local held = holder(text('HGET', KEYS[5], 'lease'))
@@ -41,6 +39,6 @@ else
   call('HSET', KEYS[4], id, override)
 end
 if code == 1 then
-  change('set', id, held or '-', override, nonce)
+  change('set', id, held or '-', override)
 end
-return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), {code})
+codes[1] = code

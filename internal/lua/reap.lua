@@ -24,11 +24,7 @@
 -- tombstone that the index still lists is a deregistration: del, with its lease.
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index).
-local channel, nonce = ARGV[2], check(3, NONCE)
-
-open(KEYS[2], KEYS[3], nonce)
-
-local nodes, codes = {}, {}
+local nodes = {}
 local due = scores(KEYS[1], 4, 1)
 for i = 1, #KEYS - 3 do
   local n = {key = KEYS[i + 3], id = check(i + 3, ID)}
@@ -47,7 +43,6 @@ if failure then
   return failure
 end
 
-local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     call('ZREM', KEYS[1], n.id)
@@ -55,12 +50,10 @@ for i, n in ipairs(nodes) do
     if n.left == -1 then
       call('DEL', n.key)
     end
-    change(n.gone and 'del' or 'exp', n.id, n.lease, '', nonce)
+    change(n.gone and 'del' or 'exp', n.id, n.lease, '')
   elseif codes[i] == 2 then
     ends[#ends + 1] = int(now_ms + n.left)
     ends[#ends + 1] = n.id
     longest = math.max(longest, n.left)
   end
 end
-extend(KEYS[1], ends, longest)
-return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), codes)

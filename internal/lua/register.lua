@@ -21,11 +21,9 @@
 --   -3 this lease was deregistered   -4 another lease lives, and exclusive was asked
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index), and the bytes of the records.
-local channel, nonce, exclusive = ARGV[2], check(3, NONCE), check(4, '^[01]$') == '1'
+local exclusive = check(4, '^[01]$') == '1'
 
-open(KEYS[2], KEYS[3], nonce)
-
-local nodes, codes, refused = {}, {}, false
+local nodes, refused = {}, false
 local indexed = scores(KEYS[1], 5, 4)
 for i = 1, #KEYS - 3 do
   local a = 4 * i + 1
@@ -55,34 +53,26 @@ end
 if failure then
   return failure
 end
-if refused then
-  for i, code in ipairs(codes) do
-    codes[i] = math.min(code, 0)
-  end
-  return done(KEYS[1], '', codes)
-end
-
-local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
-  if codes[i] == 1 then
-    misdated = misdated or (tonumber(indexed[i] or '') or 0) > now_ms + n.ttl -- a shorter lease
-    change('put', n.id, n.lease, n.data, nonce)
-    if n.held then
-      call('DEL', n.key)
+  if refused then
+    codes[i] = math.min(codes[i], 0)
+  elseif codes[i] ~= 3 then
+    if codes[i] == 1 then
+      misdated = misdated or (tonumber(indexed[i] or '') or 0) > now_ms + n.ttl -- a shorter lease
+      change('put', n.id, n.lease, n.data)
+      if n.held then
+        call('DEL', n.key)
+      end
+      local held = n.fence .. ' ' .. int(rev)
+      if n.apis == '' then
+        call('HSET', n.key, 'lease', held, 'data', n.data)
+      else
+        call('HSET', n.key, 'lease', held, 'data', n.data, 'apis', n.apis)
+      end
     end
-    local held = n.fence .. ' ' .. int(rev)
-    if n.apis == '' then
-      call('HSET', n.key, 'lease', held, 'data', n.data)
-    else
-      call('HSET', n.key, 'lease', held, 'data', n.data, 'apis', n.apis)
-    end
-  end
-  if codes[i] ~= 3 then
     call('PEXPIRE', n.key, int(n.ttl))
     ends[#ends + 1] = int(now_ms + n.ttl)
     ends[#ends + 1] = n.id
     longest = math.max(longest, n.ttl)
   end
 end
-extend(KEYS[1], ends, longest)
-return done(KEYS[1], commit(KEYS[1], KEYS[2], KEYS[3], channel), codes)

@@ -17,7 +17,7 @@
 --   -3 this lease was deregistered
 --
 -- Publishes nothing.  Clock: Redis TIME.  Cost: O(nodes * log index).
-local nodes, codes = {}, {}
+local nodes = {}
 local indexed = scores(KEYS[1], 3, 2)
 for i = 1, #KEYS - 3 do
   local a = 2 * i + 1
@@ -34,7 +34,6 @@ if failure then
   return failure
 end
 
-local ends, longest = {}, 0
 for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     call('PEXPIRE', n.key, int(n.ttl))
@@ -43,6 +42,3 @@ for i, n in ipairs(nodes) do
     longest = math.max(longest, n.ttl)
   end
 end
-extend(KEYS[1], ends, longest)
-keep(KEYS[1], KEYS[2], KEYS[3])
-return done(KEYS[1], '', codes)

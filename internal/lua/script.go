@@ -14,6 +14,10 @@ var (
 	clock string
 	//go:embed common.lua
 	common string
+	//go:embed history.lua
+	historySource string
+	//go:embed commit.lua
+	commitSource string
 	//go:embed register.lua
 	registerSource string
 	//go:embed renew.lua
@@ -31,12 +35,12 @@ var (
 	//go:embed announce.lua
 	announceSource string
 
-	register   = newScript(clock + common + registerSource)
-	renew      = newScript(clock + renewFastSource + common + renewSource)
+	register   = newScript(clock + common + historySource + registerSource + commitSource)
+	renew      = newScript(clock + renewFastSource + common + renewSource + commitSource)
 	renewNode  = newScript(clock + common + renewNodeSource)
-	deregister = newScript(clock + common + deregisterSource)
-	reap       = newScript(clock + common + reapSource)
-	override   = newScript(clock + common + overrideSource)
+	deregister = newScript(clock + common + historySource + deregisterSource + commitSource)
+	reap       = newScript(clock + common + historySource + reapSource + commitSource)
+	override   = newScript(clock + common + historySource + overrideSource + commitSource)
 	announce   = newScript(announceSource)
 )
 

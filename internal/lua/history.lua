@@ -1,0 +1,20 @@
+-- history.lua: what every script begins with that makes changes: it reads the history of
+-- the service. KEYS[2] is the version, KEYS[3] the log, ARGV[3] the nonce of the call.
+local nonce = check(3, '^[0-9a-f]+$')
+local now_us = int(now)
+logged = read('LLEN', KEYS[3])
+epoch, rev, tag = string.match(text('GET', KEYS[2]) or '', '^(%S+) (%d+) (%S+)$')
+missing = not epoch or logged == 0
+if not epoch then
+  epoch, rev, tag = now_us .. '-' .. nonce, 0, ''
+end
+
+local function change(kind, id, lease, payload)
+  local prev = tag
+  rev = rev + 1
+  tag = redis.sha1hex(prev .. ' ' .. nonce .. ' ' .. kind .. ' ' .. id .. ' ' .. now_us)
+  local what = kind .. ' ' .. lease .. ' ' .. id
+  entries[#entries + 1] = tag .. ' ' .. what
+  events[#events + 1] = '1 ' .. epoch .. ' ' .. int(rev) .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us
+    .. ' ' .. what .. '\n' .. payload
+end
