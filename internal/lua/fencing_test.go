@@ -1,8 +1,32 @@
 package lua
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 var fencingScenarios = []scenario{
+	{
+		rule: "fencing: a register that is refused returns the leases that hold the nodes",
+		play: func(s *stage) {
+			s.register(node("a", newer, 1), node("b", older, 1), node("c", ours, 3)).is(Done, Done, Done)
+			all := []Registration{node("a", ours, 1), node("b", ours, 1), node("c", ours, 1), node("d", ours, 1)}
+			if r := s.register(all...).is(Superseded, None, None, None); !slices.Equal(r.Holders, []string{newer}) {
+				s.Errorf("holders %v, want that of a", r.Holders)
+			}
+			if r := s.exclusive(all...).is(Superseded, Conflict, None, None); !slices.Equal(r.Holders, []string{newer, older}) {
+				s.Errorf("holders %v, want those of a and b", r.Holders)
+			}
+			if r := s.register(node("b", ours, 1), node("d", ours, 1)).is(Done, Done); r.Holders != nil {
+				s.Errorf("holders %v of a call that was not refused", r.Holders)
+			}
+		},
+		nodes: []string{
+			"a live newer/1 rev 1 10m, indexed 10m", "b live ours/1 rev 4 10m, indexed 10m",
+			"c live ours/3 rev 3 10m, indexed 10m", "d live ours/1 rev 5 10m, indexed 10m",
+		},
+		events: []string{"1 put newer a", "2 put older b", "3 put ours c", "4 put ours b", "5 put ours d"},
+	},
 	{
 		rule: "fencing: a newer lease takes a node over",
 		play: func(s *stage) {

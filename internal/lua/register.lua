@@ -19,11 +19,13 @@
 --    0 nothing, because another node of the call was refused
 --   -1 superseded: the holder's lease is newer   -2 an operator removed it
 --   -3 this lease was deregistered   -4 another lease lives, and exclusive was asked
+-- and behind these the holder's lease for each node with -1 or -4, in the order of the
+-- call: a lease that starts later than that one would be taken.
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index), and the bytes of the records.
 local exclusive = check(4, '^[01]$') == '1'
 
-local nodes, refused = {}, false
+local nodes, refused, holders = {}, false, {}
 local indexed = scores(KEYS[1], 5, 4)
 for i = 1, #KEYS - 3 do
   local a = 4 * i + 1
@@ -38,11 +40,13 @@ for i = 1, #KEYS - 3 do
     code = fenced(held, held_seq, last, lease, seq)
     if code then
       refused = refused or code < 0
+      holders[#holders + 1] = code == -1 and held or nil
     elseif held == lease then
       local same = held_seq == seq and last == ttl and text('HGET', n.key, 'data') == n.data
       code = same and indexed[i] and 2 or 1
     elseif exclusive and last ~= 'self' and last ~= 'op' then
       code, refused = -4, true
+      holders[#holders + 1] = held or ''
     else
       code = 1
     end
@@ -75,4 +79,7 @@ for i, n in ipairs(nodes) do
     ends[#ends + 1] = n.id
     longest = math.max(longest, n.ttl)
   end
+end
+for _, holder in ipairs(holders) do
+  codes[#codes + 1] = holder
 end

@@ -41,6 +41,11 @@ type Result struct {
 	// Codes holds one code for each node of the call, in its order.
 	Codes []Code
 
+	// Holders holds, where register refused nodes, the lease that holds the node for
+	// each code that is Superseded or Conflict, in the order of Codes. A lease that
+	// starts later than that one takes the node, unless the call is exclusive.
+	Holders []string
+
 	// Err is why the script did nothing, or that nobody knows what it did. Where
 	// Redis refused it, its text begins with Redis's code, on every version.
 	Err error
@@ -122,8 +127,12 @@ func parse(cmd *redis.Cmd, nodes int) Result {
 		r.Codes = slices.Repeat([]Code{Done}, nodes)
 		return r
 	}
-	for _, v := range reply[4:] {
+	for i, v := range reply[4:] {
 		code, ok := v.(int64)
+		if holder, text := v.(string); text && i >= nodes {
+			r.Holders = append(r.Holders, holder)
+			continue
+		}
 		if !ok {
 			return Result{Now: r.Now, Err: fmt.Errorf("script returned the code %v, want an integer", v)}
 		}

@@ -28,6 +28,8 @@ func TestParse(t *testing.T) {
 		err   string // in Err
 	}{
 		{"codes", 2, reply(int64(0), now, "", int64(0), int64(1), int64(-4)), Result{Now: time.UnixMicro(now), Codes: []Code{Done, Conflict}}, ""},
+		{"every code is 1", 2, reply(int64(4), now, "", int64(0)), Result{Now: time.UnixMicro(now), Codes: []Code{Done, Done}}, ""},
+		{"holders", 2, reply(int64(0), now, "", int64(0), int64(-1), int64(-4), "a", "b"), Result{Now: time.UnixMicro(now), Codes: []Code{Superseded, Conflict}, Holders: []string{"a", "b"}}, ""},
 		{"no codes", 0, reply(int64(0), now, "", int64(0)), Result{Now: time.UnixMicro(now)}, ""},
 		{"next", 0, reply(int64(0), now, "", int64(1_700_000_000_007)), Result{Now: time.UnixMicro(now), Next: time.UnixMilli(1_700_000_000_007)}, ""},
 		{"late", 0, reply(int64(1), now, "", int64(0)), Result{Now: time.UnixMicro(now)}, ErrLate.Error()},
