@@ -61,10 +61,44 @@ func TestGivenUpSaysNothing(t *testing.T) {
 	for _, average := range []float64{0, float64(time.Millisecond)} {
 		before := uint64(latelyOf(average, time.Hour))
 		l.lately.Store(before)
-		l.Begin()
-		l.end(Now()-time.Hour, Unknown)
-		if l.calls.Load() != 0 || l.lately.Load() != before {
-			t.Errorf("%d calls, average %v, want %v", l.calls.Load(), lately(l.lately.Load()).average(), average)
+		l.Begin(1)
+		l.Done(Timed, Now()-time.Hour, Unknown)
+		if l.underWay() != 0 || l.lately.Load() != before {
+			t.Errorf("%d calls, average %v, want %v", l.underWay(), lately(l.lately.Load()).average(), average)
 		}
+	}
+}
+
+// Of many calls in one tick some are timed, of few all are. A failed call always counts.
+func TestSomeOfManyCallsAreTimed(t *testing.T) {
+	var l Load
+	timed := func(tick uint32, calls int) (n int) {
+		for range calls {
+			began := l.Begin(tick)
+			if began != 0 {
+				n++
+			}
+			l.Done(Timed, began, OK)
+		}
+		return n
+	}
+	for tick := range uint32(5) {
+		if n := timed(tick+1, timedFirst); n != timedFirst {
+			t.Errorf("tick %d: %d of the first %d calls are timed", tick, n, timedFirst)
+		}
+		if n := timed(tick+1, 100*timedEvery); n != 100 {
+			t.Errorf("tick %d: %d of %d further calls are timed, want 100", tick, n, 100*timedEvery)
+		}
+	}
+	before := lately(l.lately.Load()).average()
+	for range 5 {
+		l.Begin(5)
+		l.Done(Timed, 0, Failed)
+	}
+	if after := lately(l.lately.Load()).average(); after < 5*before {
+		t.Errorf("five failures raise the latency from %v to %v", before, after)
+	}
+	if n := l.underWay(); n != 0 {
+		t.Errorf("%d calls are under way", n)
 	}
 }

@@ -33,7 +33,7 @@ func (p *leastPicker) Pick(uint64) int {
 // first.
 func (p *leastPicker) lighter(i, j int) int {
 	a, b := &p.members[i], &p.members[j]
-	if float64(b.Load.calls.Load())*a.Weight < float64(a.Load.calls.Load())*b.Weight {
+	if float64(b.Load.underWay())*a.Weight < float64(a.Load.underWay())*b.Weight {
 		return j
 	}
 	return i

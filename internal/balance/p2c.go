@@ -40,7 +40,7 @@ func (p *p2cPicker) Pick(uint64) int {
 	j := another(len(p.choices), i, random)
 	b := &p.choices[j]
 	costA, costB := a.load.cost(b.load)
-	if callsA, callsB := float64(a.load.calls.Load())*a.light, float64(b.load.calls.Load())*b.light; callsA != callsB {
+	if callsA, callsB := float64(a.load.underWay())*a.light, float64(b.load.underWay())*b.light; callsA != callsB {
 		costA *= math.Exp((callsA - callsB) / crowding)
 	}
 	if costA > alike*costB && float64(even)*costA >= alike*costB*full {

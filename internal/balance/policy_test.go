@@ -22,7 +22,7 @@ func crowd(n int, weights ...float64) []Member {
 	var ring atomic.Int64
 	members := make([]Member, n)
 	for i := range members {
-		members[i] = Member{ID: fmt.Sprint("n", i), Weight: weights[i%len(weights)], Load: NewLoad(&ring)}
+		members[i] = Member{ID: fmt.Sprint("n", i), Weight: weights[i%len(weights)], Load: &Load{ring: &ring}}
 	}
 	return members
 }
@@ -36,9 +36,9 @@ type call struct {
 }
 
 func begin(members []Member, member int, tracked Tracking) call {
-	c := call{member, members[member].Load, tracked, Now()}
+	c := call{member: member, load: members[member].Load, tracked: tracked}
 	if tracked == Timed {
-		c.load.Begin()
+		c.began = c.load.Begin(uint32(Now() / (time.Second / 4)))
 	}
 	return c
 }
@@ -148,8 +148,8 @@ func TestCrowds(t *testing.T) {
 				}
 				for _, m := range members {
 					l := m.Load
-					if l.calls.Load() != 0 || l.bounded.Load() != 0 || l.ring.Load() != 0 {
-						t.Fatalf("calls are over, and %d, %d and %d under way", l.calls.Load(), l.bounded.Load(), l.ring.Load())
+					if l.underWay() != 0 || l.bounded.Load() != 0 || l.ring.Load() != 0 {
+						t.Fatalf("calls are over, and %d, %d and %d under way", l.underWay(), l.bounded.Load(), l.ring.Load())
 					}
 				}
 			})

@@ -27,7 +27,7 @@ type ticket struct {
 
 type notes struct {
 	s       *Service
-	began   time.Duration // by balance.Now, if it is timed
+	began   time.Duration // what Load.Begin returned
 	tracked balance.Tracking
 	probe   bool // of an ejected node
 }
@@ -39,8 +39,7 @@ func (s *Service) Begin(m *Member, tracked balance.Tracking) Call {
 	t := tickets.Get().(*ticket)
 	t.notes = notes{s: s, tracked: tracked}
 	if tracked == balance.Timed {
-		t.began = balance.Now()
-		m.state.load.Begin()
+		t.began = m.state.load.Begin(uint32(s.hub.tick.Load()))
 	}
 	return Call{m, t, t.number.Load()}
 }

@@ -21,9 +21,9 @@ type Member struct {
 // A state is what calls to a node have shown. It outlives views: it belongs to an ID at an
 // address.
 type state struct {
-	load     *balance.Load
-	ejection ejection.Node
+	load     balance.Load // a call reads and writes the first 64 bytes
 	answered atomic.Int64 // when a call succeeded last, by the hub's tick; 0: never
+	ejection ejection.Node
 	since    time.Time    // when the node came; zero: it was there when the service was first seen
 }
 
@@ -63,7 +63,7 @@ func (m *Member) Same(o *Member) bool { return m.state == o.state }
 func Candidates(members []*Member) []balance.Member {
 	all := make([]balance.Member, len(members))
 	for i, m := range members {
-		all[i] = balance.Member{ID: m.ID, Weight: m.weight, Load: m.state.load}
+		all[i] = balance.Member{ID: m.ID, Weight: m.weight, Load: &m.state.load}
 	}
 	return all
 }
@@ -76,7 +76,8 @@ func (s *Service) members(services []*registry.Service, now time.Time) (members 
 		for _, n := range version.Nodes {
 			st := known[nodeKey{n.ID, n.Address}]
 			if st == nil {
-				st = &state{load: balance.NewLoad(&s.bounded)}
+				st = &state{}
+				st.load.Init(&s.bounded)
 				if !first {
 					st.since = now
 				}
