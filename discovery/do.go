@@ -171,7 +171,7 @@ func (r *Resolver) other(ctx context.Context, name string, q *question, failed f
 		return nil, nil
 	}
 	if q.key == 0 {
-		return s, rest[balance.P2C{}.Picker(views.Candidates(rest)).Pick(0)]
+		return s, views.PickOf(rest, balance.P2C{})
 	}
 	return s, slices.MaxFunc(rest, func(a, b *views.Member) int { return cmp.Compare(score(a, q.key), score(b, q.key)) })
 }

@@ -28,7 +28,7 @@ type Picker interface {
 
 // A Member is a node that may be picked.
 type Member struct {
-	ID     string
+	ID     *string // which only the policies that hash it read
 	Weight float64 // its share of the calls, over 0
 	Load   *Load
 }

@@ -17,7 +17,7 @@ func homes(b Policy, members []Member, keys int) []string {
 	ids := make([]string, keys)
 	for i := range ids {
 		picked := begin(members, p.Pick(manyKeys(i)), b.Tracks())
-		ids[i] = members[picked.member].ID
+		ids[i] = *members[picked.member].ID
 		picked.done()
 	}
 	return ids
@@ -35,12 +35,12 @@ func TestFewKeysMove(t *testing.T) {
 					after := homes(b, slices.Delete(slices.Clone(members), gone, gone+1), keys)
 					moved := 0
 					for i := range before {
-						if before[i] != after[i] && before[i] != members[gone].ID {
+						if before[i] != after[i] && before[i] != *members[gone].ID {
 							moved++
 						}
 					}
 					if moved > keys/50 {
-						t.Errorf("%s leaves, and %.2f%% of the keys move besides its own", members[gone].ID, 100*float64(moved)/keys)
+						t.Errorf("%s leaves, and %.2f%% of the keys move besides its own", *members[gone].ID, 100*float64(moved)/keys)
 					}
 				}
 			})

@@ -50,7 +50,7 @@ func lookup(members []Member) []uint32 {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(members[a].ID, members[b].ID) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(*members[a].ID, *members[b].ID) })
 	size := sizes[len(sizes)-1]
 	if i, _ := slices.BinarySearch(sizes, uint64(100*len(members))); i < len(sizes) {
 		size = sizes[i]
@@ -63,7 +63,7 @@ func lookup(members []Member) []uint32 {
 	total := 0.0
 	for i, at := range order {
 		m := &members[at]
-		h := xxhash.Sum64String(m.ID)
+		h := xxhash.Sum64String(*m.ID)
 		takers[i] = taker{next: h % size, step: h/size%(size-1) + 1}
 		total += m.Weight
 	}

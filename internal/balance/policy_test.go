@@ -22,7 +22,7 @@ func crowd(n int, weights ...float64) []Member {
 	var ring atomic.Int64
 	members := make([]Member, n)
 	for i := range members {
-		members[i] = Member{ID: fmt.Sprint("n", i), Weight: weights[i%len(weights)], Load: &Load{ring: &ring}}
+		members[i] = Member{ID: new(fmt.Sprint("n", i)), Weight: weights[i%len(weights)], Load: &Load{ring: &ring}}
 	}
 	return members
 }
@@ -168,7 +168,7 @@ func TestLeastLoadedIsExact(t *testing.T) {
 		members[free].Load.calls.Store(10)
 		for range 100 {
 			if got := p.Pick(0); got != free {
-				t.Fatalf("it picks %s, of 100 calls, and not %s", members[got].ID, members[free].ID)
+				t.Fatalf("it picks %s, of 100 calls, and not %s", *members[got].ID, *members[free].ID)
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func (r *rotation) turn() (member int, even, random uint64) {
 	}
 	const golden, silver = 0x9E3779B9, 0x6A09E667 // the golden ratio and the root of 2, of full
 	even, random = uint64((round+i)*silver), scramble(^uint64(n))>>32
-	if c := &r.columns[i]; c.share < full && uint64((round+i)*golden) >= c.share {
+	if c := r.columns[i]; (round+i)*golden >= c.share {
 		return int(c.alias), even, random
 	}
 	return int(i), even, random
@@ -59,39 +59,46 @@ func scramble(x uint64) uint64 {
 }
 
 // A column holds a share of its own member, the one of the same index, and is filled up
-// with one of another, so that all columns are equal.
+// with one of another, its alias, so that all columns are equal. A full one is its own alias.
 type column struct {
-	share uint64 // of its own member: up to full
+	share uint32 // of its own member, of full
 	alias uint32
 }
 
 const full = 1 << 32
 
-// columns are those of the alias method, one for each member: see WeightedRandom.
+// columns returns those of the alias method, one for each member: see WeightedRandom.
 func columns(members []Member) []column {
-	total := 0.0
-	for _, m := range members {
-		total += m.Weight
-	}
-	all, shares := make([]column, len(members)), make([]float64, len(members))
-	var small, large []int // columns that are not full, and those that overflow
+	all, total, equal := make([]column, len(members)), 0.0, true
 	for i, m := range members {
-		all[i] = column{full, uint32(i)}
+		all[i] = column{full - 1, uint32(i)}
+		total, equal = total+m.Weight, equal && m.Weight == members[0].Weight
+	}
+	if equal {
+		return all
+	}
+	shares := make([]float64, len(members))
+	stacks := make([]uint32, len(members))
+	small, large := 0, len(members) // stacks[:small] are not full, stacks[large:] overflow
+	for i, m := range members {
 		shares[i] = m.Weight * float64(len(members)) / total
 		if shares[i] < 1 {
-			small = append(small, i)
+			stacks[small] = uint32(i)
+			small++
 		} else {
-			large = append(large, i)
+			large--
+			stacks[large] = uint32(i)
 		}
 	}
-	for len(small) > 0 && len(large) > 0 { // what is left in the end is full but for rounding
-		s, l := small[len(small)-1], large[len(large)-1]
-		small = small[:len(small)-1]
-		all[s] = column{uint64(math.Round(shares[s] * full)), uint32(l)}
+	for small > 0 && large < len(stacks) { // the rest is full but for rounding
+		small--
+		s, l := stacks[small], stacks[large]
+		all[s] = column{uint32(min(math.Round(shares[s]*full), full-1)), l}
 		shares[l] -= 1 - shares[s]
 		if shares[l] < 1 {
-			large = large[:len(large)-1]
-			small = append(small, l)
+			large++
+			stacks[small] = l
+			small++
 		}
 	}
 	return all

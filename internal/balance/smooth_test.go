@@ -35,7 +35,7 @@ func TestTurnsAreSmooth(t *testing.T) {
 				m := members[at]
 				distance := total / m.Weight
 				if before, ok := last[at]; ok && float64(i-before) > 1.5*distance+1 {
-					t.Errorf("%s has to wait %d turns, of weight %v of %v", m.ID, i-before, m.Weight, total)
+					t.Errorf("%s has to wait %d turns, of weight %v of %v", *m.ID, i-before, m.Weight, total)
 				}
 				last[at] = i
 				count[at]++
@@ -43,7 +43,7 @@ func TestTurnsAreSmooth(t *testing.T) {
 			for at, n := range count {
 				m := members[at]
 				if want := 2 * m.Weight / total * float64(len(lap)); float64(n) < want-1e-6 || float64(n) > want+1e-6 {
-					t.Errorf("%s has %d turns in two laps, want %v", m.ID, n, want)
+					t.Errorf("%s has %d turns in two laps, want %v", *m.ID, n, want)
 				}
 			}
 		})

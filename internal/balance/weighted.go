@@ -20,7 +20,7 @@ type aliasPicker []column
 func (p aliasPicker) Pick(uint64) int {
 	// One draw says which column, and what is left of it how high up in it.
 	i, height := bits.Mul64(rand.Uint64(), uint64(len(p)))
-	if c := &p[i]; height>>32 >= c.share {
+	if c := p[i]; uint32(height>>32) >= c.share {
 		return int(c.alias)
 	}
 	return int(i)

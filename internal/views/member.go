@@ -1,6 +1,8 @@
 package views
 
 import (
+	"cmp"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +26,7 @@ type state struct {
 	load     balance.Load // a call reads and writes the first 64 bytes
 	answered atomic.Int64 // when a call succeeded last, by the hub's tick; 0: never
 	ejection ejection.Node
-	since    time.Time    // when the node came; zero: it was there when the service was first seen
+	since    time.Time // when the node came; zero: it was there when the service was first seen
 }
 
 type nodeKey struct{ id, address string }
@@ -59,46 +61,102 @@ func (m *Member) Fails() int64 { return m.state.ejection.Fails() }
 // Same says whether two members are the same node at the same address, in two views.
 func (m *Member) Same(o *Member) bool { return m.state == o.state }
 
-// Candidates returns members as a Picker wants them.
-func Candidates(members []*Member) []balance.Member {
+// candidates returns members as a Picker wants them.
+func candidates(members []*Member) []balance.Member {
 	all := make([]balance.Member, len(members))
 	for i, m := range members {
-		all[i] = balance.Member{ID: m.ID, Weight: m.weight, Load: &m.state.load}
+		all[i] = balance.Member{ID: &m.ID, Weight: m.weight, Load: &m.state.load}
 	}
 	return all
 }
 
-// members gives nodes their states and weights, and returns when a weight changes next.
-// mu is held.
-func (s *Service) members(services []*registry.Service, now time.Time) (members []*Member, next time.Time) {
-	known, first := s.states(), s.table.Load() == nil
+// PickOf picks one of some members, for a single call.
+func PickOf(members []*Member, p balance.Policy) *Member {
+	return members[p.Picker(candidates(members)).Pick(0)]
+}
+
+// A crew is the members of the newest view, and the states of all of them. A change of the
+// service costs what changed, but for a pass over the list.
+type crew struct {
+	members []Member
+	states  map[nodeKey]*state
+}
+
+// next returns the members of the next view, in its order. It keeps what is known of nodes
+// that are the same, by their pointers or else by their keys.
+func (c *crew) next(services []*registry.Service, fresh func() *state) []Member {
+	n := 0
 	for _, version := range services {
-		for _, n := range version.Nodes {
-			st := known[nodeKey{n.ID, n.Address}]
-			if st == nil {
-				st = &state{}
-				st.load.Init(&s.bounded)
-				if !first {
-					st.since = now
-				}
+		n += len(version.Nodes)
+	}
+	members, old := make([]Member, 0, n), c.members
+	var gone, found []nodeKey
+	for _, version := range services {
+		for _, node := range version.Nodes {
+			for len(old) > 0 && old[0].Node != node && before(&old[0], version, node) {
+				gone, old = append(gone, keyOf(old[0].Node)), old[1:]
 			}
-			share, later := balance.Warmth(now.Sub(st.since), s.hub.c.SlowStart)
-			if later > 0 {
+			m := Member{Node: node, Version: version}
+			if len(old) > 0 && old[0].Node == node {
+				m.state, old = old[0].state, old[1:]
+			} else {
+				key := keyOf(node)
+				if m.state = c.states[key]; m.state == nil {
+					m.state = fresh()
+					c.states[key] = m.state
+				}
+				found = append(found, key)
+			}
+			members = append(members, m)
+		}
+	}
+	for i := range old {
+		gone = append(gone, keyOf(old[i].Node))
+	}
+	if len(gone) > 0 {
+		kept := make(map[nodeKey]bool, len(found))
+		for _, key := range found {
+			kept[key] = true
+		}
+		for _, key := range gone {
+			if !kept[key] {
+				delete(c.states, key)
+			}
+		}
+	}
+	c.members = members
+	return members
+}
+
+// before says whether a member comes before a node of a version, in the order of views.
+func before(m *Member, version *registry.Service, n *registry.Node) bool {
+	return cmp.Or(strings.Compare(m.Version.Version, version.Version), strings.Compare(m.ID, n.ID)) < 0
+}
+
+func keyOf(n *registry.Node) nodeKey { return nodeKey{n.ID, n.Address} }
+
+// members returns the members of the next view with their weights, and when a weight
+// changes next. mu is held.
+func (s *Service) members(services []*registry.Service, now time.Time) (members []*Member, next time.Time) {
+	first := s.table.Load() == nil
+	all := s.crew.next(services, func() *state {
+		st := &state{}
+		st.load.Init(&s.bounded)
+		if !first {
+			st.since = now
+		}
+		return st
+	})
+	members = make([]*Member, len(all))
+	for i := range all {
+		m := &all[i]
+		members[i], m.weight = m, weightOf(m.Node)
+		if s.hub.c.SlowStart > 0 {
+			share, later := balance.Warmth(now.Sub(m.state.since), s.hub.c.SlowStart)
+			if m.weight *= share; later > 0 {
 				next = actor.Sooner(next, now.Add(later))
 			}
-			members = append(members, &Member{Node: n, Version: version, weight: weightOf(n) * share, state: st})
 		}
 	}
 	return members, next
-}
-
-// states returns the states of the nodes in the table. mu is held.
-func (s *Service) states() map[nodeKey]*state {
-	known := map[nodeKey]*state{}
-	if t := s.table.Load(); t != nil {
-		for _, m := range t.View.Members {
-			known[nodeKey{m.ID, m.Address}] = m.state
-		}
-	}
-	return known
 }

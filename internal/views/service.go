@@ -45,6 +45,7 @@ type Service struct {
 	shown   []*registry.Service
 	known   bool // the service has existed
 	guard   guard.Guard
+	crew    crew
 	err     error         // why there is no table yet
 	changed chan struct{} // closed, and made anew, when table or err changes
 	timer   *time.Timer   // builds anew when time alone changes something
@@ -55,7 +56,7 @@ type Service struct {
 func newService(h *Hub, name listed.Name, f registry.Follower) *Service {
 	s := &Service{
 		hub: h, name: name, follower: f, guard: guard.Guard{Share: h.c.Guard},
-		idle: time.Now(), changed: make(chan struct{}),
+		idle: time.Now(), changed: make(chan struct{}), crew: crew{states: map[nodeKey]*state{}},
 	}
 	if h.folder != nil {
 		s.file = h.folder.Copy(name, s.snapshot, s.label)
@@ -228,9 +229,8 @@ func (s *Service) notify() {
 
 // calls returns what the guard asks of calls to nodes. mu is held.
 func (s *Service) calls() guard.Calls {
-	known := sync.OnceValue(s.states)
 	return func(n *registry.Node) (answered time.Time, failing bool) {
-		state := known()[nodeKey{n.ID, n.Address}]
+		state := s.crew.states[keyOf(n)]
 		if state == nil {
 			return answered, false
 		}

@@ -44,7 +44,7 @@ func (t *Table) Select(s *Selection) *Set {
 func (s *Set) Pick(p balance.Policy, key uint64) *Member {
 	picker := s.own
 	if p != nil {
-		picker = s.pickers.get(p, func() balance.Picker { return p.Picker(Candidates(s.Members)) })
+		picker = s.pickers.get(p, func() balance.Picker { return p.Picker(candidates(s.Members)) })
 	}
 	return s.Members[picker.Pick(key)]
 }
@@ -52,7 +52,7 @@ func (s *Set) Pick(p balance.Policy, key uint64) *Member {
 // narrow makes the set of a selection. It calls the filter of a user: no mutex is held.
 func (t *Table) narrow(s *Selection) *Set {
 	v := *t.View
-	v.Members = slices.DeleteFunc(slices.Clone(v.Members), func(m *Member) bool { return !s.Matches(m) })
+	v.Members = without(v.Members, func(m *Member) bool { return !s.Matches(m) })
 	v.Nodes = nodesOf(v.Members)
 	return t.set(v, s.Zone)
 }
@@ -60,10 +60,13 @@ func (t *Table) narrow(s *Selection) *Set {
 // set makes the set of a view that is narrowed already.
 func (t *Table) set(v View, zone string) *Set {
 	s := &Set{View: &v, Members: t.callable(v.Members, zone)}
-	v.Ready = nodesOf(s.Members)
+	v.Ready = v.Nodes
+	if len(s.Members) < len(v.Members) || t.c.Subset > 0 {
+		v.Ready = nodesOf(s.Members)
+	}
 	v.Public = t.c.Public(&v)
 	if len(s.Members) > 0 {
-		s.own = t.c.Balance.Picker(Candidates(s.Members))
+		s.own = t.c.Balance.Picker(candidates(s.Members))
 	}
 	return s
 }
@@ -72,23 +75,33 @@ func (t *Table) set(v View, zone string) *Set {
 // those that drain or are ejected as long as there are others; of the zone if enough of them
 // are left there; and no more of them than the subset.
 func (t *Table) callable(members []*Member, zone string) []*Member {
-	open := slices.DeleteFunc(slices.Clone(members), (*Member).noTraffic)
-	up := slices.DeleteFunc(slices.Clone(open), (*Member).Withdrawn)
-	if len(up) == 0 {
-		up = open
-	}
-	in := slices.DeleteFunc(slices.Clone(up), (*Member).Ejected)
+	in := without(members, func(m *Member) bool { return m.Withdrawn() || m.Ejected() })
 	if len(in) == 0 {
-		in = up
+		in = without(members, (*Member).Withdrawn)
+	}
+	if len(in) == 0 {
+		in = without(members, func(m *Member) bool { return m.noTraffic() || m.Ejected() })
+	}
+	if len(in) == 0 {
+		in = without(members, (*Member).noTraffic)
 	}
 	if zone != "" {
 		elsewhere := func(m *Member) bool { return m.Zone != zone }
-		near := slices.DeleteFunc(slices.Clone(in), elsewhere)
-		if all := slices.DeleteFunc(slices.Clone(members), elsewhere); len(near) > 0 && 2*len(near) >= len(all) {
+		near, all := without(in, elsewhere), without(members, elsewhere)
+		if len(near) > 0 && 2*len(near) >= len(all) {
 			in = near
 		}
 	}
 	return t.subset(in)
+}
+
+// without returns the members that are not out: the same slice if none is.
+func without(members []*Member, out func(*Member) bool) []*Member {
+	first := slices.IndexFunc(members, out)
+	if first < 0 {
+		return members
+	}
+	return slices.DeleteFunc(slices.Clone(members), out)
 }
 
 // subset returns the members that this process calls.
