@@ -3,8 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -176,39 +174,3 @@ func (f *follower) Stop() {
 func (f *follower) Initial(*informer.Feed)                   { f.changed.Signal() }
 func (f *follower) Changed(*informer.Feed, []replica.Change) { f.changed.Signal() }
 func (f *follower) HealthChanged(*informer.Feed)             { f.changed.Signal() }
-
-// view returns the view of a feed, made once for each state of it.
-func view(f *informer.Feed) *View {
-	if v, made := f.View.(*View); made {
-		return v
-	}
-	at, health := f.At(), f.Health()
-	v := &View{Revision: at.Rev, History: at.Epoch, StaleSince: health.StaleSince, Err: health.Err}
-	if health.Refusal != (replica.Refusal{}) {
-		why := errors.New(health.Refusal.Why)
-		v.RefusedSince, v.Refused = health.RefusedSince, cmp.Or(redisconn.Remedied(why, why.Error()), redisconn.Classify(why))
-	}
-	versions, newest := map[string]*Service{}, map[string]uint64{}
-	for _, n := range f.Nodes() {
-		if f.Held(n.ID) {
-			v.Held = append(v.Held, n.ID)
-		}
-		s := versions[n.Record.Version]
-		if s == nil {
-			s = serviceVersion{f.Service().Namespace(), f.Service().Name(), n.Record.Version}.service()
-			versions[n.Record.Version] = s
-			v.Services = append(v.Services, s)
-		}
-		s.Nodes = append(s.Nodes, fromRecord(n.ID, n.Record))
-		if n.Rev >= newest[s.Version] {
-			newest[s.Version] = n.Rev
-			s.describe(n.Record)
-		}
-	}
-	slices.SortFunc(v.Services, byVersion)
-	for _, l := range f.Lapses() {
-		v.Lapsed = append(v.Lapsed, Lapse{result(f, Delete, l.Node, l.Point, l.Time).Service, l.Time})
-	}
-	f.View = v
-	return v
-}

@@ -11,9 +11,14 @@ import (
 // A Feed is the state of one service, shared by all that follow it. The loop's goroutine
 // owns it: use it in the calls of a Listener and in See only.
 type Feed struct {
-	// View holds what a listener has made of the state for all listeners of the service.
-	// It is set to nil when the state or the health changes.
+	// View is what a listener has made of the state for all listeners of the service, by
+	// Keep. It is of the newest state unless Stale.
 	View any
+
+	// Stale says that the state or the health has changed since Keep, and Changes are the
+	// changes of the state since then.
+	Stale   bool
+	Changes []replica.Change
 
 	service   keys.Service
 	state     *replica.Feed
@@ -27,11 +32,28 @@ type Feed struct {
 // Service returns the service.
 func (f *Feed) Service() keys.Service { return f.service }
 
+// maxChanges is how many changes are kept for a View: with more, it is made anew.
+const maxChanges = 256
+
+// Keep makes v the View of the newest state.
+func (f *Feed) Keep(v any) { f.View, f.Stale, f.Changes = v, false, nil }
+
+// changed notes changes of the state, or of the health if there are none.
+func (f *Feed) changed(changes ...replica.Change) {
+	f.Stale = true
+	if f.View == nil {
+		return
+	}
+	if f.Changes = append(f.Changes, changes...); len(f.Changes) > maxChanges {
+		f.View, f.Changes = nil, nil
+	}
+}
+
 // Nodes returns the nodes that are shown, ordered by ID.
 func (f *Feed) Nodes() []replica.Node { return f.state.Replica.Nodes() }
 
-// Held tells whether a node is shown although its lease is gone.
-func (f *Feed) Held(id string) bool { return f.state.Replica.Held(id) }
+// Held returns the IDs of nodes that are shown although their leases are gone, in order.
+func (f *Feed) Held() []string { return f.state.Replica.HeldIDs() }
 
 // Lapses returns the nodes whose leases ran out, as replica.Feed does.
 func (f *Feed) Lapses() []replica.Lapse { return f.state.Lapses() }

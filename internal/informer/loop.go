@@ -100,13 +100,14 @@ func (i *Informer) startDue(f *Feed, now time.Time, polls []duePoll) []duePoll {
 // verdict on the input asks for.
 func (i *Informer) publish(f *Feed, v replica.Verdict) {
 	if changes := f.state.Changes(time.Now()); len(changes) > 0 {
-		f.View = nil
+		f.changed(changes...)
 		for l := range f.listeners {
 			l.Changed(f, changes)
 		}
 	}
 	if health := f.Health(); health != f.reported {
-		f.reported, f.View = health, nil
+		f.reported = health
+		f.changed()
 		for l := range f.listeners {
 			l.HealthChanged(f)
 		}

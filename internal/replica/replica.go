@@ -154,6 +154,16 @@ func (r *Replica) Held(id string) bool {
 	return held || lives
 }
 
+// HeldIDs returns the IDs of the nodes that are Held, in order.
+func (r *Replica) HeldIDs() []string {
+	if len(r.holds)+len(r.lives) == 0 {
+		return nil
+	}
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(r.holds)), maps.Keys(r.lives))
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // Holding counts how often a hold has begun or ended: a hold that ends because
 // the node is back as it was makes no Change.
 func (r *Replica) Holding() uint64 { return r.holding }
