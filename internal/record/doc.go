@@ -3,10 +3,11 @@
 //
 // # Node
 //
-// The field data of a node's hash is a JSON object. Version 1, here with every
-// field; all but v and address may be missing, and null is as good as missing:
+// The field data of a node's hash is a JSON object. Here it has every field; all but
+// address may be missing, and null is as good as missing. A missing v is 1, and version 1
+// is written by leaving it out:
 //
-//	{"v":1, "version":"1.2.0", "network":"unix", "address":"10.0.0.7:8080",
+//	{"v":2, "version":"1.2.0", "network":"unix", "address":"10.0.0.7:8080",
 //	 "weight":10, "zone":"eu-1a", "status":"draining", "metadata":{"k":"v"},
 //	 "ttl":15000,
 //	 "service":{"metadata":{"k":"v"}, "endpoints":[

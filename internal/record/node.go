@@ -38,7 +38,7 @@ type Node struct {
 
 // nodeWire holds the fields of a Node that look different on the wire.
 type nodeWire struct {
-	v       int
+	v       int   // encoding: 0 for Version, which is left out
 	weight  *int  // nil: the default
 	ttl     int64 // ms
 	service *serviceWire
@@ -73,7 +73,10 @@ func (n Node) Encode() ([]byte, error) {
 	if err := n.check(); err != nil {
 		return nil, fmt.Errorf("node record: %w", err)
 	}
-	w := nodeWire{v: max(n.V, Version), ttl: n.TTL.Milliseconds()}
+	w := nodeWire{ttl: n.TTL.Milliseconds()}
+	if n.V > Version {
+		w.v = n.V
+	}
 	if n.Weight != 0 {
 		w.weight = new(max(n.Weight, 0))
 	}
@@ -98,7 +101,7 @@ func DecodeNode(data []byte) (Node, error) {
 }
 
 func decodeNode(data []byte) (n Node, err error) {
-	var w nodeWire
+	w := nodeWire{v: Version}
 	if n.Extra, err = split(data, n.fields(&w), MaxNode); err != nil {
 		return n, err
 	}

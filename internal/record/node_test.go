@@ -39,7 +39,7 @@ func full() Node {
 	}
 }
 
-const fullWire = `{"v":1,"version":"1.2.0","network":"unix","address":"10.0.0.7:8080","weight":20,"zone":"eu-1a",` +
+const fullWire = `{"version":"1.2.0","network":"unix","address":"10.0.0.7:8080","weight":20,"zone":"eu-1a",` +
 	`"status":"draining","metadata":{"a<b":"größe","team":"orders"},"ttl":15000,` +
 	`"service":{"metadata":{"owner":"x"},"endpoints":[{"name":"Add",` +
 	`"request":{"name":"AddRequest","type":"object","values":[{"name":"n","type":"int"}]},` +
@@ -54,12 +54,12 @@ func TestNodeWire(t *testing.T) {
 		node Node
 		wire string
 	}{
-		{"least", Node{Address: "a:1"}, `{"v":1,"address":"a:1"}`},
+		{"least", Node{Address: "a:1"}, `{"address":"a:1"}`},
 		{"full", full(), fullWire},
-		{"no traffic", Node{Address: "a:1", Weight: NoTraffic}, `{"v":1,"address":"a:1","weight":0}`},
-		{"status of a newer writer", Node{Address: "a:1", Status: "warming"}, `{"v":1,"address":"a:1","status":"warming"}`},
-		{"service metadata alone", Node{Address: "a:1", ServiceMetadata: map[string]string{"k": ""}}, `{"v":1,"address":"a:1","service":{"metadata":{"k":""}}}`},
-		{"newer version and unknown fields", extra, `{"v":3` + fullWire[len(`{"v":1`):len(fullWire)-1] + `,"Zone":{"b":1,"a":2},"zz":[1.50,null]}`},
+		{"no traffic", Node{Address: "a:1", Weight: NoTraffic}, `{"address":"a:1","weight":0}`},
+		{"status of a newer writer", Node{Address: "a:1", Status: "warming"}, `{"address":"a:1","status":"warming"}`},
+		{"service metadata alone", Node{Address: "a:1", ServiceMetadata: map[string]string{"k": ""}}, `{"address":"a:1","service":{"metadata":{"k":""}}}`},
+		{"newer version and unknown fields", extra, `{"v":3,` + fullWire[1:len(fullWire)-1] + `,"Zone":{"b":1,"a":2},"zz":[1.50,null]}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := tc.node.Encode()
@@ -85,7 +85,7 @@ func TestNodeEncodeOmitsEmpty(t *testing.T) {
 		Address: "a:1", Metadata: map[string]string{}, ServiceMetadata: map[string]string{},
 		Endpoints: []Endpoint{}, Extra: map[string]json.RawMessage{},
 	}
-	if got, err := n.Encode(); err != nil || string(got) != `{"v":1,"address":"a:1"}` {
+	if got, err := n.Encode(); err != nil || string(got) != `{"address":"a:1"}` {
 		t.Errorf("Encode = %s, %v", got, err)
 	}
 }
@@ -96,7 +96,8 @@ func TestDecodeNodeReadsOtherSpellings(t *testing.T) {
 		want       Node
 	}{
 		{"spaces and order", " {\n\"address\" : \"a:1\", \"v\": 1 } ", Node{Address: "a:1"}},
-		{"null is as good as missing", `{"v":1,"address":"a:1","weight":null,"metadata":null,"service":null}`, Node{Address: "a:1"}},
+		{"version 1 in writing", `{"v":1,"address":"a:1"}`, Node{Address: "a:1"}},
+		{"null is as good as missing", `{"v":null,"address":"a:1","weight":null,"metadata":null,"service":null}`, Node{Address: "a:1"}},
 		{"empty is as good as missing", `{"v":1,"address":"a:1","metadata":{},"service":{"endpoints":[]}}`, Node{Address: "a:1"}},
 		{"the last of two counts", `{"v":1,"address":"a:1","metadata":{"a":"1"},"metadata":{"b":"2"}}`, Node{Address: "a:1", Metadata: map[string]string{"b": "2"}}},
 	} {
@@ -135,7 +136,7 @@ func TestDecodeNodeRefuses(t *testing.T) {
 		{"no object", `[1]`, ErrMalformed, "array"},
 		{"cut", `{"v":1,"address":"a:1"`, ErrMalformed, "JSON"},
 		{"trailing", `{"v":1,"address":"a:1"}x`, ErrMalformed, "after top-level"},
-		{"no version", `{"address":"a:1"}`, ErrMalformed, "v: 0"},
+		{"version negative", `{"v":-1,"address":"a:1"}`, ErrMalformed, "v: -1"},
 		{"version zero", `{"v":0,"address":"a:1"}`, ErrMalformed, "v: 0"},
 		{"version text", `{"v":"1","address":"a:1"}`, ErrMalformed, "v: "},
 		{"no address", `{"v":1}`, ErrMalformed, "address"},
