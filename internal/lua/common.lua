@@ -5,9 +5,9 @@
 -- last.
 --
 -- Every script returns an array:
---   [1]    0 done   1 late: past the deadline   2 a key is unreadable
---          3 an argument is malformed. Nothing is written unless it is 0 or 4.
---          4 done, and the code of every node is 1: the codes are left out
+--   [1]    0 done   4 done, and the code of every node is 1: the codes are left out
+--          1 late: past the deadline   2 a key is unreadable   3 an argument is
+--          malformed: nothing is written
 --   [2]    TIME, us
 --   [3]    for 0: why PUBLISH failed, or ''; for 2: the key and what Redis said;
 --          for 3: which argument
@@ -65,11 +65,11 @@ end
 
 local ID = '^[%w._:@%%-]+$'
 
--- HOLD is how a lease and its seq begin a text, HOLD_TTL a whole text with the TTL.
+-- HOLD is how a lease and its seq begin a text.
 local HOLD = '^(%d+%-[0-9a-f]+) (%d+)'
-local HOLD_TTL = HOLD .. ' (%d+)$'
 
--- hold reads ARGV[i] by one of these and returns the parts. Numbers have at most 16
+-- hold reads ARGV[i], by a pattern that begins so, and returns lease, seq, and the TTL
+-- where the pattern captures it. Numbers have at most 16
 -- digits: Lua rounds longer ones, and PEXPIRE refuses some.
 local function hold(i, pattern)
   local lease, seq, ttl = string.match(ARGV[i] or '', pattern)

@@ -35,7 +35,7 @@ local nodes = {}
 local indexed = scores(KEYS[1], 5, 2)
 for i = 1, #KEYS - 3 do
   local a = 2 * i + 3
-  local lease, seq = hold(a + 1, HOLD)
+  local lease, seq = hold(a + 1, HOLD .. '$')
   local held, _, last = holder(text('HGET', KEYS[i + 3], 'lease'))
   local n = {key = KEYS[i + 3], id = check(a, ID), lease = lease, tomb = lease .. ' ' .. int(seq) .. ' ' .. by}
   n.buried = held == lease and last == by

@@ -29,7 +29,7 @@ local nodes, refused, holders = {}, false, {}
 local indexed = scores(KEYS[1], 5, 4)
 for i = 1, #KEYS - 3 do
   local a = 4 * i + 1
-  local lease, seq, ttl = hold(a + 1, HOLD_TTL)
+  local lease, seq, ttl = hold(a + 1, HOLD .. ' (%d+)$')
   local n = {
     key = KEYS[i + 3], id = check(a, ID), fence = ARGV[a + 1], data = check(a + 2, '.'), apis = ARGV[a + 3] or '',
     lease = lease, ttl = ttl, held = text('HGET', KEYS[i + 3], 'lease'),

@@ -21,7 +21,7 @@ local nodes = {}
 local indexed = scores(KEYS[1], 3, 2)
 for i = 1, #KEYS - 3 do
   local a = 2 * i + 1
-  local lease, seq = hold(a + 1, HOLD)
+  local lease, seq = hold(a + 1, HOLD .. ' ?%d* ?$')
   local held, held_seq, last = holder(text('HGET', KEYS[i + 3], 'lease'))
   local code = fenced(held, held_seq, last, lease, seq)
   if not code then

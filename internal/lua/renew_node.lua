@@ -12,7 +12,7 @@
 -- of renew.lua.
 --
 -- Publishes nothing.  Clock: Redis TIME.  Cost: O(1).
-local lease, seq = hold(2, HOLD)
+local lease, seq = hold(2, HOLD .. '$')
 local held, held_seq, last = holder(text('HGET', KEYS[1], 'lease'))
 if failure then
   return failure
