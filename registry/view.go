@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-go/rollcall/internal/informer"
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
@@ -19,10 +20,10 @@ func view(f *informer.Feed) *View {
 		return kept.view
 	}
 	if kept != nil {
-		kept = kept.after(f)
+		kept = kept.after(f.Service(), f.Changes)
 	}
 	if kept == nil {
-		kept = newKeptView(f)
+		kept = newKeptView(f.Service(), f.Nodes())
 	}
 	kept.view = kept.newView(f)
 	f.Keep(kept)
@@ -42,13 +43,13 @@ type described struct {
 	rev uint64
 }
 
-func newKeptView(f *informer.Feed) *keptView {
+func newKeptView(name keys.Service, nodes []replica.Node) *keptView {
 	k := &keptView{newest: map[string]*described{}}
 	versions := map[string]*Service{}
-	for _, n := range f.Nodes() {
+	for _, n := range nodes {
 		s := versions[n.Record.Version]
 		if s == nil {
-			s = serviceVersion{f.Service().Namespace(), f.Service().Name(), n.Record.Version}.service()
+			s = serviceVersion{name.Namespace(), name.Name(), n.Record.Version}.service()
 			versions[n.Record.Version] = s
 			k.services = append(k.services, s)
 		}
@@ -72,13 +73,13 @@ func (k *keptView) describe(s *Service, n replica.Node) {
 	}
 }
 
-// after returns what to keep after the changes of a feed, or nil if it has to be made
+// after returns what to keep after some changes, or nil if it has to be made
 // anew: if a node that describes its version has left it. It does not change what earlier
 // views share.
-func (k *keptView) after(f *informer.Feed) *keptView {
+func (k *keptView) after(name keys.Service, changes []replica.Change) *keptView {
 	next := &keptView{services: slices.Clone(k.services), newest: k.newest}
 	copied := map[string]bool{} // versions whose Service is no longer shared
-	for _, c := range f.Changes {
+	for _, c := range changes {
 		if c.Action == replica.Delete && !next.remove(c.Node, copied) {
 			return nil
 		}
@@ -86,7 +87,7 @@ func (k *keptView) after(f *informer.Feed) *keptView {
 			return nil
 		}
 		if c.Action != replica.Delete {
-			next.put(f, c.Node, copied)
+			next.put(name, c.Node, copied)
 		}
 	}
 	return next
@@ -127,10 +128,10 @@ func (k *keptView) remove(n replica.Node, copied map[string]bool) bool {
 }
 
 // put adds a node to its version, or replaces it there.
-func (k *keptView) put(f *informer.Feed, n replica.Node, copied map[string]bool) {
+func (k *keptView) put(name keys.Service, n replica.Node, copied map[string]bool) {
 	s, at := k.own(n.Record.Version, copied)
 	if s == nil {
-		s = serviceVersion{f.Service().Namespace(), f.Service().Name(), n.Record.Version}.service()
+		s = serviceVersion{name.Namespace(), name.Name(), n.Record.Version}.service()
 		k.services, copied[s.Version] = slices.Insert(k.services, at, s), true
 	}
 	node := fromRecord(n.ID, n.Record)

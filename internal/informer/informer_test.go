@@ -3,6 +3,7 @@ package informer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -117,9 +118,12 @@ func start(t *testing.T, o informer.Options) (*informer.Informer, *redisconn.Con
 	return i, c, r
 }
 
-func register(t *testing.T, r *registry.Redis, name, id string) {
+func register(t *testing.T, r *registry.Redis, name string, ids ...string) {
 	t.Helper()
-	s := &registry.Service{Name: name, Nodes: []*registry.Node{{ID: id, Address: "10.0.0.1:80"}}}
+	s := &registry.Service{Name: name}
+	for _, id := range ids {
+		s.Nodes = append(s.Nodes, &registry.Node{ID: id, Address: "10.0.0.1:80"})
+	}
 	if err := r.Register(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -162,29 +166,45 @@ func TestListenersShareAFeed(t *testing.T) {
 	first.awaitNodes(t, "shared-feed/a", "shared-feed/b")
 }
 
-// What a listener has made of the state is kept until the state changes.
-func TestViewLastsUntilAChange(t *testing.T) {
+// What a listener has made of the state is kept. After a change it is stale, and the feed has
+// the changes since then; with many, it is made anew.
+func TestViewIsKept(t *testing.T) {
 	i, c, r := start(t, informer.Options{})
-	shop := c.Space.Service("", "view-lasts")
+	shop := c.Space.Service("", "view-kept")
 	l := newRecorder()
 	a := attach(t, i, shop, l)
 	defer a.Detach()
 	l.await(t, "healthy", func() bool { return l.healthy[shop.Name()] })
-	see := func() (view any, nodes int) {
-		if err := a.See(func(f *informer.Feed) { view, nodes, f.View = f.View, len(f.Nodes()), "made" }); err != nil {
+	see := func(look func(f *informer.Feed)) {
+		t.Helper()
+		if err := a.See(func(f *informer.Feed) { look(f); f.Keep("made") }); err != nil {
 			t.Fatal(err)
 		}
-		return view, nodes
 	}
-	see()
-	if view, nodes := see(); view != "made" || nodes != 0 {
-		t.Errorf("without a change: view %v, %d nodes", view, nodes)
-	}
+	see(func(*informer.Feed) {})
+	see(func(f *informer.Feed) {
+		if f.View != "made" || f.Stale {
+			t.Errorf("without a change: view %v, stale %v", f.View, f.Stale)
+		}
+	})
 	register(t, r, shop.Name(), "a")
-	l.awaitNodes(t, "view-lasts/a")
-	if view, nodes := see(); view != nil || nodes != 1 {
-		t.Errorf("after a change: view %v, %d nodes", view, nodes)
+	l.awaitNodes(t, "view-kept/a")
+	see(func(f *informer.Feed) {
+		if f.View != "made" || !f.Stale || len(f.Changes) != 1 || f.Changes[0].Node.ID != "a" {
+			t.Errorf("after a change: view %v, stale %v, changes %v", f.View, f.Stale, f.Changes)
+		}
+	})
+	var many []string
+	for n := range 300 {
+		many = append(many, fmt.Sprint("n", n))
 	}
+	register(t, r, shop.Name(), many...)
+	l.await(t, "all", func() bool { return l.shown["view-kept/n299"] })
+	see(func(f *informer.Feed) {
+		if f.View != nil || !f.Stale || len(f.Changes) != 0 {
+			t.Errorf("after many changes: view %v, stale %v, %d changes", f.View, f.Stale, len(f.Changes))
+		}
+	})
 }
 
 // Services of a namespace are followed when they have nodes, those of one name alone
