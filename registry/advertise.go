@@ -125,7 +125,7 @@ func splitAddress(field, address string) (host, port string, err error) {
 	return host, port, nil
 }
 
-// isHost tells whether host is an IP address, IPv6 perhaps with a zone, or a host name:
+// isHost reports whether host is an IP address, IPv6 perhaps with a zone, or a host name:
 // labels of letters, digits, - and _ of at most 63 bytes. Numbers alone are an IPv4
 // address with a mistake in it.
 func isHost(host string) bool {
@@ -141,7 +141,7 @@ func isHost(host string) bool {
 	})
 }
 
-// isWildcard tells whether host stands for all addresses of a machine.
+// isWildcard reports whether host means all addresses of a machine.
 func isWildcard(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "" || err == nil && ip.WithZone("").Unmap().IsUnspecified()
@@ -157,7 +157,7 @@ func checkAddress(field, network, address string) error {
 	}
 	host, _, err := splitAddress(field+".Address", address)
 	if err == nil && isWildcard(host) {
-		err = errdefs.Invalid(field+".Address", "%q stands for all addresses of a machine, and callers would dial themselves: use Advertise", address)
+		err = errdefs.Invalid(field+".Address", "%q means all addresses of a machine, and callers would dial themselves: use Advertise", address)
 	}
 	return err
 }

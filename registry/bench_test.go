@@ -32,7 +32,7 @@ func enroll(b *testing.B, r *registry.Redis, s *registry.Service, opts ...regist
 	}
 }
 
-// One call of Register: of what stands already, and with other data each time.
+// One call of Register: of a node that is registered already, and with other data each time.
 func BenchmarkRegister(b *testing.B) {
 	for _, n := range []int{1, 100, 1000} {
 		for _, changed := range []bool{false, true} {

@@ -13,7 +13,7 @@ import (
 )
 
 // TestWhatBlocksStopsNoOther: a logger, an observer or an OnState that does not return
-// keeps nobody from renewing, registering, reaping, watching and reading.
+// keeps no registry from renewing, registering, reaping, watching and reading.
 func TestWhatBlocksStopsNoOther(t *testing.T) {
 	t.Parallel()
 	for _, blocked := range []string{"logger", "observer", "OnState"} {
@@ -45,7 +45,7 @@ func TestWhatBlocksStopsNoOther(t *testing.T) {
 			watcher.expect("create /a")
 
 			other := open(t, at(server))
-			shop, b := ledgerOf(t, server.Client(), "shop"), behind(t, at(server), "shop")
+			shop, b := storedServiceOf(t, server.Client(), "shop"), behind(t, at(server), "shop")
 			for i := range 2 {
 				ranOut, stays := node(fmt.Sprintf("out%d", i)), node(fmt.Sprintf("in%d", i))
 				register(t, other, service("shop", ranOut), registry.RegisterManual(), registry.RegisterTTL(time.Second))

@@ -14,7 +14,7 @@ import (
 )
 
 // The clock of a process says nothing about how old an entry of the catalogues
-// is. A bubble's clock starts in the year 2000, on a real Redis of today.
+// is. The clock of a simulation starts in the year 2000, on a real Redis of today.
 func TestCataloguesGoByRedisTime(t *testing.T) {
 	server := redistest.SharedStandalone(t)
 	admin, space, prefix := server.Client(), space(t), prefix(t)

@@ -10,7 +10,7 @@ import (
 )
 
 // announced is how long ago a service was entered in its catalogue.
-func (b *bubble) announced(name string) time.Duration {
+func (b *simulation) announced(name string) time.Duration {
 	b.t.Helper()
 	seen, err := b.server.ZScore("rollcall:{default}:services", name+"/")
 	if err != nil {
@@ -21,7 +21,7 @@ func (b *bubble) announced(name string) time.Duration {
 
 // A node that its caller renews no more is announced no more, and forgotten.
 func TestManualNodesThatRanOutAreForgotten(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		manual := registry.RegisterManual()
 		register(b.t, b.Redis, service("lasting", node("a")))
 		for range 10 { // renewed by its caller
@@ -45,7 +45,7 @@ func TestManualNodesThatRanOutAreForgotten(t *testing.T) {
 			b.t.Errorf("its Deregister sent %d commands: it is still in the books", sent)
 		}
 		register(b.t, b.Redis, service("shop", node("a")), manual)
-		if err := stands(b.t.Context(), b.Redis, "shop", "a"); err != nil {
+		if err := showsOnly(b.t.Context(), b.Redis, "shop", "a"); err != nil {
 			b.t.Errorf("registered again: %v", err)
 		}
 	})

@@ -45,7 +45,7 @@ func TestAVersionChangedMeanwhileIsEntered(t *testing.T) {
 	client := tp.NewClient(t)
 	hook := &pausedAnnounce{held: make(chan struct{}), release: make(chan struct{})}
 	client.AddHook(hook)
-	r := open(t, tp, registry.Client(client), calm)
+	r := open(t, tp, registry.Client(client), renewRarely)
 	version := func(v string) *registry.Service {
 		s := service("shop", node("a"))
 		s.Version = v

@@ -71,7 +71,7 @@ func (r *Redis) Close(ctx context.Context) error {
 }
 
 // grace bounds a call that has something to withdraw: that must not fail because
-// its context, which told the program to end, is over.
+// its context, which ended to stop the program, is done.
 func (c *conn) grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return c.Bound(ctx)

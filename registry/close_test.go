@@ -25,8 +25,8 @@ func over(t *testing.T, deadline bool) context.Context {
 	return ctx
 }
 
-// TestWithdrawalWithAContextThatIsOver: the context that told the program to end
-// must not keep it from telling Redis.
+// TestWithdrawalWithAContextThatIsOver: a context that has ended
+// must not keep Close from deregistering in Redis.
 func TestWithdrawalWithAContextThatIsOver(t *testing.T) {
 	t.Parallel()
 	for name, withdraw := range map[string]func(context.Context, *registry.Redis) error{
@@ -42,7 +42,7 @@ func TestWithdrawalWithAContextThatIsOver(t *testing.T) {
 				if err := withdraw(over(t, deadline), r); err != nil {
 					t.Error(err)
 				}
-				if err := ledgerOf(t, server.Client(), "shop").indexed(); err != nil {
+				if err := storedServiceOf(t, server.Client(), "shop").indexed(); err != nil {
 					t.Error(err)
 				}
 			})
@@ -165,7 +165,7 @@ func TestCloseFromWithin(t *testing.T) {
 			case <-time.After(patience / 2):
 				t.Fatal("Close waits for the function that calls it")
 			}
-			if err := ledgerOf(t, server.Client(), "shop").indexed(); err != nil {
+			if err := storedServiceOf(t, server.Client(), "shop").indexed(); err != nil {
 				t.Error(err)
 			}
 		})

@@ -49,7 +49,7 @@ func user(t *testing.T, s *redistest.Server, rights []string, opts ...registry.O
 
 // registrarsLife registers, renews, reaps and deregisters until something is
 // denied, and returns what was.
-func registrarsLife(t *testing.T, r *registry.Redis, b backstage, log *logBuffer) error {
+func registrarsLife(t *testing.T, r *registry.Redis, b rawService, log *logBuffer) error {
 	t.Helper()
 	s := service("shop", node("a"))
 	err := cmp.Or(r.Init(), r.Register(t.Context(), s, registry.RegisterTTL(2*time.Second))) // as the first node
@@ -181,7 +181,7 @@ func TestWrongPassword(t *testing.T) {
 			for _, err := range []error{r.Init(), r.Register(t.Context(), service("shop", node("a"))), err} {
 				wantErr(t, err, registry.ErrPermission)
 				if err != nil && strings.Contains(err.Error(), "secret") {
-					t.Errorf("the error tells the password: %v", err)
+					t.Errorf("the error shows the password: %v", err)
 				}
 			}
 		})

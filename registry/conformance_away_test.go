@@ -49,7 +49,7 @@ func callsWhileAway(t *testing.T, tp redistest.Topology, fail func(*uplink)) {
 	eventually(t, patience, func() error { return sameIDs(t, r, "shop", "/a") })
 }
 
-// Close takes no longer than its context, and says that the goodbyes were not heard.
+// Close takes no longer than its context, and returns an error that nodes were not deregistered.
 func closeWhileAway(t *testing.T, tp redistest.Topology, fail func(*uplink)) {
 	const bound = 500 * time.Millisecond
 	w := &uplink{}

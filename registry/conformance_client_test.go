@@ -128,7 +128,7 @@ func TestDatabases(t *testing.T) {
 	wantIDs(t, three, "shop", "/three")
 	wantIDs(t, five, "shop", "/five")
 	if db := five.Options().DB; db != 5 {
-		t.Errorf("the options tell of database %d, the client of 5", db)
+		t.Errorf("the options have database %d, the client of 5", db)
 	}
 }
 

@@ -15,7 +15,7 @@ var deregistering = []testCase{
 	{"Deregister of one version", deregisterVersion},
 	{"Deregister of named nodes", deregisterNodes},
 	{"Deregister of what is not known does nothing", deregisterUnknown},
-	{"somebody else's nodes are never touched", deregisterForeign},
+	{"the nodes of others are never touched", deregisterForeign},
 	{"a node that is gone already", deregisterGone},
 	{"registered, deregistered, registered", deregisterAndBack},
 }
@@ -45,7 +45,7 @@ func deregisterService(t *testing.T, tp redistest.Topology) {
 }
 
 func deregisterVersion(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	register(t, r, versioned("", "shop", "1", "a"))
 	register(t, r, versioned("", "shop", "2", "b"))
 	register(t, r, versioned("", "shop", "", "c"))
@@ -69,13 +69,13 @@ func deregisterNodes(t *testing.T, tp redistest.Topology) {
 }
 
 func deregisterUnknown(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, calm), behind(t, tp, "shop")
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	deregister(t, r, service("shop", node("a")))
 	deregister(t, r, service("shop"))
 	if found := keysUnder(t, b.client); len(found) > 0 {
 		t.Errorf("Deregister before Register wrote %v", found)
 	}
-	register(t, r, service("shop", node("a"))) // and does not stand in the way of one
+	register(t, r, service("shop", node("a"))) // and does not block one
 	deregister(t, r, service("desk"))
 	deregister(t, r, service("shop"), registry.DeregisterNamespace("eu"))
 	wantIDs(t, r, "shop", "/a")
@@ -98,7 +98,7 @@ func deregisterForeign(t *testing.T, tp redistest.Topology) {
 }
 
 func deregisterGone(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, calm), behind(t, tp, "shop")
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a")), registry.RegisterManual())
 	for _, key := range keysUnder(t, b.client) {
 		if err := b.client.Del(t.Context(), key).Err(); err != nil {
@@ -109,7 +109,7 @@ func deregisterGone(t *testing.T, tp redistest.Topology) {
 	deregister(t, r, service("shop"))
 	wantIDs(t, r, "shop")
 	if rev := b.rev(); rev != 0 {
-		t.Errorf("it was not there, but revision %d tells of a change", rev)
+		t.Errorf("it was not there, but revision %d is a change", rev)
 	}
 }
 
@@ -129,7 +129,7 @@ func deregisterAndBack(t *testing.T, tp redistest.Topology) {
 		s.next(t, registry.Left)
 		wantIDs(t, r, "shop")
 		if gone := b.holder("a").Gone; gone != "self" {
-			t.Errorf("the tombstone tells %q", gone)
+			t.Errorf("the tombstone has %q", gone)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func closeDeregisters(t *testing.T, tp redistest.Topology) {
 }
 
 func usedAfterClose(t *testing.T, tp redistest.Topology) {
-	used, unused := open(t, tp, calm), open(t, tp, calm)
+	used, unused := open(t, tp, renewRarely), open(t, tp, renewRarely)
 	register(t, used, service("shop", node("a")))
 	for _, r := range []*registry.Redis{used, unused} {
 		if err := r.Close(t.Context()); err != nil {
@@ -172,13 +172,13 @@ func usedAfterClose(t *testing.T, tp redistest.Topology) {
 			t.Errorf("options after Close: prefix (-want +got):\n%s", d)
 		}
 	}
-	if found := ids(t, open(t, tp, calm), "shop"); found != nil {
+	if found := ids(t, open(t, tp, renewRarely), "shop"); found != nil {
 		t.Errorf("found %v", found)
 	}
 }
 
 func closeUnused(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	for range 2 {
 		if err := r.Close(t.Context()); err != nil {
 			t.Errorf("Close: %v", err)

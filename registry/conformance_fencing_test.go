@@ -19,11 +19,11 @@ var fencing = []testCase{
 
 var exclusives = []testCase{
 	{"exclusive is refused while another lives", exclusiveRefused},
-	{"exclusive is free after a goodbye and after a crash", exclusiveFree},
-	{"exclusive does not stand in its own way", exclusiveAgain},
+	{"exclusive is free after Deregister and after a crash", exclusiveFree},
+	{"exclusive does not block itself", exclusiveAgain},
 }
 
-// nodeAt is a node that tells two owners of one ID apart.
+// nodeAt is a node whose address shows which of two owners of one ID has it.
 func nodeAt(id, address string) *registry.Node { return &registry.Node{ID: id, Address: address} }
 
 const (
@@ -151,7 +151,7 @@ func exclusiveRefused(t *testing.T, tp redistest.Topology) {
 }
 
 func exclusiveFree(t *testing.T, tp redistest.Topology) {
-	holder, second := open(t, tp, calm), open(t, tp, calm)
+	holder, second := open(t, tp, renewRarely), open(t, tp, renewRarely)
 	register(t, holder, service("shop", nodeAt("a", oldAddress)))
 	deregister(t, holder, service("shop"))
 	register(t, second, service("shop", nodeAt("a", newAddress)), registry.RegisterExclusive())

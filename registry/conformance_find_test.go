@@ -54,7 +54,7 @@ func full() *registry.Service {
 }
 
 func everythingComesBack(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	register(t, r, full())
 	if d := cmp.Diff([]*registry.Service{full()}, get(t, r, "shop", registry.GetNamespace("eu"))); d != "" {
 		t.Errorf("(-registered +found):\n%s", d)
@@ -62,7 +62,7 @@ func everythingComesBack(t *testing.T, tp redistest.Topology) {
 }
 
 func versionsApart(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	for _, v := range []string{"2", "", "1"} {
 		s := service("shop", node("a"+v), node("b"+v))
 		s.Version, s.Metadata = v, map[string]string{"is": v}
@@ -78,7 +78,7 @@ func versionsApart(t *testing.T, tp redistest.Topology) {
 }
 
 func nodesMerged(t *testing.T, tp redistest.Topology) {
-	r, other := open(t, tp, calm), open(t, tp, calm)
+	r, other := open(t, tp, renewRarely), open(t, tp, renewRarely)
 	register(t, r, service("shop", node("a"), node("c")))
 	register(t, other, service("shop", node("b")))
 	register(t, r, service("shop", node("c"), node("d")))
@@ -86,7 +86,7 @@ func nodesMerged(t *testing.T, tp redistest.Topology) {
 }
 
 func unknownNotFound(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	register(t, r, service("shop", node("a")))
 	for _, name := range []string{"", "nobody", "sho", "shop2", "*"} {
 		for _, ns := range []string{"", "other", "*"} {
@@ -100,7 +100,7 @@ func unknownNotFound(t *testing.T, tp redistest.Topology) {
 }
 
 func namespacesApart(t *testing.T, tp redistest.Topology) {
-	eu, us := open(t, tp, calm, registry.Namespace("eu")), open(t, tp, calm, registry.Namespace("us"))
+	eu, us := open(t, tp, renewRarely, registry.Namespace("eu")), open(t, tp, renewRarely, registry.Namespace("us"))
 	register(t, eu, service("shop", node("a")))
 	register(t, us, service("shop", node("b")))
 	register(t, us, service("desk", node("b")))
@@ -132,7 +132,7 @@ func namespacesApart(t *testing.T, tp redistest.Topology) {
 }
 
 func oddNames(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	odd := []string{
 		"日本語", "a b", " ", "a/b", "/", "{a}", "}{", "{}", "*", "a*", "?[a-z]", `back\slash`, "a:b", "a%2Fb", "%", "é\u0301",
 		"node:x", "index", strings.Repeat("x", 255), strings.Repeat("ü", 127),
@@ -172,7 +172,7 @@ func oddNames(t *testing.T, tp redistest.Topology) {
 }
 
 func newestSpeaks(t *testing.T, tp redistest.Topology) {
-	r, other := open(t, tp, calm), open(t, tp, calm)
+	r, other := open(t, tp, renewRarely), open(t, tp, renewRarely)
 	say := func(r *registry.Redis, id, word string) {
 		t.Helper()
 		s := service("shop", node(id))
@@ -212,7 +212,7 @@ func newestSpeaks(t *testing.T, tp redistest.Topology) {
 }
 
 func documentCap(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	s := service("shop", node("a"), node("b"))
 	s.APIs = json.RawMessage(`"` + strings.Repeat("x", 64<<10-2) + `"`)
 	register(t, r, s)
@@ -222,16 +222,16 @@ func documentCap(t *testing.T, tp redistest.Topology) {
 	s.APIs = append(s.APIs, ' ')
 	wantErr(t, r.Register(t.Context(), s), registry.ErrInvalid)
 	if got := get(t, r, "shop")[0].APIs; len(got) != 64<<10 {
-		t.Errorf("%d bytes stand after a refused Register", len(got))
+		t.Errorf("%d bytes are left after a refused Register", len(got))
 	}
 }
 
 // The crashed process never comes to renew, nor is there anybody else to reap.
 func crashedGone(t *testing.T, tp redistest.Topology) {
-	reader, b := open(t, tp, calm), behind(t, tp, "shop")
+	reader, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	b.plant("crashed", time.Second, `{"v":1,"address":"10.0.0.9:80"}`)
-	b.plant("stands", time.Minute, `{"v":1,"address":"10.0.0.9:80"}`)
-	eventually(t, patience, func() error { return sameIDs(t, reader, "shop", "/stands") })
+	b.plant("kept", time.Minute, `{"v":1,"address":"10.0.0.9:80"}`)
+	eventually(t, patience, func() error { return sameIDs(t, reader, "shop", "/kept") })
 	if b.end("crashed") == 0 {
 		t.Error("a reader removed the node from the index")
 	}
@@ -255,12 +255,12 @@ func crashedGone(t *testing.T, tp redistest.Topology) {
 	if b.end("crashed") != 0 {
 		t.Error("the index lists the node after the reap")
 	}
-	wantIDs(t, reader, "shop", "/a", "/stands")
+	wantIDs(t, reader, "shop", "/a", "/kept")
 }
 
 func unreadableLeftOut(t *testing.T, tp redistest.Topology) {
 	log := &logBuffer{}
-	r := open(t, tp, calm, logInto(log))
+	r := open(t, tp, renewRarely, logInto(log))
 	b := behind(t, tp, "shop")
 	for i, data := range []string{"garbage", `{"v":1}`, `{"v":"2","address":"10.0.0.9:80"}`} {
 		b.plant(fmt.Sprintf("bad%d", i), time.Minute, data)

@@ -25,7 +25,7 @@ var checks = []testCase{
 	{"a failing check withholds renewal", checkWithholds},
 	{"a check that fails at Register fails it", checkFailsRegister},
 	{"with RegisterRetry it goes on", checkRetried},
-	{"a check that hangs delays nobody else", checkHangs},
+	{"a check that hangs delays no other node", checkHangs},
 }
 
 func leaseRenewed(t *testing.T, tp redistest.Topology) {
@@ -49,7 +49,7 @@ func leaseRenewed(t *testing.T, tp redistest.Topology) {
 	s.none(t)
 }
 
-// The lease ends at a time by Redis's clock, which only moves when somebody
+// The lease ends at a time by Redis's clock, which only moves when a test
 // renews.
 func manualRenewed(t *testing.T, tp redistest.Topology) {
 	r, b, s := open(t, tp), behind(t, tp, "shop"), newStates()
@@ -183,7 +183,7 @@ func checkFailsRegister(t *testing.T, tp redistest.Topology) {
 	if found := keysUnder(t, b.client); len(found) > 0 {
 		t.Errorf("left behind: %v", found)
 	}
-	register(t, r, service("shop", node("a"))) // nothing of the first stands in the way
+	register(t, r, service("shop", node("a"))) // nothing of the first blocks it
 	s.none(t)
 }
 

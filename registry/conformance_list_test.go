@@ -30,7 +30,7 @@ func list(t *testing.T, r *registry.Redis, ns string) []string {
 	for _, s := range services {
 		want := &registry.Service{Namespace: s.Namespace, Name: s.Name, Version: s.Version}
 		if d := cmp.Diff(want, s); d != "" {
-			t.Errorf("ListServices tells more than name, version and namespace:\n%s", d)
+			t.Errorf("ListServices returns more than name, version and namespace:\n%s", d)
 		}
 		listed = append(listed, s.Namespace+"/"+s.Name+"/"+s.Version)
 	}
@@ -50,7 +50,7 @@ func versioned(ns, name, version, id string) *registry.Service {
 }
 
 func namesListed(t *testing.T, tp redistest.Topology) {
-	r, other := open(t, tp, calm), open(t, tp, calm)
+	r, other := open(t, tp, renewRarely), open(t, tp, renewRarely)
 	shop := full()
 	shop.Namespace = ""
 	register(t, r, shop)
@@ -61,11 +61,11 @@ func namesListed(t *testing.T, tp redistest.Topology) {
 	wantList(t, r, "eu", "eu/shop/2")
 	wantList(t, r, "nowhere")
 	wantList(t, r, "*", "default/desk/", "default/shop/1.2.0", "default/shop/2", "eu/shop/2")
-	wantList(t, open(t, tp, calm, registry.Namespace("eu")), "", "eu/shop/2")
+	wantList(t, open(t, tp, renewRarely, registry.Namespace("eu")), "", "eu/shop/2")
 }
 
 func deadNotListed(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, calm), behind(t, tp, "desk")
+	r, b := open(t, tp, renewRarely), behind(t, tp, "desk")
 	register(t, r, versioned("", "shop", "1", "a"))
 	register(t, r, versioned("", "shop", "2", "b"))
 	wantList(t, r, "", "default/shop/1", "default/shop/2")
@@ -85,7 +85,7 @@ func deadNotListed(t *testing.T, tp redistest.Topology) {
 }
 
 func emptyListed(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	services, err := r.ListServices(t.Context())
 	if err != nil || services == nil || len(services) != 0 {
 		t.Errorf("services %#v, error %v, want an empty list", services, err)
@@ -94,7 +94,7 @@ func emptyListed(t *testing.T, tp redistest.Topology) {
 }
 
 func manyServices(t *testing.T, tp redistest.Topology) {
-	r, reader := open(t, tp, calm), open(t, tp, calm)
+	r, reader := open(t, tp, renewRarely), open(t, tp, renewRarely)
 	want := []string{}
 	for _, ns := range []string{"default", "eu"} {
 		for _, name := range []string{"a", "b", "c", "d", "e"} {
@@ -112,7 +112,7 @@ func manyServices(t *testing.T, tp redistest.Topology) {
 
 func foreignEntries(t *testing.T, tp redistest.Topology) {
 	log := &logBuffer{}
-	r := open(t, tp, calm, logInto(log))
+	r := open(t, tp, renewRarely, logInto(log))
 	register(t, r, versioned("", "shop", "", "a"))
 	b := behind(t, tp, "shop")
 	for key, members := range map[string][]string{

@@ -15,8 +15,8 @@ var operators = []testCase{
 	{"an operator's override is laid over the node", operatorOverrides},
 }
 
-// remove deregisters a node as an operator does, whoever holds it.
-func (b backstage) remove(id string) {
+// remove deregisters a node as an operator does, no matter which registry holds it.
+func (b rawService) remove(id string) {
 	b.t.Helper()
 	holder := b.holder(id)
 	b.do(lua.Deregister(b.t.Context(), b.client, lua.DeregisterCall{
@@ -25,7 +25,7 @@ func (b backstage) remove(id string) {
 }
 
 // override sets what an operator says of a node; "" undoes it.
-func (b backstage) override(id, json string) {
+func (b rawService) override(id, json string) {
 	b.t.Helper()
 	b.do(lua.Override(b.t.Context(), b.client, lua.OverrideCall{Target: b.target(), ID: id, JSON: []byte(json)}))
 }
@@ -48,7 +48,7 @@ func operatorRemoves(t *testing.T, tp redistest.Topology) {
 }
 
 func operatorOverrides(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, calm), behind(t, tp, "shop")
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	n := &registry.Node{ID: "a/1", Address: "10.0.0.1:80", Weight: 5, Zone: "eu", Metadata: map[string]string{"k": "v", "drop": "me"}}
 	register(t, r, service("shop", n, node("other")))
 	want := func(want *registry.Node) {

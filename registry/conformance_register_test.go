@@ -63,7 +63,7 @@ func changedData(t *testing.T, tp redistest.Topology) {
 }
 
 func unchangedData(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, calm), behind(t, tp, "shop")
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a"), node("b")), registry.RegisterManual())
 	rev, lease, before := b.rev(), b.holder("a").Lease, b.end("a")
 	eventually(t, patience, func() error {
@@ -82,7 +82,7 @@ func unchangedData(t *testing.T, tp redistest.Topology) {
 }
 
 func everyChangePublished(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, calm), behind(t, tp, "shop")
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	sub := b.client.Subscribe(t.Context(), b.keys.Events(0))
 	defer sub.Close()
 	if _, err := sub.Receive(t.Context()); err != nil {
@@ -145,7 +145,7 @@ func nodeMoves(t *testing.T, tp redistest.Topology) {
 }
 
 func emptyID(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	register(t, r, service("shop", &registry.Node{Address: "10.0.0.1:80"}, &registry.Node{Address: "[::1]:80"}))
 	wantIDs(t, r, "shop", "/10.0.0.1:80", "/[::1]:80")
 	register(t, r, service("shop", &registry.Node{ID: "10.0.0.1:80", Address: "10.0.0.2:80"}))
@@ -155,7 +155,7 @@ func emptyID(t *testing.T, tp redistest.Topology) {
 }
 
 func nearestTTL(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm, registry.TTL(40*time.Second))
+	r := open(t, tp, renewRarely, registry.TTL(40*time.Second))
 	for _, c := range []struct{ service, call, want time.Duration }{
 		{0, 0, 40 * time.Second},
 		{30 * time.Second, 0, 30 * time.Second},
@@ -167,7 +167,7 @@ func nearestTTL(t *testing.T, tp redistest.Topology) {
 		s.TTL = c.service
 		register(t, r, s, registry.RegisterTTL(c.call))
 		if got := get(t, r, name)[0].TTL; got != c.want {
-			t.Errorf("%s: told %v, want %v", name, got, c.want)
+			t.Errorf("%s: TTL %v, want %v", name, got, c.want)
 		}
 		b := behind(t, tp, name)
 		left, err := b.client.PTTL(t.Context(), b.keys.Node("a")).Result()
@@ -212,7 +212,7 @@ func hundredsOfNodes(t *testing.T, tp redistest.Topology) {
 }
 
 func cancelledCall(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := service("shop", node("a"))
@@ -231,7 +231,7 @@ func cancelledCall(t *testing.T, tp redistest.Topology) {
 
 // Every method at once, for the race detector; what is left must be right.
 func manyGoroutines(t *testing.T, tp redistest.Topology) {
-	r := open(t, tp, calm)
+	r := open(t, tp, renewRarely)
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {

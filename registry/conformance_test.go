@@ -103,15 +103,15 @@ func sorted(s []string) []string {
 	return s
 }
 
-// errDiff says how something differs from what was wanted.
+// errDiff returns an error with the difference from what was wanted.
 func errDiff(diff string) error { return fmt.Errorf("(-want +got):\n%s", diff) }
 
-// wantLog checks that the log tells of something.
+// wantLog checks that the log has a line with a text.
 func wantLog(t *testing.T, log *logBuffer, what string) {
 	t.Helper()
 	eventually(t, patience, func() error { // lines are written by another goroutine
 		if !strings.Contains(log.String(), what) {
-			return fmt.Errorf("the log does not tell of %q:\n%s", what, log)
+			return fmt.Errorf("the log has no line with %q:\n%s", what, log)
 		}
 		return nil
 	})
@@ -120,21 +120,21 @@ func wantLog(t *testing.T, log *logBuffer, what string) {
 // logInto has the registry log into b.
 func logInto(b *logBuffer) registry.Option { return registry.Logger(zerolog.New(b)) }
 
-// A backstage is what a test sees and does behind a registry's back: the keys of
+// A rawService reads and changes, without a registry, the keys of
 // one service of the default namespace.
-type backstage struct {
+type rawService struct {
 	t      *testing.T
 	client redis.UniversalClient
 	keys   keys.Service
 }
 
-func behind(t *testing.T, tp redistest.Topology, name string) backstage {
+func behind(t *testing.T, tp redistest.Topology, name string) rawService {
 	t.Helper()
-	return backstage{t, tp.NewClient(t), space(t).Service("", name)}
+	return rawService{t, tp.NewClient(t), space(t).Service("", name)}
 }
 
-// holder returns who holds a node or held it until it was deregistered; zero: nobody.
-func (b backstage) holder(id string) (h record.Holder) {
+// holder returns who holds a node or held it until it was deregistered; zero if no lease holds it.
+func (b rawService) holder(id string) (h record.Holder) {
 	b.t.Helper()
 	v, err := b.client.HGet(b.t.Context(), b.keys.Node(id), "lease").Result()
 	if err == nil {
@@ -148,7 +148,7 @@ func (b backstage) holder(id string) (h record.Holder) {
 
 // end returns when a node's lease ends by the index, in ms by Redis's clock, and
 // 0 where the index does not list it.
-func (b backstage) end(id string) float64 {
+func (b rawService) end(id string) float64 {
 	b.t.Helper()
 	end, err := b.client.ZScore(b.t.Context(), b.keys.Index(), keys.EscapeID(id)).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -158,7 +158,7 @@ func (b backstage) end(id string) float64 {
 }
 
 // extended waits until the lease ends later than before.
-func (b backstage) extended(id string, before float64) {
+func (b rawService) extended(id string, before float64) {
 	b.t.Helper()
 	eventually(b.t, patience, func() error {
 		if now := b.end(id); now <= before {
@@ -169,7 +169,7 @@ func (b backstage) extended(id string, before float64) {
 }
 
 // rev returns how many changes the service has seen.
-func (b backstage) rev() int {
+func (b rawService) rev() int {
 	b.t.Helper()
 	v, err := b.client.Get(b.t.Context(), b.keys.Version()).Result()
 	if errors.Is(err, redis.Nil) {
@@ -183,19 +183,19 @@ func (b backstage) rev() int {
 }
 
 // plant registers a node as a process would that then crashes.
-func (b backstage) plant(id string, ttl time.Duration, data string) {
+func (b rawService) plant(id string, ttl time.Duration, data string) {
 	b.t.Helper()
 	b.do(lua.Register(b.t.Context(), b.client, lua.RegisterCall{Target: b.target(), Nodes: []lua.Registration{{
 		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1, TTL: ttl}, Data: []byte(data),
 	}}}))
 }
 
-func (b backstage) target() lua.Target {
+func (b rawService) target() lua.Target {
 	return lua.Target{Service: b.keys, Deadline: time.Now().Add(time.Minute), Nonce: "0123456789ab"}
 }
 
 // add adds a member to a sorted set, far in the future.
-func (b backstage) add(key, member string) {
+func (b rawService) add(key, member string) {
 	b.t.Helper()
 	if err := b.client.ZAdd(b.t.Context(), key, redis.Z{Score: 1e13, Member: member}).Err(); err != nil {
 		b.t.Fatal(err)
@@ -203,7 +203,7 @@ func (b backstage) add(key, member string) {
 }
 
 // newLease is newer than every lease before.
-func (b backstage) newLease() string {
+func (b rawService) newLease() string {
 	b.t.Helper()
 	now, err := b.client.Time(b.t.Context()).Result()
 	if err != nil {
@@ -213,7 +213,7 @@ func (b backstage) newLease() string {
 }
 
 // do checks that a script call did what it was for.
-func (b backstage) do(results []lua.Result) {
+func (b rawService) do(results []lua.Result) {
 	b.t.Helper()
 	if r := results[0]; r.Err != nil || r.Codes[0] != lua.Done {
 		b.t.Fatalf("script: error %v, codes %v", r.Err, r.Codes)

@@ -48,7 +48,7 @@ func TestNoCredentialsInTheLog(t *testing.T) {
 				t.Error("nothing was logged: this has shown nothing")
 			}
 			if strings.Contains(log.String(), password) {
-				t.Errorf("the log tells the password:\n%s", log)
+				t.Errorf("the log shows the password:\n%s", log)
 			}
 		})
 	}

@@ -34,7 +34,7 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 	return err
 }
 
-// chosen tells which nodes of a service a Deregister means.
+// chosen returns the nodes of a service that a Deregister means.
 func chosen(s *Service, namespace string) (registrar.Selector, error) {
 	if s == nil {
 		return nil, errdefs.Invalid("Service", "is nil")

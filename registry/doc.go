@@ -35,7 +35,7 @@
 // If a process dies without Deregister, GetService stops returning its nodes when their
 // leases end. Other registries that serve the same service then remove the nodes from
 // Redis. They do so only after half a TTL and one second of unbroken contact with Redis:
-// in an outage nobody can renew, and it must not remove everybody.
+// in an outage no registry can renew, and it must not remove all nodes.
 //
 // # Watching
 //
@@ -45,9 +45,31 @@
 // PollInterval compares the copy with Redis, so a loss is noticed. The service is then
 // read again, and the difference is delivered.
 //
-// While Redis is away, a view keeps its nodes and says since when it is stale. If Redis
+// While Redis is away, a view keeps its nodes and shows since when it is stale. If Redis
 // loses a node in a flush or a failover, the view holds the node for up to one TTL, until
 // it is registered again.
+//
+// # Nodes that are not simply live
+//
+// Six words name what can be wrong with a node. The first two are states of a registration,
+// in the process that registered the node; the others are fields of a view, in a process
+// that calls it:
+//
+//	word      who decides               what it means                         where it shows
+//	Lost      the registry that renews  Redis lost the node, or no renewal    OnState, the log
+//	                                    arrived for a TTL; it is
+//	                                    registered again by itself
+//	Withheld  the RegisterCheck         the check fails, so the lease is      OnState, the log
+//	                                    not renewed and will end
+//	Held      the registry that reads   missing in Redis, and shown for one   View.Held
+//	                                    TTL more, or until it is back
+//	Refused   Redis                     serves reads and refuses renewals;    View.Refused,
+//	                                    nodes that publish that they are      View.RefusedSince
+//	                                    alive are Held meanwhile
+//	Lapse     the registry that reads   the node left without Deregister,     View.Lapsed
+//	                                    and is not in the view any more
+//	Guarded   the discovery.Resolver    a Lapse that it still calls: too      discovery.View.Guarded
+//	                                    many at once, or calls succeed
 //
 // # Failures
 //

@@ -68,7 +68,7 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// Timeout says whether the cause was a time-out, as net.Error does.
+// Timeout reports whether the cause was a time-out, as net.Error does.
 func (e *OpError) Timeout() bool {
 	var timeout interface{ Timeout() bool }
 	return errors.As(e.Err, &timeout) && timeout.Timeout()

@@ -32,7 +32,7 @@ func TestFailure(t *testing.T) {
 	var op *OpError
 	err := fmt.Errorf("start: %w", failure("register", "eu", "shop", &errdefs.NodeError{Node: "a", Err: ErrConflict}))
 	if !errors.As(err, &op) || op.Op != "register" || op.Namespace != "eu" || op.Service != "shop" || op.Node != "a" {
-		t.Errorf("%v tells %+v", err, op)
+		t.Errorf("%v has %+v", err, op)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry/embedded"
 )
 
-// Register a node, find it by the name of its service, and say goodbye.
+// Register a node, find it by the name of its service, and deregister it.
 func Example() {
 	server, err := embedded.Start() // or a Redis of yours
 	if err != nil {
@@ -263,7 +263,7 @@ func ExampleRedis_Watch() {
 	// delete shop 1 10.0.0.7:8080 draining
 }
 
-// Follow brings the whole service after each change, and says how far it can be trusted.
+// Follow brings the whole service after each change, and shows how far it can be trusted.
 func ExampleRedis_Follow() {
 	server, err := embedded.Start()
 	if err != nil {

@@ -36,7 +36,7 @@ func TestClusterMasterDies(t *testing.T) {
 	names := onEach(t, cluster)
 	r := open(t, tp, registry.TTL(registry.DefaultTTL), registry.Interval(registry.DefaultTTL/3), registry.Timeout(3*time.Second))
 	client := tp.NewClient(t)
-	// A client of the caller's own looks for a new master only when it is told to.
+	// A client of the caller's own looks for a new master only when the registry asks it to.
 	sharing := open(t, tp, registry.Client(tp.NewClient(t)), registry.TTL(3*time.Second), registry.Interval(time.Second), registry.Timeout(3*time.Second))
 	ids := []string{"a", "b", "shared"}
 	for _, tc := range []struct {
@@ -56,7 +56,7 @@ func TestClusterMasterDies(t *testing.T) {
 				opts = append(opts, registry.RegisterTTL(8*time.Second), registry.RegisterInterval(500*time.Millisecond))
 			}
 			register(t, r, service(name, node("a"), node("b")), opts...)
-			seen, leases = append(seen, s), append(leases, ledgerOf(t, client, name).lease("a"))
+			seen, leases = append(seen, s), append(leases, storedServiceOf(t, client, name).lease("a"))
 		}
 		register(t, sharing, service(names[0], node("shared")))
 		old := cluster.MasterFor(space(t).Service("default", names[0]).Index())
@@ -79,10 +79,10 @@ func TestClusterMasterDies(t *testing.T) {
 			return r.Register(t.Context(), service(names[0], changed))
 		})
 		within(t, healing, tc.name+": all nodes of the new master", func() error {
-			return stands(t.Context(), r, names[0], ids...)
+			return showsOnly(t.Context(), r, names[0], ids...)
 		})
 		for i, name := range names[1:] {
-			if got := ledgerOf(t, client, name).lease("a"); got != leases[i+1] {
+			if got := storedServiceOf(t, client, name).lease("a"); got != leases[i+1] {
 				t.Errorf("%s: the lease of %s was %s and is %s", tc.name, name, leases[i+1], got)
 			}
 			for len(seen[i+1].reports) > 0 {
@@ -94,7 +94,7 @@ func TestClusterMasterDies(t *testing.T) {
 		tc.mend(old)
 		cluster.WaitHealthy()
 		for _, name := range names {
-			l := ledgerOf(t, client, name)
+			l := storedServiceOf(t, client, name)
 			if got := l.expired(); len(got) > 0 {
 				t.Errorf("%s: %v of %s were removed, and live", tc.name, got, name)
 			}
@@ -112,7 +112,7 @@ func TestClusterMasterOfListsDies(t *testing.T) {
 		{space(t).Services("default"), ""},
 		{space(t).Namespaces(), "*"},
 	} {
-		// A client of the caller's own looks for a new master only when it is told to.
+		// A client of the caller's own looks for a new master only when the registry asks it to.
 		r := open(t, tp, registry.Client(tp.NewClient(t)), registry.Timeout(2*time.Second))
 		wantList(t, r, tc.namespace, "default/shop/")
 		old := cluster.MasterFor(tc.key)
@@ -141,7 +141,7 @@ func TestSlotMoves(t *testing.T) {
 	r := open(t, tp, registry.TTL(ttl), registry.Interval(interval), registry.Timeout(3*time.Second), log.option())
 	register(t, r, service("shop", node("a"), node("b"), node("c")), seen.option())
 	seen.next(t, registry.Live)
-	shop := ledgerOf(t, tp.NewClient(t), "shop")
+	shop := storedServiceOf(t, tp.NewClient(t), "shop")
 	lease := shop.lease("a")
 	_, rev := shop.version()
 
@@ -151,7 +151,7 @@ func TestSlotMoves(t *testing.T) {
 	for time.Since(moving) < ttl+interval {
 		log.good(t, 1)
 	}
-	if err := stands(t.Context(), r, "shop", "a", "b", "c"); err != nil {
+	if err := showsOnly(t.Context(), r, "shop", "a", "b", "c"); err != nil {
 		t.Errorf("a TTL into the move: %v", err)
 	}
 	m.Finish()

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A process that dies without a goodbye is gone a TTL and a second later, from
+// A process that dies without Deregister is gone a TTL and a second later, from
 // GetService and from the index, however busy Redis is with expiring the keys of
 // others.
 func TestCrashAmongForeignKeys(t *testing.T) {
@@ -33,15 +33,15 @@ func TestCrashAmongForeignKeys(t *testing.T) {
 			server.FillForeignTTL(100_000)
 			crashing := open(t, at(proxy), registry.TTL(ttl), registry.Interval(ttl/4))
 			register(t, crashing, service("shop", node("a")))
-			shop := ledgerOf(t, server.Client(), "shop")
-			if err := stands(t.Context(), others[0], "shop", "a", "b", "c"); err != nil {
+			shop := storedServiceOf(t, server.Client(), "shop")
+			if err := showsOnly(t.Context(), others[0], "shop", "a", "b", "c"); err != nil {
 				t.Fatal(err)
 			}
 
 			proxy.Cut()
 			crash := time.Now()
 			since(t, crash, ttl+time.Second, "gone from GetService", func() error {
-				return stands(t.Context(), others[0], "shop", "b", "c")
+				return showsOnly(t.Context(), others[0], "shop", "b", "c")
 			})
 			since(t, crash, ttl+time.Second, "gone from the index", func() error { return shop.indexed("b", "c") })
 			if diff := cmp.Diff([]string{"put b", "put c", "put a", "exp a"}, shop.changes()); diff != "" {
@@ -51,7 +51,7 @@ func TestCrashAmongForeignKeys(t *testing.T) {
 
 			proxy.Heal() // the process was only cut off: it is back under its lease
 			eventually(t, patience, func() error {
-				return errors.Join(shop.indexed("a", "b", "c"), stands(t.Context(), crashing, "shop", "a", "b", "c"))
+				return errors.Join(shop.indexed("a", "b", "c"), showsOnly(t.Context(), crashing, "shop", "a", "b", "c"))
 			})
 		})
 	}

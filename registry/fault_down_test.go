@@ -36,7 +36,7 @@ func TestDownLongerThanTTL(t *testing.T) {
 	}
 
 	server.Restart(false)
-	within(t, interval+time.Second, "back after the outage", func() error { return stands(t.Context(), r, "shop", "a", "b") })
+	within(t, interval+time.Second, "back after the outage", func() error { return showsOnly(t.Context(), r, "shop", "a", "b") })
 	if err := seen.next(t, registry.Live); err != nil {
 		t.Errorf("live because of %v", err)
 	}
@@ -61,12 +61,12 @@ func TestRegisterRetryBeforeRedis(t *testing.T) {
 	seen.none(t)
 
 	server.Restart(false)
-	within(t, interval+time.Second, "registered after Redis came", func() error { return stands(t.Context(), r, "shop", "a") })
+	within(t, interval+time.Second, "registered after Redis came", func() error { return showsOnly(t.Context(), r, "shop", "a") })
 	seen.next(t, registry.Live)
 }
 
 // A first Register that finds no Redis says so in time, and nothing of it comes
-// later; what stood before comes back.
+// later; nodes registered before come back.
 func TestRegisterWhileDown(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -93,7 +93,7 @@ func TestRegisterWhileDown(t *testing.T) {
 			}
 
 			tc.up(server)
-			within(t, interval+time.Second, "what stood before is back", func() error { return stands(t.Context(), r, "old", "a") })
+			within(t, interval+time.Second, "the node registered before is back", func() error { return showsOnly(t.Context(), r, "old", "a") })
 			log.good(t, 3)
 			left, err := server.Client().Keys(t.Context(), space(t).Service("default", "new").Node("*")).Result()
 			if err != nil || len(left) > 0 {
@@ -125,13 +125,13 @@ func TestRegisterWithoutReply(t *testing.T) {
 	if !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("Register without a reply: %v, want ErrUnavailable", err)
 	}
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	if err := shop.indexed("a", "b"); err != nil {
 		t.Fatalf("the register was not executed, so nothing is tested: %v", err)
 	}
 	proxy.Heal()
 	within(t, timeout, "undone", func() error {
-		return errors.Join(shop.indexed(), stands(t.Context(), r, "shop"))
+		return errors.Join(shop.indexed(), showsOnly(t.Context(), r, "shop"))
 	})
 	if got, want := shop.changes(), []string{"put a", "put b", "del a", "del b"}; !same(got, want) {
 		t.Errorf("changes: %v, want %v", got, want)
@@ -154,7 +154,7 @@ func TestRegisterWithoutReplyOfAPatientCaller(t *testing.T) {
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	if err := r.Register(ctx, service("shop", node("a"))); !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("Register without a reply: %v, want ErrUnavailable", err)
 	}
@@ -185,7 +185,7 @@ func TestRegisterExclusiveAgain(t *testing.T) {
 	if err := r.Register(ctx, service("shop", node("a")), registry.RegisterExclusive()); !errors.Is(err, registry.ErrUnavailable) {
 		t.Fatalf("Register without a reply: %v, want ErrUnavailable", err)
 	}
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	if err := shop.indexed("a"); err != nil {
 		t.Fatalf("the register was not executed, so nothing is tested: %v", err)
 	}
@@ -206,7 +206,7 @@ func TestRegisterTooLate(t *testing.T) {
 	seen := newStates()
 	register(t, old, service("shop", node("a")), seen.option())
 	seen.next(t, registry.Live)
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	lease := shop.lease("a")
 	_, rev := shop.version()
 

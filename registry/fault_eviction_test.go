@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A Redis that may evict nodes is told of once, by Init or by the first Register,
+// A Redis that may evict nodes is logged once, by Init or by the first Register,
 // where that can be known at all.
 func TestEvictionWarning(t *testing.T) {
 	t.Parallel()
@@ -27,7 +27,7 @@ func TestEvictionWarning(t *testing.T) {
 		{"nothing is evicted", "noeviction", nil, 0},
 		{"what expires is evicted", "volatile-lru", nil, 1},
 		{"anything is evicted", "allkeys-lru", nil, 1},
-		{"nobody knows", "allkeys-lru", narrow, 0},
+		{"no right to read the policy", "allkeys-lru", narrow, 0},
 	} {
 		for _, init := range []bool{false, true} {
 			name := tc.name
@@ -78,7 +78,7 @@ func TestEvictionWarningComesLater(t *testing.T) {
 	logs := func(what string) func() error {
 		return func() error {
 			if !strings.Contains(log.String(), what) {
-				return fmt.Errorf("the log does not tell of %q:\n%s", what, log)
+				return fmt.Errorf("the log has no line with %q:\n%s", what, log)
 			}
 			return nil
 		}

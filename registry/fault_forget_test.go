@@ -14,7 +14,7 @@ import (
 )
 
 // Whatever Redis forgets is back within an interval and a second, under the
-// leases that stood before.
+// leases that they had before.
 func TestRedisForgets(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -52,7 +52,7 @@ func TestRedisForgets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			shop := ledgerOf(t, server.Client(), "shop")
+			shop := storedServiceOf(t, server.Client(), "shop")
 			lease, changes := shop.lease("v1-0-a"), shop.changes()
 			epoch, rev := shop.version()
 
@@ -100,13 +100,13 @@ func everything(ctx context.Context, r *registry.Redis) ([]*registry.Service, er
 	return all, nil
 }
 
-// A key that is evicted, or deleted by somebody, comes back by itself.
+// A key that is evicted, or deleted by hand, comes back by itself.
 func TestKeyVanishes(t *testing.T) {
 	t.Parallel()
 	const interval = 500 * time.Millisecond
 	server := redistest.Start(t)
 	r := open(t, at(server), registry.TTL(5*time.Second), registry.Interval(interval))
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	seen := newStates()
 	register(t, r, service("shop", node("a"), node("b")), seen.option())
 	seen.next(t, registry.Live)
@@ -118,7 +118,7 @@ func TestKeyVanishes(t *testing.T) {
 		if shop.lease("a") != a || shop.lease("b") != b {
 			return fmt.Errorf("leases %s and %s, want %s and %s", shop.lease("a"), shop.lease("b"), a, b)
 		}
-		return stands(t.Context(), r, "shop", "a", "b")
+		return showsOnly(t.Context(), r, "shop", "a", "b")
 	}
 	for _, tc := range []struct {
 		key  string

@@ -37,7 +37,7 @@ func TestSilentNetwork(t *testing.T) {
 			seen := newStates()
 			register(t, r, service("shop", node("a"), node("b")), seen.option())
 			seen.next(t, registry.Live)
-			shop := ledgerOf(t, server.Client(), "shop")
+			shop := storedServiceOf(t, server.Client(), "shop")
 			lease := shop.lease("a")
 
 			tc.fault(proxy)
@@ -53,7 +53,7 @@ func TestSilentNetwork(t *testing.T) {
 			seen.next(t, registry.Lost)
 			proxy.Heal()
 			within(t, interval+time.Second, "back after a long silence", func() error {
-				return stands(t.Context(), r, "shop", "a", "b")
+				return showsOnly(t.Context(), r, "shop", "a", "b")
 			})
 			seen.next(t, registry.Live)
 			log.good(t, 2)
@@ -67,7 +67,7 @@ func TestSilentNetwork(t *testing.T) {
 }
 
 // A lossy hook sends every script four times and loses the replies, as go-redis
-// does on connections that stand: while it is on.
+// does on open connections: while it is on.
 type lossy struct{ atomic.Bool }
 
 func (*lossy) DialHook(next redis.DialHook) redis.DialHook          { return next }
@@ -104,7 +104,7 @@ func TestCallsRepeated(t *testing.T) {
 	register(t, r, other)
 	deregister(t, r, other)
 	log.good(t, 1) // Redis knows all the scripts now
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	lease := shop.lease("a")
 
 	loss.Store(true)
@@ -114,7 +114,7 @@ func TestCallsRepeated(t *testing.T) {
 		t.Errorf("Register without a reply: %v, want ErrUnavailable", err)
 	}
 	seen.next(t, registry.Lost) // for all that we know
-	if err := stands(t.Context(), r, "shop", "a", "b"); err != nil {
+	if err := showsOnly(t.Context(), r, "shop", "a", "b"); err != nil {
 		t.Errorf("renewals arrived, and yet: %v", err)
 	}
 	loss.Store(false)
@@ -128,7 +128,7 @@ func TestCallsRepeated(t *testing.T) {
 	if err := r.Deregister(t.Context(), service("shop")); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("Deregister without a reply: %v, want ErrUnavailable", err)
 	}
-	log.bad(t, 2) // the goodbye is said again
+	log.bad(t, 2) // Deregister is tried again
 	loss.Store(false)
 	log.good(t, 1)
 	if got := len(shop.changes()); got != 5 {

@@ -21,8 +21,8 @@ import (
 // address and with the prefix that the variable names, until its input ends.
 const registrarOf = "ROLLCALL_TEST_REGISTRAR"
 
-// A process that stands still for longer than its TTL is taken for dead. When it
-// goes on, it harms nobody and comes back under its lease.
+// A process that is paused for longer than its TTL is taken for dead. When it
+// goes on, it harms no other node and comes back under its lease.
 func TestProcessPaused(t *testing.T) {
 	const ttl, interval = 2 * time.Second, 500 * time.Millisecond
 	if addr := os.Getenv(registrarOf); addr != "" {
@@ -61,14 +61,14 @@ func TestProcessPaused(t *testing.T) {
 		}
 	}
 
-	shop := ledgerOf(t, server.Client(), "shop")
-	eventually(t, patience, func() error { return stands(t.Context(), r, "shop", "a", "b", "paused") })
+	shop := storedServiceOf(t, server.Client(), "shop")
+	eventually(t, patience, func() error { return showsOnly(t.Context(), r, "shop", "a", "b", "paused") })
 	lease := shop.lease("paused")
 	signal(syscall.SIGSTOP)
 	within(t, ttl+time.Second, "the paused process gone", func() error { return shop.indexed("a", "b") })
 	signal(syscall.SIGCONT)
 	within(t, interval+time.Second, "the paused process back", func() error {
-		return errors.Join(shop.indexed("a", "b", "paused"), stands(t.Context(), r, "shop", "a", "b", "paused"))
+		return errors.Join(shop.indexed("a", "b", "paused"), showsOnly(t.Context(), r, "shop", "a", "b", "paused"))
 	})
 	if got := shop.lease("paused"); got != lease {
 		t.Errorf("the lease was %s and is %s", lease, got)

@@ -13,7 +13,7 @@ import (
 // healing is how long writes may take to find a new master.
 const healing = 10 * time.Second
 
-// A failover ends no lease that outlasts it; shorter ones come back, and nobody
+// A failover ends no lease that outlasts it; shorter ones come back, and no node
 // is taken for dead.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,7 @@ func TestSentinelFailover(t *testing.T) {
 		registries = append(registries, r)
 	}
 	ids := []string{"0", "1", "2"}
-	lease := ledgerOf(t, sentinel.Master().Client(), "long").lease("0")
+	lease := storedServiceOf(t, sentinel.Master().Client(), "long").lease("0")
 
 	for i, tc := range []struct {
 		name string
@@ -58,13 +58,13 @@ func TestSentinelFailover(t *testing.T) {
 		})
 		for _, name := range []string{"short", "long"} {
 			within(t, healing, tc.name+": all of "+name, func() error {
-				l := ledgerOf(t, master.Client(), name)
-				return errors.Join(l.indexed(ids...), stands(t.Context(), registries[1], name, ids...))
+				l := storedServiceOf(t, master.Client(), name)
+				return errors.Join(l.indexed(ids...), showsOnly(t.Context(), registries[1], name, ids...))
 			})
 		}
 		// The old master may have taken the write, and the failover lost it.
 		within(t, healing, tc.name+": the write at the new master", func() error {
-			l := ledgerOf(t, master.Client(), "long")
+			l := storedServiceOf(t, master.Client(), "long")
 			if _, rev := l.version(); rev != len(ids)+i+1 || l.lease("0") != lease {
 				return fmt.Errorf("rev %d, want %d; lease %s, was %s", rev, len(ids)+i+1, l.lease("0"), lease)
 			}
@@ -73,7 +73,7 @@ func TestSentinelFailover(t *testing.T) {
 		tc.mend(old)
 		sentinel.WaitHealthy()
 		for _, name := range []string{"short", "long"} {
-			if got := ledgerOf(t, sentinel.Master().Client(), name).expired(); len(got) > 0 {
+			if got := storedServiceOf(t, sentinel.Master().Client(), name).expired(); len(got) > 0 {
 				t.Errorf("%s: %v of %s were removed, and live", tc.name, got, name)
 			}
 		}
@@ -86,5 +86,5 @@ func TestSentinelFailover(t *testing.T) {
 		}
 	}
 	t.Logf("nodes with a TTL of a second were lost %d times in three failovers", lost)
-	eventually(t, patience, func() error { return stands(t.Context(), registries[2], "short", ids...) })
+	eventually(t, patience, func() error { return showsOnly(t.Context(), registries[2], "short", ids...) })
 }

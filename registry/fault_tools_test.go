@@ -63,20 +63,20 @@ func dial(t *testing.T, s interface{ Addr() string }) *redis.Client {
 	return c
 }
 
-// A ledger reads what stands in Redis of one service.
-type ledger struct {
+// A storedService reads the keys of one service in Redis.
+type storedService struct {
 	t *testing.T
 	c redis.UniversalClient
 	keys.Service
 }
 
-func ledgerOf(t *testing.T, c redis.UniversalClient, name string) ledger {
+func storedServiceOf(t *testing.T, c redis.UniversalClient, name string) storedService {
 	t.Helper()
-	return ledger{t, c, space(t).Service("default", name)}
+	return storedService{t, c, space(t).Service("default", name)}
 }
 
 // lease returns the lease of a node, "" where it has none.
-func (l ledger) lease(id string) string {
+func (l storedService) lease(id string) string {
 	l.t.Helper()
 	holder, err := l.c.HGet(l.t.Context(), l.Node(id), "lease").Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -87,7 +87,7 @@ func (l ledger) lease(id string) string {
 }
 
 // version returns epoch and rev.
-func (l ledger) version() (epoch string, rev int) {
+func (l storedService) version() (epoch string, rev int) {
 	l.t.Helper()
 	at, err := redisconn.Version(redisconn.AskVersion(l.t.Context(), l.c, l.Service))
 	if err != nil {
@@ -97,7 +97,7 @@ func (l ledger) version() (epoch string, rev int) {
 }
 
 // changes returns what the log holds, the oldest first, as "put a".
-func (l ledger) changes() []string {
+func (l storedService) changes() []string {
 	l.t.Helper()
 	entries, err := l.c.LRange(l.t.Context(), l.Log(), 0, -1).Result()
 	if err != nil {
@@ -112,7 +112,7 @@ func (l ledger) changes() []string {
 }
 
 // expired returns the nodes that a reaper removed.
-func (l ledger) expired() []string {
+func (l storedService) expired() []string {
 	l.t.Helper()
 	var ids []string
 	for _, change := range l.changes() {
@@ -124,7 +124,7 @@ func (l ledger) expired() []string {
 }
 
 // indexed returns nil once the index lists exactly these nodes.
-func (l ledger) indexed(ids ...string) error {
+func (l storedService) indexed(ids ...string) error {
 	got, err := l.c.ZRange(l.t.Context(), l.Index(), 0, -1).Result()
 	if err != nil {
 		return err
@@ -135,8 +135,8 @@ func (l ledger) indexed(ids ...string) error {
 	return nil
 }
 
-// stands returns nil once GetService shows exactly these nodes.
-func stands(ctx context.Context, r *registry.Redis, name string, ids ...string) error {
+// showsOnly returns nil once GetService shows exactly these nodes.
+func showsOnly(ctx context.Context, r *registry.Redis, name string, ids ...string) error {
 	services, err := r.GetService(ctx, name)
 	if err != nil && (len(ids) > 0 || !errors.Is(err, registry.ErrNotFound)) {
 		return err
@@ -153,7 +153,7 @@ func stands(ctx context.Context, r *registry.Redis, name string, ids ...string) 
 	return nil
 }
 
-// same tells whether two lists hold the same, in whatever order.
+// same reports whether two lists hold the same, in whatever order.
 func same(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
@@ -201,7 +201,7 @@ func (r rounds) wait(t *testing.T, n int, which func(registry.RenewEvent) bool) 
 	}
 }
 
-// A tap is told of every script before a client sends it, by the name of its
+// A tap is called with every script before a client sends it, by the name of its
 // file.
 type tap func(script string)
 
@@ -219,16 +219,16 @@ func (f tap) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 	}
 }
 
-// An unheard hook keeps the first call of a script from Redis.
-type unheard struct {
+// A dropFirstCall hook keeps the first call of a script from Redis.
+type dropFirstCall struct {
 	script string
 	done   atomic.Bool
 }
 
-func (*unheard) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (*unheard) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (*dropFirstCall) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*dropFirstCall) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (u *unheard) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (u *dropFirstCall) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		if scriptOf(cmds[0]) != u.script || !u.done.CompareAndSwap(false, true) {
 			return next(ctx, cmds)

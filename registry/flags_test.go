@@ -29,7 +29,7 @@ func parsed(t *testing.T, args ...string) registry.Option {
 }
 
 func TestFlags(t *testing.T) {
-	type told struct {
+	type settings struct {
 		Addr, URL, Namespace string
 		Timeout              time.Duration
 	}
@@ -37,21 +37,21 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct {
 		args   []string
 		before []registry.Option
-		want   told
+		want   settings
 	}{
-		{nil, nil, told{"127.0.0.1:6379", "", "default", 3 * time.Second}},
-		{nil, before, told{"before:1", "", "before", 9 * time.Second}},
+		{nil, nil, settings{"127.0.0.1:6379", "", "default", 3 * time.Second}},
+		{nil, before, settings{"before:1", "", "before", 9 * time.Second}},
 		{
 			[]string{"-registry.default=redis", "-registry.address=a:1", "-registry.timeout=5s", "-registry.namespace=eu"},
 			before,
-			told{"a:1", "", "eu", 5 * time.Second},
+			settings{"a:1", "", "eu", 5 * time.Second},
 		},
-		{[]string{"-registry.address=redis://a:1/3"}, nil, told{"127.0.0.1:6379", "redis://a:1/3", "default", 3 * time.Second}},
-		{[]string{"-registry.address=a:1"}, []registry.Option{registry.URL("redis://b:2")}, told{"a:1", "", "default", 3 * time.Second}},
-		{[]string{"-registry.address="}, before, told{"before:1", "", "before", 9 * time.Second}},
+		{[]string{"-registry.address=redis://a:1/3"}, nil, settings{"127.0.0.1:6379", "redis://a:1/3", "default", 3 * time.Second}},
+		{[]string{"-registry.address=a:1"}, []registry.Option{registry.URL("redis://b:2")}, settings{"a:1", "", "default", 3 * time.Second}},
+		{[]string{"-registry.address="}, before, settings{"before:1", "", "before", 9 * time.Second}},
 	} {
 		o := registry.NewRegistry(append(c.before, parsed(t, c.args...))...).Options()
-		if d := cmp.Diff(c.want, told{o.Addrs[0], o.URL, o.Namespace, o.Timeout}); d != "" {
+		if d := cmp.Diff(c.want, settings{o.Addrs[0], o.URL, o.Namespace, o.Timeout}); d != "" {
 			t.Errorf("%v (-want +got):\n%s", c.args, d)
 		}
 	}

@@ -71,8 +71,8 @@ type Follower interface {
 	//	ErrInvalid         an option does not suit the server
 	//	ErrUnavailable     ctx ended before Redis answered for the first time
 	//
-	// After the last three, Next may be called again, and waits until that has changed.
-	// If ctx ends later, Next returns the error of ctx.
+	// After ErrPermission, ErrInvalid or ErrUnavailable, Next may be called again: it waits
+	// until the cause has changed. If ctx ends after the first view, it returns the error of ctx.
 	Next(ctx context.Context) (*View, error)
 
 	// Stop ends the Follower and unblocks Next. It may be called many times.

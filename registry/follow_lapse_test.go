@@ -8,9 +8,9 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A view tells who ran out of its lease, and nothing of who said goodbye or came
+// A view reports the nodes whose lease ran out, and not the nodes that deregistered or came
 // back.
-func TestFollowTellsLapses(t *testing.T) {
+func TestFollowReportsLapses(t *testing.T) {
 	t.Parallel()
 	const ttl = 2 * time.Second
 	server := redistest.Start(t)

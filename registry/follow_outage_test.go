@@ -12,7 +12,7 @@ import (
 
 // An outage is one view, however many polls fail in it.
 func TestAnOutageIsOneView(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		f := follow(b.t, b.Redis, "shop")
 		untilView(b.t, f, func(v *registry.View) bool { return shown(v) == "/a " && v.StaleSince.IsZero() })
@@ -28,8 +28,8 @@ func TestAnOutageIsOneView(t *testing.T) {
 	})
 }
 
-// A subscription that is refused is asked for again and again, and told of once.
-func TestARefusalIsToldOnce(t *testing.T) {
+// A subscription that is refused is asked for again and again, and logged once.
+func TestARefusalIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	rights := watcherRights(prefix(t))

@@ -87,7 +87,7 @@ func TestRegisterGivenUpLeavesNothing(t *testing.T) {
 			if err := <-returned; !errors.Is(err, tc.want) {
 				t.Fatalf("Register: %v, want %v", err, tc.want)
 			}
-			shop := ledgerOf(t, server.Client(), "shop")
+			shop := storedServiceOf(t, server.Client(), "shop")
 			if len(shop.changes()) == 0 {
 				t.Fatal("nothing was registered, so nothing is tested")
 			}
@@ -101,7 +101,7 @@ func TestRegisterGivenUpLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestRegisterGivenUpBesideOneThatFails: nobody was told that the node is
+// TestRegisterGivenUpBesideOneThatFails: no Register returned that the node is
 // registered, so it is not, in whatever order the two calls end.
 func TestRegisterGivenUpBesideOneThatFails(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ func TestRegisterGivenUpBesideOneThatFails(t *testing.T) {
 	if err := <-failed; !errors.Is(err, errSick) {
 		t.Fatalf("the other Register: %v, want what its check said", err)
 	}
-	within(t, time.Second, "withdrawn", ledgerOf(t, server.Client(), "shop").indexedNone)
+	within(t, time.Second, "withdrawn", storedServiceOf(t, server.Client(), "shop").indexedNone)
 }
 
 // TestChangeGivenUpStaysInForce: of a node that is registered, new data are in force
@@ -186,8 +186,8 @@ func TestDeregisterGivenUpIsDone(t *testing.T) {
 		t.Fatalf("Deregister: %v, want context.Canceled", err)
 	}
 	proxy.Heal()
-	eventually(t, patience, ledgerOf(t, server.Client(), "shop").indexedNone)
+	eventually(t, patience, storedServiceOf(t, server.Client(), "shop").indexedNone)
 }
 
 // indexedNone returns nil once the index is empty.
-func (l ledger) indexedNone() error { return l.indexed() }
+func (l storedService) indexedNone() error { return l.indexed() }

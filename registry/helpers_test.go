@@ -42,9 +42,9 @@ func open(t *testing.T, tp redistest.Topology, opts ...registry.Option) *registr
 	return r
 }
 
-// calm renews no sooner than the lease needs it, for tests that wait for no
+// renewRarely renews no sooner than the lease needs it, for tests that wait for no
 // renewal.
-var calm = registry.Interval(3 * time.Second)
+var renewRarely = registry.Interval(3 * time.Second)
 
 // prefix is the key prefix of this test.
 func prefix(t *testing.T) string {

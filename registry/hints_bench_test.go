@@ -30,7 +30,7 @@ func BenchmarkCrashToWatcher(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			// Contact has to last before leases are judged, and hints to be subscribed to.
+			// Contact has to last before leases are checked, and hints to be subscribed to.
 			<-time.After(4 * time.Second)
 			var late []time.Duration
 			for b.Loop() {

@@ -21,7 +21,7 @@ func TestHintAloneFindsACrash(t *testing.T) {
 			register(t, r, service("shop", node("alive")), registry.RegisterTTL(time.Second))
 			client := tp.NewClient(t)
 			k := space(t).Service("", "shop")
-			for n := 0; ; n++ { // hints that come before the subscription stands are lost
+			for n := 0; ; n++ { // hints that come before the subscription is confirmed are lost
 				id := fmt.Sprintf("crash-%d", n)
 				register(t, r, service("shop", node(id)), registry.RegisterManual(), registry.RegisterTTL(2*time.Second))
 				deadline := time.Now().Add(6 * time.Second)

@@ -8,7 +8,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// Knows says whether a service exists: whether Redis has a node of it, or had one within
+// Knows reports whether a service exists: whether Redis has a node of it, or had one within
 // the last day. It is one read of two keys, and starts nothing.
 func (r *Redis) Knows(ctx context.Context, service string, opts ...FollowOption) (bool, error) {
 	return run(ctx, r, operation{op: "know", namespace: apply(opts).Namespace, service: service}, knows)

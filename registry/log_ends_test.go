@@ -27,7 +27,7 @@ func TestTwoBatchesOfAServiceAreOneTrouble(t *testing.T) {
 			}
 		}
 	}))
-	t.Cleanup(func() { _ = r.Close(context.Background()) }) // a foreign value stands in its way
+	t.Cleanup(func() { _ = r.Close(context.Background()) }) // a foreign value blocks it
 	register(t, r, service("shop", node("a")), registry.RegisterInterval(200*time.Millisecond))
 	register(t, r, service("shop", node("b")), registry.RegisterInterval(300*time.Millisecond))
 	foreign := space(t).Service("default", "shop").Node("b")
@@ -49,7 +49,7 @@ func TestARefusedEventOfTheLastNodeIsLogged(t *testing.T) {
 	server := redistest.Start(t)
 	log := &logBuffer{}
 	do(t, server, "ACL", "SETUSER", "bob", "on", ">secret", "~*", "+@all", "resetchannels", "&*")
-	r := open(t, at(server), warnings(log), calm, registry.Username("bob"), registry.Password("secret"))
+	r := open(t, at(server), warnings(log), renewRarely, registry.Username("bob"), registry.Password("secret"))
 	register(t, r, service("shop", node("a")))
 	do(t, server, "ACL", "SETUSER", "bob", "resetchannels")
 	deregister(t, r, service("shop"))
@@ -61,7 +61,7 @@ func TestForeignEntriesEndWithTheirList(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	log := &logBuffer{}
-	r := open(t, at(server), warnings(log), calm)
+	r := open(t, at(server), warnings(log), renewRarely)
 	register(t, r, service("shop", node("a")))
 	index := space(t).Service("default", "shop").Index()
 	later := float64(time.Now().Add(time.Hour).UnixMilli())

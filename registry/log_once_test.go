@@ -28,9 +28,9 @@ func wantLines(t *testing.T, log *logBuffer, want int, text string) {
 	}
 }
 
-// A node that another process has taken is told of once a minute for as long as it is,
+// A node that another process has taken is logged once a minute for as long as it is,
 // with who has it and what brings it back: nothing else does, also when that process ends.
-func TestANodeThatIsTakenIsToldOfOnceAMinute(t *testing.T) {
+func TestANodeThatIsTakenIsLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server, o := redistest.Synctest(t)
@@ -57,8 +57,8 @@ func TestANodeThatIsTakenIsToldOfOnceAMinute(t *testing.T) {
 	})
 }
 
-// Nodes that stay lost are told of once a minute, and once when they are back.
-func TestNodesThatStayLostAreToldOfOnceAMinute(t *testing.T) {
+// Nodes that stay lost are logged once a minute, and once when they are back.
+func TestNodesThatStayLostAreLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server, o := redistest.Synctest(t)
@@ -90,7 +90,7 @@ func TestAServiceThatLeavesDuringAnOutageDoesNotProlongIt(t *testing.T) {
 		b.link.set(true)
 		time.Sleep(time.Minute)
 		wantErr(t, b.Deregister(context.Background(), service("cart")), registry.ErrUnavailable)
-		time.Sleep(time.Minute) // its goodbye is not tried any more
+		time.Sleep(time.Minute) // its deregistration is not tried any more
 		b.link.set(false)
 		time.Sleep(time.Minute)
 		wantLines(t, log, 1, "contact with redis is lost")
@@ -122,13 +122,13 @@ func TestRegisterRetryWithoutContactIsOneLine(t *testing.T) {
 	wantLines(t, log, 1, "no contact with redis yet: it is tried again and again")
 }
 
-// What stands wrong in Redis is not a line for each time that it is read, and its end is
+// A bad value in Redis is not logged each time that it is read, and its end is
 // one.
-func TestWhatStandsWrongInRedisIsNotALineForEachRead(t *testing.T) {
+func TestABadValueInRedisIsNotLoggedAtEachRead(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	log := &logBuffer{}
-	r := open(t, at(server), warnings(log), calm)
+	r := open(t, at(server), warnings(log), renewRarely)
 	register(t, r, service("shop", node("a")))
 	client, ctx, k := server.Client(), t.Context(), space(t).Service("default", "shop")
 	index := client.ZRangeWithScores(ctx, k.Index(), 0, 0).Val()[0]
@@ -178,7 +178,7 @@ func TestRefusalsOfTheSameKindAreOneLine(t *testing.T) {
 	}
 	rights("&none")
 	log := &logBuffer{}
-	r := open(t, at(server), warnings(log), calm, registry.Username("bob"), registry.Password("secret"), registry.PollInterval(100*time.Millisecond))
+	r := open(t, at(server), warnings(log), renewRarely, registry.Username("bob"), registry.Password("secret"), registry.PollInterval(100*time.Millisecond))
 	for i := range 20 {
 		n := node("a")
 		n.Zone = fmt.Sprint(i)

@@ -76,9 +76,9 @@ func TestOutageIsTwoLines(t *testing.T) {
 	}
 }
 
-// TestLossByRedisIsTold: after a flush no node is lost any more within an interval.
-// OnState tells of both, and the log in one line.
-func TestLossByRedisIsTold(t *testing.T) {
+// TestLossByRedisIsLogged: after a flush no node is lost any more within an interval.
+// OnState gets both states, and the log has one line.
+func TestLossByRedisIsLogged(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	log, states := &logBuffer{}, newStates()

@@ -11,7 +11,7 @@ import (
 )
 
 // BenchmarkStartWatches starts the watches of many services, eight at once, until
-// each knows what stands. A watch takes about the same among many as among few.
+// each has the first results. A watch takes about the same among many as among few.
 func BenchmarkStartWatches(b *testing.B) {
 	for _, services := range []int{500, 2000, 8000} {
 		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) {

@@ -27,8 +27,8 @@ func fleet(name string, n int) *registry.Service {
 	return s
 }
 
-// A thousand nodes of a service are renewed in ten calls an interval, whoever
-// counts. Where the machine lets a round fail there are more, of nodes that are tried
+// A thousand nodes of a service are renewed in ten calls an interval, as Redis and
+// the observer count them. Where the machine lets a round fail there are more, of nodes that are tried
 // again: such rounds say nothing.
 func TestThousandNodesTenCalls(t *testing.T) {
 	t.Parallel()

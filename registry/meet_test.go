@@ -21,7 +21,7 @@ func TestAServerThatCannotServeYetIsAskedAgain(t *testing.T) {
 		"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
 	} {
 		t.Run(says, func(t *testing.T) {
-			inBubble(t, func(b *bubble) {
+			inSimulation(t, func(b *simulation) {
 				if c, err := b.Client(); err != nil || c.Ping(context.Background()).Err() != nil { // the server begins with its first connection
 					b.t.Fatal("no connection")
 				}
@@ -59,7 +59,7 @@ func TestAServerThatCannotServeYetIsAskedAgain(t *testing.T) {
 // A check may close the registry while the first Register of it is under way: Close does
 // not wait for that Register, which waits for the check.
 func TestCloseFromTheCheckOfARegister(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		var took time.Duration
 		var closed error

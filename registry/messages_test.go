@@ -40,7 +40,7 @@ func TestErrorsHelp(t *testing.T) {
 		wantText(t, err, registry.ErrConflict, "default/shop/a", "held by 10.0.0.7:80, zone eu-1, version 1.2, since 20", "RegisterExclusive")
 	})
 	t.Run("superseded", func(t *testing.T) {
-		older := open(t, tp, calm)
+		older := open(t, tp, renewRarely)
 		register(t, older, service("shop", node("a")))
 		register(t, open(t, tp), held)
 		err := older.Register(t.Context(), service("shop", node("a")))
@@ -67,7 +67,7 @@ func TestErrorsHelp(t *testing.T) {
 		_, err := r.GetService(t.Context(), "shop")
 		wantText(t, err, registry.ErrPermission, "docs/protocol.md#rights", "{default/shop}:*", "{default/shop}:events:0")
 	})
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("no server listens", func(t *testing.T) {
 		_, err := open(t, redistest.Topology{Addrs: []string{"127.0.0.1:1"}}).GetService(t.Context(), "shop")
 		wantText(t, err, registry.ErrUnavailable, "127.0.0.1:1", "check the address")
 	})

@@ -72,9 +72,9 @@ func wantRefused(t *testing.T, want error, words string, opts ...registry.Option
 	all.Wait()
 }
 
-// What cannot mend itself is said by the first call, whichever it is, with the option
+// A mistake that does not go away by itself is reported by the first call, whichever it is, with the option
 // to set.
-func TestMistakesAreToldAtOnce(t *testing.T) {
+func TestMistakesAreReportedAtOnce(t *testing.T) {
 	server, other := redistest.Start(t), redistest.Start(t)
 	do(t, server, "ACL", "SETUSER", "bob", "on", ">secret", "~*", "&*", "+@all")
 	secured := redistest.Start(t, "--requirepass", "secret")
@@ -88,7 +88,7 @@ func TestMistakesAreToldAtOnce(t *testing.T) {
 	trusted := registry.TLSConfig(&tls.Config{RootCAs: authority.Roots()})
 	shared := redis.NewClient(&redis.Options{Addr: cluster.Addrs()[0]})
 	t.Cleanup(func() { _ = shared.Close() })
-	short := registry.Timeout(3 * time.Second) // between TLS and plain text, nobody answers
+	short := registry.Timeout(3 * time.Second) // between TLS and plain text, no server answers
 
 	addrs := func(a ...string) registry.Option { return registry.Addrs(a...) }
 	for name, c := range map[string]struct {
@@ -146,7 +146,7 @@ func TestClientCertificateIsMissing(t *testing.T) {
 }
 
 // A server without a command of the scripts, as Redis before 6.2, or without scripts,
-// is told at once and is not tried again.
+// is reported at once and is not tried again.
 func TestUnsupportedServer(t *testing.T) {
 	for name, commands := range map[string][]string{
 		"without ZMSCORE": {"ZMSCORE"}, "without scripts": {"EVAL", "EVALSHA"}, "without transactions": {"MULTI"},
@@ -173,7 +173,7 @@ func TestUnsupportedServer(t *testing.T) {
 	}
 }
 
-// A password that is changed while nodes stand is no end: renewal goes on, says why it
+// A password that is changed while nodes are registered ends nothing: renewal goes on, says why it
 // fails, and succeeds when the password is back. Only a new Register is refused.
 func TestRotatedPasswordIsTriedAgain(t *testing.T) {
 	server := redistest.Start(t)

@@ -11,7 +11,7 @@ type Observer func(Event)
 // Event is one of CallEvent, RenewEvent, StateEvent and ReapEvent.
 type Event interface{ event() }
 
-// A CallEvent says that a call of the Registry interface, or of Knows, has returned.
+// A CallEvent reports that a call of the Registry interface, or of Knows, has returned.
 type CallEvent struct {
 	Op                 string // "register", "deregister", "get", "list", "watch", "know"
 	Namespace, Service string
@@ -19,7 +19,7 @@ type CallEvent struct {
 	Err                error
 }
 
-// A RenewEvent says that a round of renewals is over. Services that are due at the same time
+// A RenewEvent reports that a round of renewals is over. Services that are due at the same time
 // are renewed in one round.
 type RenewEvent struct {
 	Calls int // script calls sent
@@ -28,14 +28,14 @@ type RenewEvent struct {
 	Err   error // the first failure, or nil
 }
 
-// A StateEvent says that the registration of a node has changed its state.
+// A StateEvent reports that the registration of a node has changed its state.
 type StateEvent struct {
 	Namespace, Service, Node string
 	State                    State
 	Err                      error
 }
 
-// A ReapEvent says that this registry has removed nodes whose leases had ended.
+// A ReapEvent reports that this registry has removed nodes whose leases had ended.
 type ReapEvent struct {
 	Namespace, Service string
 	Nodes              []string

@@ -11,7 +11,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A URL that cannot be taken is told with how one begins, and never with its password.
+// The error for a bad URL shows how a URL begins, and never shows the password.
 func TestAURLThatIsRefusedSaysHowOneBegins(t *testing.T) {
 	for url, want := range map[string]string{
 		"redis.example:6379":                          "begin with redis:// or rediss://, for example redis://host:6379/0",
@@ -34,7 +34,7 @@ func TestAURLThatIsRefusedSaysHowOneBegins(t *testing.T) {
 				t.Errorf("%s: %v, want %q", url, err, want)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("%s: the password is told: %v", url, err)
+				t.Errorf("%s: the error shows the password: %v", url, err)
 			}
 		}
 	}

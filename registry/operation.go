@@ -47,7 +47,7 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 	return ctx, &o, nil
 }
 
-// end turns *err into the error that the caller sees, and tells the observer.
+// end turns *err into the error that the caller sees, and calls the observer.
 func (o *operation) end(err *error) {
 	o.cancel()
 	*err = failure(o.op, o.namespace, o.service, o.c.Located(*err, o.namespace, o.service))

@@ -70,7 +70,7 @@ func TestRegisterWithACheckThatHangs(t *testing.T) {
 	}
 }
 
-// Who closes a registry that is being closed waits for the goodbyes, too.
+// A second Close waits until the first has deregistered the nodes, too.
 func TestCloseTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -91,7 +91,7 @@ func TestCloseTwiceAtOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := r.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Close while the goodbyes are under way: %v, want its deadline", err)
+		t.Errorf("Close while Deregister is under way: %v, want its deadline", err)
 	}
 	go func() { closed <- r.Close(t.Context()) }()
 	close(release)
@@ -153,7 +153,7 @@ func TestLogThatBlocks(t *testing.T) {
 	r := open(t, at(redistest.Start(t)), registry.Logger(zerolog.New(block)))
 	defer close(block)
 	register(t, r, service("shop", node("a"))) // is logged
-	if err := stands(t.Context(), r, "shop", "a"); err != nil {
+	if err := showsOnly(t.Context(), r, "shop", "a"); err != nil {
 		t.Error(err)
 	}
 	register(t, r, service("desk", node("a")))

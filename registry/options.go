@@ -159,7 +159,7 @@ func KeyspaceEvents(on bool) Option {
 	}
 }
 
-// KeyspaceMode says whether a registry uses the keyspace events of Redis. See
+// KeyspaceMode is whether a registry uses the keyspace events of Redis. See
 // KeyspaceEvents.
 type KeyspaceMode int
 

@@ -269,7 +269,7 @@ func TestNewRegistryDoesNotConnect(t *testing.T) {
 	if dialed(200 * time.Millisecond) {
 		t.Error("it connected before the first call")
 	}
-	if err := r.Init(); !errors.Is(err, ErrUnavailable) { // nobody answers
+	if err := r.Init(); !errors.Is(err, ErrUnavailable) { // no server answers
 		t.Errorf("Init: %v", err)
 	}
 	if !dialed(time.Second) {
@@ -366,7 +366,7 @@ func TestString(t *testing.T) {
 	}
 }
 
-// No password comes out, whatever goes wrong with where it stands.
+// No error shows a password, wherever the password is given.
 func TestNoCredentialsInErrors(t *testing.T) {
 	for _, url := range []string{
 		"redis://user:se%cret@127.0.0.1:1", "redis://user:se cret@127.0.0.1:1", "redis://user:se\ncret@127.0.0.1:1",
@@ -378,7 +378,7 @@ func TestNoCredentialsInErrors(t *testing.T) {
 			_, getErr := r.GetService(t.Context(), "shop")
 			for _, said := range []string{fmt.Sprint(r.Init()), fmt.Sprint(getErr), r.String()} {
 				if strings.Contains(said, "cret") {
-					t.Errorf("%s: %s tells the password: %s", kind, url, said)
+					t.Errorf("%s: %s shows the password: %s", kind, url, said)
 				}
 			}
 			if err := r.Close(t.Context()); err != nil {

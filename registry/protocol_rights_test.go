@@ -53,12 +53,12 @@ func protocolRights(t *testing.T, tp redistest.Topology, servers ...*redistest.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	backstageAs := func(change ...func(*redis.UniversalOptions)) backstage {
-		return backstage{t, tp.NewClient(t, change...), space.Service(namespace, "shop")}
+	rawServiceAs := func(change ...func(*redis.UniversalOptions)) rawService {
+		return rawService{t, tp.NewClient(t, change...), space.Service(namespace, "shop")}
 	}
-	b := backstageAs()
+	b := rawServiceAs()
 	operator := as("registrar", "an operator")
-	op := backstageAs(func(o *redis.UniversalOptions) { o.Username, o.Password = operator, "secret" })
+	op := rawServiceAs(func(o *redis.UniversalOptions) { o.Username, o.Password = operator, "secret" })
 	r, reader := openAs("registrar"), openAs("reader")
 	all := openAs("reader", "a reader that watches all", "such a reader")
 
@@ -68,7 +68,7 @@ func protocolRights(t *testing.T, tp redistest.Topology, servers ...*redistest.S
 	b.extended("a", b.end("a"))
 	eventually(t, patience, func() error {
 		if b.end("crashed") != 0 {
-			return fmt.Errorf("nobody has reaped the crashed node")
+			return fmt.Errorf("no registry has reaped the crashed node")
 		}
 		return nil
 	})
@@ -81,7 +81,7 @@ func protocolRights(t *testing.T, tp redistest.Topology, servers ...*redistest.S
 		t.Errorf("listed %v, %v", listed, err)
 	}
 	deregister(t, r, service("shop"))
-	for _, a := range []*audience{shop, everything} {
+	for _, a := range []*recorder{shop, everything} {
 		a.expect("create /a", "create /crashed", "delete /crashed", "update /a", "update /a", "delete /a")
 	}
 

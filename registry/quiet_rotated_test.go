@@ -13,9 +13,9 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
-// A password that is changed while nodes stand is told by the registry, with the remedy,
+// A password that is changed while nodes are registered is logged by the registry, with the remedy,
 // and not by go-redis.
-func TestARotatedPasswordIsToldByTheRegistryAlone(t *testing.T) {
+func TestARotatedPasswordIsLoggedByTheRegistryAlone(t *testing.T) {
 	var out, log redistest.Buffer
 	redis.SetLogger(redisconn.NewQuietLogger(&out))
 	t.Cleanup(func() { redis.SetLogger(redisconn.NewQuietLogger(os.Stderr)) })
@@ -48,7 +48,7 @@ func TestARotatedPasswordIsToldByTheRegistryAlone(t *testing.T) {
 	}
 	for what, text := range map[string]string{"OnState": err.Error(), "the log": log.String()} {
 		if !strings.Contains(text, "WRONGPASS") || !strings.Contains(text, "set Username and Password, or CredentialsProvider") {
-			t.Errorf("%s does not tell the remedy: %s", what, text)
+			t.Errorf("%s does not name the remedy: %s", what, text)
 		}
 	}
 	if !strings.Contains(log.String(), "redis refuses the user or the password") {

@@ -14,14 +14,14 @@ import (
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
-// A serviceVersion is what one *Service stands for.
+// A serviceVersion names the version of a service that one *Service holds.
 type serviceVersion struct{ namespace, name, version string }
 
 func (v serviceVersion) service() *Service {
 	return &Service{Namespace: v.namespace, Name: v.name, Version: v.version}
 }
 
-// A foundNode is a node as it stands in Redis, with what an operator set laid
+// A foundNode is a node as Redis holds it, with what an operator set laid
 // over its record.
 type foundNode struct {
 	service keys.Service
@@ -108,5 +108,5 @@ func (n *foundNode) decode(data string, lease any, override string) (err error) 
 	if o, err := record.DecodeOverride([]byte(override)); err == nil {
 		n.record = o.Apply(n.record)
 	}
-	return nil // an override that cannot be read is left off: the node's own word stands
+	return nil // an override that cannot be read is left off: the node's own values are used
 }

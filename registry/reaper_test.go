@@ -15,14 +15,14 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A Redis that stood still for longer than everybody's TTL has let all leases run
-// out. Who comes back is not removed meanwhile; who does not, is.
+// A Redis that was paused for longer than all TTLs has let all leases run
+// out. Nodes that come back are not removed meanwhile; nodes that do not come back are.
 func TestReaperSparesWhoCouldNotRenew(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = 4 * time.Second, time.Second
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	live := map[string]*states{}
 	var ids []string
 	for i := range 6 {
@@ -48,40 +48,40 @@ func TestReaperSparesWhoCouldNotRenew(t *testing.T) {
 	t.Logf("all live again %v after the pause", time.Since(resumed).Round(time.Millisecond))
 	since(t, resumed, ttl/2+time.Second+ttl, "the dead one reaped", func() error { return shop.indexed(ids...) })
 	if took, grace := time.Since(resumed), ttl/2+time.Second; took < grace {
-		t.Errorf("a lease was judged after %v of contact, want %v", took, grace)
+		t.Errorf("a lease was checked after %v of contact, want %v", took, grace)
 	}
 	if diff := cmp.Diff([]string{"dead"}, shop.expired()); diff != "" {
 		t.Errorf("removed as expired (-want +got):\n%s\n%v", diff, shop.changes())
 	}
 	proxy.Heal() // it was only cut off
-	eventually(t, patience, func() error { return stands(t.Context(), dead, "shop", append(ids, "dead")...) })
+	eventually(t, patience, func() error { return showsOnly(t.Context(), dead, "shop", append(ids, "dead")...) })
 }
 
-// A reaper that has just come knows of nobody whether they could have renewed.
+// A reaper that has just started does not know which nodes could have renewed.
 func TestReaperFirstListens(t *testing.T) {
 	t.Parallel()
 	const ttl = 2 * time.Second
 	const grace = ttl/2 + time.Second
 	server := redistest.Start(t)
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	server.Client().ZAdd(t.Context(), shop.Index(), redis.Z{Score: 1, Member: "ghost"})
 	r := open(t, at(server), registry.TTL(ttl))
 	began := time.Now()
 	register(t, r, service("shop", node("a")))
-	since(t, began, grace+700*time.Millisecond, "the ghost reaped", func() error { return shop.indexed("a") })
+	since(t, began, grace+700*time.Millisecond, "the entry without a node reaped", func() error { return shop.indexed("a") })
 	if took := time.Since(began); took < grace {
-		t.Errorf("a lease was judged after %v of contact, want %v", took, grace)
+		t.Errorf("a lease was checked after %v of contact, want %v", took, grace)
 	}
 	if diff := cmp.Diff([]string{"put a", "exp ghost"}, shop.changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }
 
-// An index that is behind is mended, and nobody removed.
+// An index that is behind is repaired, and no node is removed.
 func TestReaperMendsIndex(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	r := open(t, at(server), registry.TTL(5*time.Second))
 	register(t, r, service("shop", node("a"))) // whose registry is the reaper
 	register(t, open(t, at(server)), service("shop", node("b")), registry.RegisterTTL(time.Minute), registry.RegisterManual())
@@ -103,7 +103,7 @@ func TestReaperMendsIndex(t *testing.T) {
 func TestReaperSweeps(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	index := []redis.Z{{Score: 2, Member: "ghost"}, {Score: float64(time.Now().Add(time.Hour).UnixMilli()), Member: "not due"}}
 	for i := range 2 * lua.MaxNodes {
 		index = append(index, redis.Z{Score: 1, Member: fmt.Sprint("no id ", i)})
@@ -125,7 +125,7 @@ func TestReapThatWaited(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = 2 * time.Second, time.Second
 	server := redistest.Start(t)
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	reaping, paused := make(chan struct{}), make(chan struct{})
 	var armed atomic.Bool
 	client := dial(t, server)
@@ -151,7 +151,7 @@ func TestReapThatWaited(t *testing.T) {
 			return nil
 		default: // has the reaper look after b, which a renewal would prevent
 			server.Client().ZAdd(t.Context(), shop.Index(), redis.Z{Score: 1, Member: "b"})
-			return errors.New("nobody reaps")
+			return errors.New("no registry reaps")
 		}
 	})
 	server.Pause()

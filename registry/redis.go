@@ -75,12 +75,12 @@ func (r *Redis) Init(opts ...Option) error {
 
 var errNotMade = errdefs.Invalid("Redis", "it was not made by NewRegistry: call registry.NewRegistry")
 
-// made tells whether NewRegistry made it.
+// made reports whether NewRegistry made it.
 func (r *Redis) made() bool { return r != nil && r.gone != nil }
 
-// Err returns ErrInvalid if an option is wrong, or nil, without a call to Redis. Whether
-// the options suit the server, only Init or the first call can tell. Flags must have been
-// parsed before.
+// Err returns ErrInvalid if an option is wrong, or nil, without a call to Redis. Init
+// or the first call checks whether the options suit the server. Parse the flags of Flags
+// before Err.
 func (r *Redis) Err() error {
 	if !r.made() {
 		return failure("options", "", "", errNotMade)

@@ -11,9 +11,9 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// Redis serves reads and refuses writes for three TTLs: nobody who lives is lost,
+// Redis serves reads and refuses writes for three TTLs: no live node is lost,
 // and the view says since when and why leases are not renewed. A process that dies
-// meanwhile is gone a TTL after it was last told of.
+// meanwhile is gone a TTL after its last message.
 func TestNodesLiveWhileRedisRefusesToRenew(t *testing.T) {
 	t.Parallel()
 	const ttl = 2 * time.Second
@@ -85,7 +85,7 @@ func TestNodesLiveWhileRedisRefusesToRenew(t *testing.T) {
 	}
 	for _, line := range []string{"refuses to renew leases", "renews leases again"} {
 		if got := strings.Count(log.String(), line); got != 10 {
-			t.Errorf("%d registries tell %d times that redis %s:\n%s", 10, got, line, log.tail(30))
+			t.Errorf("%d registries log %d times that redis %s:\n%s", 10, got, line, log.tail(30))
 		}
 	}
 }

@@ -121,7 +121,7 @@ func failToSave(t *testing.T, s *redistest.Server) {
 }
 
 // However Redis comes to refuse writes: who lives is held for as long as it does, and
-// nobody takes him for lost.
+// no watcher takes it for lost.
 func TestWaysToRefuse(t *testing.T) {
 	t.Parallel()
 	for name, make := range refusers {
@@ -141,7 +141,7 @@ func TestWaysToRefuse(t *testing.T) {
 			began := time.Now()
 			v := untilView(t, f, func(v *registry.View) bool { return len(v.Held) == 2 })
 			if !errors.Is(v.Refused, way.class) || !strings.Contains(v.Refused.Error(), way.says) || v.RefusedSince.IsZero() {
-				t.Errorf("since %v, %v; want %v that tells of %q", v.RefusedSince, v.Refused, way.class, way.says)
+				t.Errorf("since %v, %v; want %v with %q", v.RefusedSince, v.Refused, way.class, way.says)
 			}
 			<-time.After(time.Until(began.Add(3 * ttl)))
 			if err := server.Register(t.Context(), service("shop", node("c"))); !errors.Is(err, way.class) {
@@ -170,7 +170,7 @@ func TestWaysToRefuse(t *testing.T) {
 			for _, line := range []string{"refuses to renew leases. Watchers are told", "renews leases again"} {
 				eventually(t, patience, func() error {
 					if strings.Count(log.String(), line) != 1 {
-						return fmt.Errorf("the log does not tell once that it %s:\n%s", line, log.tail(20))
+						return fmt.Errorf("the log does not have one line that it %s:\n%s", line, log.tail(20))
 					}
 					return nil
 				})

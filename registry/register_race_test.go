@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// waiting is a check that tells when it is asked first, and answers when it may.
+// waiting is a check that reports when it is first called, and answers when it may.
 func waiting(answer error) (check registry.RegisterOption, asked <-chan struct{}, release func()) {
 	first, may := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -39,7 +39,7 @@ func TestFailedRegisterBesideAnother(t *testing.T) {
 		t.Fatalf("the first Register: %v, want what its check said", err)
 	}
 	log.good(t, 2)
-	if err := stands(t.Context(), r, "shop", "a"); err != nil {
+	if err := showsOnly(t.Context(), r, "shop", "a"); err != nil {
 		t.Error(err)
 	}
 }
@@ -67,8 +67,8 @@ func TestNewestOptionsInForce(t *testing.T) {
 	}
 }
 
-// A part of a Register that fails has been live for a while: its end is told, too.
-func TestFailedRegisterTellsTheEnd(t *testing.T) {
+// A part of a Register that fails has been live for a while: its end is reported, too.
+func TestFailedRegisterReportsTheEnd(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	holder, r := open(t, at(server)), open(t, at(server))
@@ -81,7 +81,7 @@ func TestFailedRegisterTellsTheEnd(t *testing.T) {
 	}
 	seen.next(t, registry.Live)
 	seen.next(t, registry.Left)
-	eventually(t, patience, func() error { return ledgerOf(t, server.Client(), "shop").indexed("zzz") })
+	eventually(t, patience, func() error { return storedServiceOf(t, server.Client(), "shop").indexed("zzz") })
 }
 
 // What is to be done for a node while a round is under way with its service is done
@@ -89,7 +89,7 @@ func TestFailedRegisterTellsTheEnd(t *testing.T) {
 func TestJoinDuringRound(t *testing.T) {
 	t.Parallel()
 	for name, join := range map[string]func(context.Context, *registry.Redis) error{
-		"goodbye": func(ctx context.Context, r *registry.Redis) error {
+		"deregistration": func(ctx context.Context, r *registry.Redis) error {
 			if err := r.Deregister(ctx, service("shop", node("b"))); !errors.Is(err, registry.ErrUnavailable) {
 				return fmt.Errorf("Deregister: %w", err)
 			}
@@ -105,8 +105,8 @@ func TestJoinDuringRound(t *testing.T) {
 			client := dial(t, server)
 			r := open(t, at(server), registry.Client(client), registry.TTL(time.Hour), registry.Interval(5*time.Second))
 			register(t, r, service("shop", node("a"), node("b")))
-			if name == "goodbye" {
-				client.AddHook(&unheard{script: "deregister"})
+			if name == "deregistration" {
+				client.AddHook(&dropFirstCall{script: "deregister"})
 			}
 			var once sync.Once
 			joined := make(chan time.Time, 1)
@@ -128,8 +128,8 @@ func TestJoinDuringRound(t *testing.T) {
 			case <-time.After(patience):
 				t.Fatal("nothing was renewed")
 			}
-			want := map[string][]string{"goodbye": {"a"}, "registration": {"a", "b", "c"}}[name]
-			since(t, began, time.Second, name, func() error { return ledgerOf(t, server.Client(), "shop").indexed(want...) })
+			want := map[string][]string{"deregistration": {"a"}, "registration": {"a", "b", "c"}}[name]
+			since(t, began, time.Second, name, func() error { return storedServiceOf(t, server.Client(), "shop").indexed(want...) })
 			if took := time.Since(began); took > 4*time.Second {
 				t.Errorf("done after %v, by the next round", took)
 			}
@@ -150,7 +150,7 @@ func TestRefusedServicesKeepNobodyBack(t *testing.T) {
 		register(t, r, service(fmt.Sprint("desk-", i), node("a")))
 	}
 	server.SetUser(prefix(t), append([]string{"on", ">secret"}, registrarRights(prefix(t))...)...) // of shop alone
-	shop := ledgerOf(t, server.Client(), "shop")
+	shop := storedServiceOf(t, server.Client(), "shop")
 	for range 3 { // the rounds of 50 others and of this one fall together in the end
 		if err := server.Client().Del(t.Context(), shop.Node("a"), shop.Index()).Err(); err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestDocumentIsCopied(t *testing.T) {
 		s.APIs[i] = 'X'
 	}
 	server.Flush()
-	eventually(t, patience, func() error { return stands(t.Context(), r, "shop", "a") })
+	eventually(t, patience, func() error { return showsOnly(t.Context(), r, "shop", "a") })
 	if got := string(get(t, r, "shop")[0].APIs); got != document {
 		t.Errorf("registered again with the document %s", got)
 	}

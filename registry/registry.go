@@ -80,7 +80,7 @@ type Result struct {
 	History string
 }
 
-// Action says what happened to a node.
+// Action is what happened to a node.
 type Action int
 
 // The actions of a Result.
@@ -168,7 +168,7 @@ type Node struct {
 	// Zone is where the node runs. Callers may prefer nodes of their own zone.
 	Zone string
 
-	// Status says whether the node accepts new calls.
+	// Status shows whether the node accepts new calls.
 	Status Status
 
 	Metadata map[string]string
@@ -185,7 +185,7 @@ const (
 	NoTraffic = record.NoTraffic
 )
 
-// Status says whether a node accepts new calls.
+// Status shows whether a node accepts new calls.
 type Status int
 
 // The states of a node.

@@ -48,7 +48,7 @@ func TestRegisterDuringRound(t *testing.T) {
 	if failed != nil {
 		t.Fatal(failed)
 	}
-	if err := stands(t.Context(), r, "shop", "a", "stays"); err != nil {
+	if err := showsOnly(t.Context(), r, "shop", "a", "stays"); err != nil {
 		t.Errorf("two TTLs later: %v", err)
 	}
 	seen.none(t)
@@ -83,7 +83,7 @@ func TestDeregisterOvertakesRegister(t *testing.T) {
 			overtaken <- r.Deregister(t.Context(), service("shop", node("a")))
 		}
 	}))
-	other, shop := service("other", node("a")), ledgerOf(t, server.Client(), "shop")
+	other, shop := service("other", node("a")), storedServiceOf(t, server.Client(), "shop")
 	for _, tc := range []struct {
 		name     string
 		register func()
@@ -107,7 +107,7 @@ func TestDeregisterOvertakesRegister(t *testing.T) {
 			t.Fatalf("%s: nothing was registered", tc.name)
 		}
 		register(t, r, other) // comes to Redis after what was overtaken
-		eventually(t, patience/10, func() error { return errors.Join(shop.indexed(), stands(t.Context(), r, "shop")) })
+		eventually(t, patience/10, func() error { return errors.Join(shop.indexed(), showsOnly(t.Context(), r, "shop")) })
 	}
 }
 
@@ -135,14 +135,14 @@ func TestCloseWhileReporting(t *testing.T) {
 	}
 }
 
-// A service that is registered again while its goodbye is under way has both
+// A service that is registered again while its Deregister is under way has both
 // delivered.
-func TestRegisterDuringGoodbye(t *testing.T) {
+func TestRegisterDuringDeregister(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
 	client, log := dial(t, proxy), &logBuffer{}
-	r := open(t, at(proxy), registry.Client(client), registry.TTL(patience), calm, registry.Logger(zerolog.New(log)))
+	r := open(t, at(proxy), registry.Client(client), registry.TTL(patience), renewRarely, registry.Logger(zerolog.New(log)))
 	register(t, r, service("shop", node("a")))
 	var once sync.Once
 	var failed error
@@ -165,14 +165,14 @@ func TestRegisterDuringGoodbye(t *testing.T) {
 			t.Logf("log:\n%s", log)
 		}
 	})
-	eventually(t, patience/2, func() error { return stands(t.Context(), r, "shop", "b") })
-	eventually(t, patience/2, func() error { return ledgerOf(t, server.Client(), "shop").indexed("b") })
+	eventually(t, patience/2, func() error { return showsOnly(t.Context(), r, "shop", "b") })
+	eventually(t, patience/2, func() error { return storedServiceOf(t, server.Client(), "shop").indexed("b") })
 	if strings.Contains(log.String(), "argument") {
 		t.Errorf("a call was malformed:\n%s", log)
 	}
 }
 
-// Whatever comes together, the last act on a node stands, and nothing hangs.
+// Whatever comes together, the last call for a node decides, and nothing hangs.
 func TestChurn(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -233,14 +233,14 @@ func TestChurn(t *testing.T) {
 	for _, id := range ids {
 		deregister(t, r, service("shop", node(id)))
 	}
-	eventually(t, patience, func() error { return stands(ctx, r, "shop", stay...) })
+	eventually(t, patience, func() error { return showsOnly(ctx, r, "shop", stay...) })
 	for began := time.Now(); time.Since(began) < 4*time.Second; {
 		log.good(t, 1)
 	}
-	if err := stands(ctx, r, "shop", stay...); err != nil {
+	if err := showsOnly(ctx, r, "shop", stay...); err != nil {
 		t.Errorf("a TTL later: %v", err)
 	}
-	if got := ledgerOf(t, server.Client(), "shop").expired(); len(got) > 0 {
+	if got := storedServiceOf(t, server.Client(), "shop").expired(); len(got) > 0 {
 		t.Errorf("%v were left to run out", got)
 	}
 
@@ -259,5 +259,5 @@ func TestChurn(t *testing.T) {
 		t.Errorf("Register after Close: %v, want ErrClosed", err)
 	}
 	reader := open(t, at(server))
-	within(t, 3*time.Second, "nothing left after Close", func() error { return stands(ctx, reader, "shop") })
+	within(t, 3*time.Second, "nothing left after Close", func() error { return showsOnly(ctx, reader, "shop") })
 }

@@ -67,7 +67,7 @@ func (o *Options) check() error {
 	return c.Check()
 }
 
-// embedded tells whether the registry starts a server of its own.
+// embedded reports whether the registry starts a server of its own.
 func (o *Options) embedded() bool { return o.Client == nil && o.backend == "embedded" }
 
 // checkLease refuses a lease that could not be kept. An interval of 0 is derived

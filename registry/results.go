@@ -9,7 +9,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
-// results returns what a watcher is to be told of a change. A node that moves to another
+// results returns the results of a change that a watcher gets. A node that moves to another
 // version leaves one service and joins another.
 func results(f *informer.Feed, c replica.Change) []*Result {
 	switch c.Action {
@@ -40,7 +40,7 @@ func result(f *informer.Feed, a Action, n replica.Node, p replica.Point, at time
 }
 
 // coalesce leaves of the results of each node of a version only what a consumer
-// that has seen none of them needs: the last state, where the last one stood.
+// that has seen none of them needs: the last state, at the place of the last result.
 func coalesce(pending []*Result) []*Result {
 	type subject struct{ namespace, name, version, id string }
 	net := map[subject]*Result{} // nil: it came and went

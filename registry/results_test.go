@@ -12,9 +12,9 @@ import (
 	"github.com/rollcall-go/rollcall/internal/informer"
 )
 
-// told builds a result from "create v/id weight": what is wanted of a node of a
-// version, and by which weight its contents are told apart.
-func told(text string, rev int) *Result {
+// resultOf builds a result from "create v/id weight": the action, the node of a
+// version, and a weight that makes its contents differ.
+func resultOf(text string, rev int) *Result {
 	f := strings.Fields(text)
 	version, id, _ := strings.Cut(f[1], "/")
 	r := &Result{
@@ -38,7 +38,7 @@ func TestCoalesce(t *testing.T) {
 	}{
 		{"nothing", nil, nil},
 		{"one", []string{"create /a 1"}, []string{"create /a 1"}},
-		{"the last state stands", []string{"update /a 1", "update /a 2"}, []string{"update /a 2"}},
+		{"the last state is kept", []string{"update /a 1", "update /a 2"}, []string{"update /a 2"}},
 		{"a new node stays new", []string{"create /a 1", "update /a 2", "update /a 3"}, []string{"create /a 3"}},
 		{"came and went", []string{"create /a 1", "update /a 2", "delete /a 2"}, nil},
 		{"went, as it was last known", []string{"update /a 1", "delete /a 1"}, []string{"delete /a 1"}},
@@ -49,7 +49,7 @@ func TestCoalesce(t *testing.T) {
 		{"came and went, over and over", []string{
 			"create /a 1", "delete /a 1", "create /a 2", "delete /a 2", "create /a 3", "update /a 4", "delete /a 4",
 		}, nil},
-		{"each where its last one stood", []string{"create /a 1", "create /b 1", "update /c 1", "update /a 2"}, []string{
+		{"each at the place of its last one", []string{"create /a 1", "create /b 1", "update /c 1", "update /a 2"}, []string{
 			"create /b 1", "update /c 1", "create /a 2",
 		}},
 		{"a node of each version", []string{"create 1/a 1", "create 2/a 1", "update 1/a 2"}, []string{"create 2/a 1", "create 1/a 2"}},
@@ -59,7 +59,7 @@ func TestCoalesce(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var from []*Result
 			for i, text := range c.from {
-				from = append(from, told(text, i))
+				from = append(from, resultOf(text, i))
 			}
 			var out []string
 			for _, r := range coalesce(from) {
@@ -77,14 +77,14 @@ func TestCoalesce(t *testing.T) {
 	}
 }
 
-// A consumer is what somebody knows who has applied results, by version/id.
+// A consumer is the state after some results are applied, by version/id.
 type consumer map[string]string
 
 func (c consumer) apply(t *rapid.T, results []*Result) {
 	for _, r := range results {
 		key := r.Service.Version + "/" + r.Service.Nodes[0].ID
-		if _, stands := c[key]; stands != (r.Action != Create) {
-			t.Fatalf("%s: it stood before: %v", textOf(r), stands)
+		if _, present := c[key]; present != (r.Action != Create) {
+			t.Fatalf("%s: it was present before: %v", textOf(r), present)
 		}
 		if c[key] = fmt.Sprint(r.Service.Nodes[0].Weight); r.Action == Delete {
 			delete(c, key)
@@ -92,8 +92,8 @@ func (c consumer) apply(t *rapid.T, results []*Result) {
 	}
 }
 
-// Whoever applies what is left knows the same as who applied everything, and each
-// step makes sense to him, wherever the queue was cut.
+// A consumer that applies the results left has the same state as one that applied all, and each
+// result follows from its state, wherever the queue was cut.
 func TestCoalesceKeepsTheState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now, all, some := consumer{}, consumer{}, consumer{}
@@ -102,13 +102,13 @@ func TestCoalesceKeepsTheState(t *testing.T) {
 			var results []*Result
 			for range rapid.IntRange(0, 30).Draw(t, "length") {
 				key := rapid.SampledFrom([]string{"/a", "/b", "1/a", "2/a"}).Draw(t, "node")
-				_, stands := now[key]
+				_, present := now[key]
 				action := "create"
-				if stands {
+				if present {
 					action = rapid.SampledFrom([]string{"update", "delete"}).Draw(t, "action")
 				}
 				revision++
-				r := told(fmt.Sprintf("%s %s %d", action, key, revision), revision)
+				r := resultOf(fmt.Sprintf("%s %s %d", action, key, revision), revision)
 				results = append(results, r)
 				now.apply(t, []*Result{r})
 			}
@@ -141,7 +141,7 @@ func TestCoalesceKeepsTheState(t *testing.T) {
 }
 
 // However slow its consumer, a watcher keeps no more than a few results of each
-// node, and tells the last state.
+// node, and gives the last state.
 func TestWatcherOfSlowConsumer(t *testing.T) {
 	const nodes, changes = 2000, 100
 	w := newWatcher(t.Context(), informer.New(nil, informer.Options{}))
@@ -149,7 +149,7 @@ func TestWatcherOfSlowConsumer(t *testing.T) {
 	most := 0
 	for i := range changes {
 		for id := range nodes {
-			r := told(fmt.Sprintf("update /%d %d", id, i), i)
+			r := resultOf(fmt.Sprintf("update /%d %d", id, i), i)
 			if i == 0 {
 				r.Action = Create
 			}
@@ -161,7 +161,7 @@ func TestWatcherOfSlowConsumer(t *testing.T) {
 	if most > 2*nodes+maxPending {
 		t.Errorf("up to %d results wait, of %d nodes", most, nodes)
 	}
-	t.Logf("%d changes of %d nodes: up to %d results waited, %d are told", changes*nodes, nodes, most, len(w.pending))
+	t.Logf("%d changes of %d nodes: up to %d results waited, %d are left", changes*nodes, nodes, most, len(w.pending))
 	got := map[string]string{}
 	for len(w.pending) > 0 {
 		r, err := w.Next()

@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// outside are addresses reserved for documentation: they stand for the world,
-// and nobody has them.
+// outside are addresses that are reserved for documentation: they are in other networks,
+// and no caller has them.
 var outside = map[string]string{"udp4": "192.0.2.1:9", "udp6": "[2001:db8::1]:9"}
 
 // routeOut returns the address from which this machine reaches the world, or, if

@@ -25,7 +25,7 @@ func TestLoadSlowLog(t *testing.T) {
 	server := redistest.Start(t, "--slowlog-log-slower-than", "1000", "--slowlog-max-len", "10000")
 	log := newRounds()
 	r := open(t, at(server), registry.TTL(time.Hour), registry.Interval(time.Second), log.option(), registry.Timeout(patience))
-	shop, large := ledgerOf(t, server.Client(), "shop"), ledgerOf(t, server.Client(), "large")
+	shop, large := storedServiceOf(t, server.Client(), "shop"), storedServiceOf(t, server.Client(), "large")
 	for _, step := range []struct {
 		what string
 		do   func() error
@@ -73,7 +73,7 @@ func TestLoadSlowLog(t *testing.T) {
 // At ten thousand nodes no command of ours holds Redis for much longer than the
 // reading of a list of as many ids, which takes half a millisecond where nothing
 // else runs: neither of a registrar, nor of a watcher that reads all, sees it change,
-// and finds crashed nodes that nobody has reaped. The yardstick is read all the while:
+// and finds crashed nodes that no registry has reaped. The yardstick is read all the while:
 // a machine that is busy, or slow, is so for both.
 func TestLoadNoCommandIsSlow(t *testing.T) {
 	const nodes, crashing, often = 10_000, 1000, 20
@@ -82,7 +82,7 @@ func TestLoadNoCommandIsSlow(t *testing.T) {
 	yardstick := measuring(t, server, nodes)
 	r := open(t, at(server), registry.TTL(patience), registry.Interval(patience/3))
 	reader := open(t, at(server), registry.PollInterval(300*time.Millisecond))
-	shown := func(a *audience, n int) func() error {
+	shown := func(a *recorder, n int) func() error {
 		return func() error {
 			if got := a.size(); got != n {
 				return fmt.Errorf("%d nodes are shown, want %d", got, n)
@@ -107,7 +107,7 @@ func TestLoadNoCommandIsSlow(t *testing.T) {
 	b := behind(t, at(server), "desk")
 	desk := watch(t, reader, registry.WatchService("desk"))
 	for i := range crashing {
-		b.tenant(fmt.Sprint(i), 3*time.Second).renew()
+		b.manualNode(fmt.Sprint(i), 3*time.Second).renew()
 	}
 	eventually(t, patience, func() error {
 		if n := desk.count()[registry.Create]; n != crashing {
@@ -196,7 +196,7 @@ func median(all []redis.SlowLog) time.Duration {
 	})[len(all)/2].Duration
 }
 
-// shapeOf tells commands apart by what they cost.
+// shapeOf groups commands by what they cost.
 func shapeOf(s redis.SlowLog) string {
 	command := strings.ToLower(s.Args[0])
 	switch command {

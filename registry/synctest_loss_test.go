@@ -14,8 +14,8 @@ import (
 // What Redis forgets is back within an interval; where Redis was away with it, within
 // an interval and the second that go-redis takes to see that a server is back.
 func TestForgottenIsBack(t *testing.T) {
-	inBubble(t, func(b *bubble) {
-		const nodes = 5 // in one call: the pipes of a bubble have no room for the replies of several
+	inSimulation(t, func(b *simulation) {
+		const nodes = 5 // in one call: the pipes of a simulation have no room for the replies of several
 		register(b.t, b.Redis, fleet("shop", nodes))
 		for _, tc := range []struct {
 			what    string
@@ -55,14 +55,14 @@ func TestForgottenIsBack(t *testing.T) {
 	})
 }
 
-// A reaper with a short TTL takes nobody for dead who has a longer one, and was kept
+// A reaper with a short TTL takes no node for dead that has a longer one, and was kept
 // from renewing by what kept the reaper from looking.
 func TestReaperSparesLongerLeases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server, o := redistest.Synctest(t)
 		reaper := join(t, server, o)
-		all := []*bubble{reaper}
+		all := []*simulation{reaper}
 		for i := range 10 {
 			b := join(t, server, o)
 			register(t, b.Redis, service("shop", node(strconv.Itoa(i))), registry.RegisterInterval(defaultTTL/2))

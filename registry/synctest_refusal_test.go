@@ -20,7 +20,7 @@ import (
 
 // refuseScripts has a server refuse scripts as a Redis does that has become a replica,
 // and go on with everything else.
-func refuseScripts(b *bubble) {
+func refuseScripts(b *simulation) {
 	b.server.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
 		if cmd != "EVALSHA" && cmd != "EVAL" {
 			return false
@@ -30,12 +30,12 @@ func refuseScripts(b *bubble) {
 	})
 }
 
-func allowScripts(b *bubble) { b.server.Server().SetPreHook(nil) }
+func allowScripts(b *simulation) { b.server.Server().SetPreHook(nil) }
 
-// While Redis refuses for long, each node is told of once an interval, and those
-// alone that may say so: not one whose check fails, nor one that deregistered.
-func TestWhoTellsThatHeLives(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+// While Redis refuses for long, each node is announced once an interval, and only those
+// that may be renewed: not one whose check fails, nor one that deregistered.
+func TestNodesAreAnnouncedWhileRedisRefuses(t *testing.T) {
+	inSimulation(t, func(b *simulation) {
 		states, healthy := newStates(), atomic.Bool{}
 		healthy.Store(true)
 		check := func(context.Context) error {
@@ -54,7 +54,7 @@ func TestWhoTellsThatHeLives(t *testing.T) {
 		}
 		untilView(b.t, f, func(v *registry.View) bool { return shown(v) == "/checked /leaving /manual /steady " })
 
-		told := map[string][]time.Time{}
+		announced := map[string][]time.Time{}
 		sub := b.server.NewSubscriber()
 		sub.Subscribe("rollcall:{default/shop}:events:0")
 		ctx, cancel := context.WithCancel(context.Background())
@@ -66,7 +66,7 @@ func TestWhoTellsThatHeLives(t *testing.T) {
 				case m := <-sub.Messages():
 					if l, err := record.DecodeLive([]byte(m.Message)); err == nil {
 						for _, n := range l.Nodes {
-							told[n.ID] = append(told[n.ID], time.Now())
+							announced[n.ID] = append(announced[n.ID], time.Now())
 						}
 					}
 				case <-ctx.Done():
@@ -96,7 +96,7 @@ func TestWhoTellsThatHeLives(t *testing.T) {
 		untilView(b.t, f, func(v *registry.View) bool { return shown(v) == "/steady " })
 		// Of the manual one that was a call before, and one longer poll may be needed.
 		if took := time.Since(ended); took > defaultTTL+defaultInterval+registry.DefaultPollInterval {
-			b.t.Errorf("who is not told of any more is gone after %v", took)
+			b.t.Errorf("a node that is not announced any more is gone after %v", took)
 		}
 		time.Sleep(10 * time.Minute)
 		states.next(b.t, registry.Left) // of the one that deregistered
@@ -110,14 +110,14 @@ func TestWhoTellsThatHeLives(t *testing.T) {
 		cancel()
 		<-listened
 		sub.Close()
-		shortest, longest := gaps(told["steady"])
-		b.t.Logf("told of %d times, every %v to %v", len(told["steady"]), shortest, longest)
+		shortest, longest := gaps(announced["steady"])
+		b.t.Logf("announced %d times, every %v to %v", len(announced["steady"]), shortest, longest)
 		if shortest < defaultInterval*9/10 || longest > defaultInterval*11/10 {
-			b.t.Errorf("it was told of every %v to %v, want once in %v", shortest, longest, defaultInterval)
+			b.t.Errorf("it was announced every %v to %v, want once in %v", shortest, longest, defaultInterval)
 		}
 		for _, id := range []string{"checked", "leaving", "manual"} {
-			if at := told[id]; len(at) == 0 || at[len(at)-1].After(ended) {
-				b.t.Errorf("%s was told of %d times, at last after its end: %v", id, len(at), at)
+			if at := announced[id]; len(at) == 0 || at[len(at)-1].After(ended) {
+				b.t.Errorf("%s was announced %d times, the last after its end: %v", id, len(at), at)
 			}
 		}
 	})
@@ -126,7 +126,7 @@ func TestWhoTellsThatHeLives(t *testing.T) {
 // A first Register while Redis refuses fails and says what to do; with RegisterRetry it
 // goes on, and the node is there soon after Redis has taken writes again.
 func TestRegisterWhileRedisRefuses(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		if err := b.Init(); err != nil { // the server begins with its first connection
 			b.t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestRegisterWhileRedisRefuses(t *testing.T) {
 		wantErr(b.t, err, registry.ErrUnavailable)
 		for _, want := range []string{"READONLY", "connect to the master"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
-				b.t.Errorf("the error does not tell of %q: %v", want, err)
+				b.t.Errorf("the error does not name %q: %v", want, err)
 			}
 		}
 		register(b.t, b.Redis, service("shop", node("b")), registry.RegisterRetry())
@@ -147,7 +147,7 @@ func TestRegisterWhileRedisRefuses(t *testing.T) {
 }
 
 // reap removes a node of the service shop that has run out.
-func reap(b *bubble, id string) {
+func reap(b *simulation, id string) {
 	c, err := b.Client()
 	if err != nil {
 		b.t.Fatal(err)
@@ -164,7 +164,7 @@ func reap(b *bubble, id string) {
 }
 
 // In the first moments after a refusal others may reap a node before it has registered
-// again: whoever followed it sees no change.
+// again: a follower sees no change.
 func TestReapedAfterARefusal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -18,8 +18,8 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A bubble is a Redis, and a registry on it, in the time of testing/synctest.
-type bubble struct {
+// A simulation is a Redis, and a registry on it, in the time of testing/synctest.
+type simulation struct {
 	t      *testing.T
 	server *miniredis.Miniredis
 	link   *link
@@ -65,8 +65,8 @@ func (l *link) set(down bool) {
 	}
 }
 
-// inBubble runs f with a registry of the default TTL, interval and time-out.
-func inBubble(t *testing.T, f func(b *bubble)) {
+// inSimulation runs f with a registry of the default TTL, interval and time-out.
+func inSimulation(t *testing.T, f func(b *simulation)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server, o := redistest.Synctest(t)
@@ -75,9 +75,9 @@ func inBubble(t *testing.T, f func(b *bubble)) {
 }
 
 // join makes another registry on a server.
-func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options, opts ...registry.Option) *bubble {
+func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options, opts ...registry.Option) *simulation {
 	own := *o
-	b := &bubble{t: t, server: server, link: &link{dial: o.Dialer}}
+	b := &simulation{t: t, server: server, link: &link{dial: o.Dialer}}
 	own.Dialer = b.link.connect
 	client := redis.NewClient(&own)
 	b.Redis = registry.NewRegistry(append([]registry.Option{
@@ -85,7 +85,7 @@ func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options, opts ...r
 	}, opts...)...)
 	t.Cleanup(func() {
 		b.link.set(false)
-		time.Sleep(2 * time.Second) // go-redis tells after a second that a server is back
+		time.Sleep(2 * time.Second) // go-redis notices after a second that a server is back
 		if err := b.Close(context.Background()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
@@ -96,14 +96,14 @@ func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options, opts ...r
 	return b
 }
 
-func (b *bubble) observe(e registry.Event) {
+func (b *simulation) observe(e registry.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events = append(b.events, timed{time.Now(), e})
 }
 
 // take returns the events of one kind since the last call, with their times.
-func take[E registry.Event](b *bubble) (events []E, at []time.Time) {
+func take[E registry.Event](b *simulation) (events []E, at []time.Time) {
 	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +135,7 @@ const (
 
 // Jitter shortens the interval, by a tenth at most, and never prolongs it.
 func TestRenewalsOfAnHour(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		time.Sleep(time.Hour)
 		renewals, at := take[registry.RenewEvent](b)
@@ -160,7 +160,7 @@ func TestRenewalsOfAnHour(t *testing.T) {
 
 // An outage of an hour is tried to the end, ever slower up to an interval.
 func TestOutageOfAnHour(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		b.link.set(true)
 		time.Sleep(time.Hour)
@@ -182,15 +182,15 @@ func TestOutageOfAnHour(t *testing.T) {
 
 		b.link.set(false)
 		time.Sleep(defaultInterval + time.Second)
-		if err := stands(b.t.Context(), b.Redis, "shop", "a"); err != nil {
+		if err := showsOnly(b.t.Context(), b.Redis, "shop", "a"); err != nil {
 			b.t.Errorf("an interval and a second after the outage: %v", err)
 		}
 	})
 }
 
-// That a lease is over is told when it is, and not when it is tried next.
-func TestLostIsTold(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+// The end of a lease is reported when it ends, and not at the next attempt to renew it.
+func TestLostIsReported(t *testing.T) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		var latest, slowest time.Duration
 		for range 20 {
@@ -201,24 +201,24 @@ func TestLostIsTold(t *testing.T) {
 
 			b.link.set(true)
 			time.Sleep(time.Minute)
-			states, told := take[registry.StateEvent](b)
-			if len(states) != 1 || states[0].State != registry.Lost || told[0].Before(ends) {
-				b.t.Fatalf("states %+v at %v, want lost after %v", states, told, ends)
+			states, reported := take[registry.StateEvent](b)
+			if len(states) != 1 || states[0].State != registry.Lost || reported[0].Before(ends) {
+				b.t.Fatalf("states %+v at %v, want lost after %v", states, reported, ends)
 			}
-			latest = max(latest, told[0].Sub(ends))
+			latest = max(latest, reported[0].Sub(ends))
 
 			b.link.set(false)
 			back := time.Now()
 			time.Sleep(time.Minute)
-			states, told = take[registry.StateEvent](b)
+			states, reported = take[registry.StateEvent](b)
 			if len(states) != 1 || states[0].State != registry.Live {
 				b.t.Fatalf("states %+v, want live", states)
 			}
-			slowest = max(slowest, told[0].Sub(back))
+			slowest = max(slowest, reported[0].Sub(back))
 		}
-		b.t.Logf("lost was told up to %v after the lease, live up to %v after the outage", latest, slowest)
+		b.t.Logf("lost was reported up to %v after the lease, live up to %v after the outage", latest, slowest)
 		if latest > defaultInterval/3+100*time.Millisecond {
-			b.t.Errorf("lost was told %v after the lease, want the time of an attempt at most", latest)
+			b.t.Errorf("lost was reported %v after the lease, want the time of an attempt at most", latest)
 		}
 		if slowest > defaultInterval+time.Second {
 			b.t.Errorf("live %v after the outage, want an interval and a second", slowest)
@@ -228,7 +228,7 @@ func TestLostIsTold(t *testing.T) {
 
 // A failing check withholds renewal and, once the lease is over, registration.
 func TestCheckWithholds(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		var mu sync.Mutex
 		var sick error
 		var asked []time.Time
@@ -261,11 +261,11 @@ func TestCheckWithholds(t *testing.T) {
 			b.t.Fatalf("states %+v, want withheld, and the check's own error", states)
 		}
 		time.Sleep(time.Until(began.Add(defaultTTL)))
-		if err := stands(b.t.Context(), b.Redis, "shop"); err != nil {
+		if err := showsOnly(b.t.Context(), b.Redis, "shop"); err != nil {
 			b.t.Errorf("a TTL after the check began to fail: %v", err)
 		}
 		time.Sleep(time.Hour)
-		if err := stands(b.t.Context(), b.Redis, "shop"); err != nil {
+		if err := showsOnly(b.t.Context(), b.Redis, "shop"); err != nil {
 			b.t.Errorf("registered again with a failing check: %v", err)
 		}
 
@@ -275,7 +275,7 @@ func TestCheckWithholds(t *testing.T) {
 		if len(states) != 1 || states[0].State != registry.Live {
 			b.t.Errorf("states %+v, want live", states)
 		}
-		if err := stands(b.t.Context(), b.Redis, "shop", "a"); err != nil {
+		if err := showsOnly(b.t.Context(), b.Redis, "shop", "a"); err != nil {
 			b.t.Errorf("an interval after the check passed: %v", err)
 		}
 	})
@@ -283,7 +283,7 @@ func TestCheckWithholds(t *testing.T) {
 
 // A reaper sleeps until a lease ends, and comes 700 ms after it at the latest.
 func TestReaperWakes(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		time.Sleep(time.Minute)
 		var soonest, latest time.Duration
@@ -313,7 +313,7 @@ func TestReaperWakes(t *testing.T) {
 
 // The lists of services and namespaces are never older than half a minute.
 func TestCataloguesAreFresh(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		oldest := time.Duration(0)
 		for range 600 {
@@ -339,13 +339,13 @@ func TestCataloguesAreFresh(t *testing.T) {
 	})
 }
 
-// A goodbye is said again as long as the lease may stand, and no longer.
-func TestGoodbyeEnds(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+// Deregister is tried again as long as the lease may last, and no longer.
+func TestDeregisterRetriesEnd(t *testing.T) {
+	inSimulation(t, func(b *simulation) {
 		register(b.t, b.Redis, service("shop", node("a")))
 		time.Sleep(time.Minute)
 		b.link.set(true)
-		said := time.Now()
+		began := time.Now()
 		if err := b.Deregister(b.t.Context(), service("shop")); !errors.Is(err, registry.ErrUnavailable) {
 			b.t.Errorf("Deregister: %v, want ErrUnavailable", err)
 		}
@@ -353,22 +353,22 @@ func TestGoodbyeEnds(t *testing.T) {
 		time.Sleep(time.Hour)
 		rounds, at := take[registry.RenewEvent](b)
 		if len(rounds) < 3 {
-			b.t.Fatalf("%d attempts to say goodbye", len(rounds))
+			b.t.Fatalf("%d attempts to deregister", len(rounds))
 		}
-		last := at[len(at)-1].Sub(said)
+		last := at[len(at)-1].Sub(began)
 		b.t.Logf("%d attempts, the last after %v", len(at), last)
 		if last > defaultTTL+2*defaultInterval {
-			b.t.Errorf("the last attempt was %v after the goodbye; the TTL is %v", last, defaultTTL)
+			b.t.Errorf("the last attempt was %v after Deregister; the TTL is %v", last, defaultTTL)
 		}
 	})
 }
 
-// Reapers of one service share the work: whoever comes first has done it.
+// Reapers of one service share the work: the first one does it.
 func TestReapersShare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server, o := redistest.Synctest(t)
-		var all []*bubble
+		var all []*simulation
 		for i := range 5 {
 			b := join(t, server, o)
 			register(t, b.Redis, service("shop", node(strconv.Itoa(i))))

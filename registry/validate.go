@@ -45,7 +45,7 @@ func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*regi
 	if err != nil {
 		return nil, err
 	}
-	apis := bytes.Clone(s.APIs) // for as long as the nodes stand; the caller may use his again
+	apis := bytes.Clone(s.APIs) // kept as long as the nodes are registered; the caller may change his own
 	seen := make(map[string]bool, len(s.Nodes))
 	var nodes []registrar.Node
 	for i, n := range s.Nodes {
@@ -158,7 +158,7 @@ func checkNode(field string, n *Node) error {
 // checkNamespace takes a name, but not "*", which means all where one reads.
 func checkNamespace(field, ns string) error {
 	if ns == keys.AllNamespaces {
-		return errdefs.Invalid(field, "* stands for all namespaces, only in reading")
+		return errdefs.Invalid(field, "* means all namespaces, and only reads may use it")
 	}
 	return checkName(field, keys.Namespace(ns))
 }

@@ -100,7 +100,7 @@ func newWatcher(ctx context.Context, i *informer.Informer) *watcher {
 }
 
 // attach has the informer follow a service, or all of the namespace where the service
-// has no name or the namespace stands for all, until ctx ends: nobody may call Next any
+// has no name or the namespace is "*", until ctx ends: no call of Next may begin any
 // more then.
 func (w *watcher) attach(s keys.Service) (err error) {
 	var attached *informer.Attachment

@@ -71,7 +71,7 @@ func BenchmarkRegisterToWatcher(b *testing.B) {
 	}
 }
 
-// arrivals tells when each call of next returned, until one fails.
+// arrivals records when each call of next returned, until one fails.
 func arrivals(next func() error) <-chan time.Time {
 	at := make(chan time.Time, 1)
 	go func() {

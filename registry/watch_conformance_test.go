@@ -29,21 +29,21 @@ func TestWatchConformance(t *testing.T) {
 }
 
 var watching = []testCase{
-	{"what stands comes first, a node each", watchTellsWhatStands},
-	{"changes come in order, with time, revision and history", watchTellsChanges},
-	{"what changes nothing is not told", watchTellsNoRefresh},
-	{"a node that moves to another version leaves the first", watchTellsVersionMove},
-	{"a takeover is an update", watchTellsTakeover},
-	{"what an operator does is told", watchTellsOperator},
-	{"what an operator has set waits for the node", watchTellsWaitingOverride},
-	{"what Redis loses is not told to be gone", watchOverLostKeys},
+	{"nodes that are registered come first, a result each", watchStartsWithCreates},
+	{"changes come in order, with time, revision and history", watchReportsChanges},
+	{"a refresh without a change gives no result", watchSkipsRefresh},
+	{"a node that moves to another version leaves the first", watchReportsVersionMove},
+	{"a takeover is an update", watchReportsTakeover},
+	{"changes by an operator are results", watchReportsOperator},
+	{"what an operator has set waits for the node", watchReportsWaitingOverride},
+	{"nodes that Redis loses are not deleted", watchOverLostKeys},
 	{"many watch one service", watchByMany},
 	{"odd names", watchOddNames},
 	{"what cannot be watched", watchInvalid},
 	{"a result is the caller's own", watchResultsAreOwn},
 }
 
-func watchTellsWhatStands(t *testing.T, tp redistest.Topology) {
+func watchStartsWithCreates(t *testing.T, tp redistest.Topology) {
 	r := open(t, tp)
 	shop := full()
 	shop.Namespace, shop.Version = "", "v1"
@@ -54,7 +54,7 @@ func watchTellsWhatStands(t *testing.T, tp redistest.Topology) {
 	for _, n := range shop.Nodes {
 		want = append(want, "create v1/"+n.ID)
 	}
-	l := ledgerOf(t, tp.NewClient(t), "shop")
+	l := storedServiceOf(t, tp.NewClient(t), "shop")
 	epoch, rev := l.version()
 	found := map[string]*registry.Service{}
 	for _, s := range get(t, r, "shop") {
@@ -74,10 +74,10 @@ func watchTellsWhatStands(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-func watchTellsChanges(t *testing.T, tp redistest.Topology) {
+func watchReportsChanges(t *testing.T, tp redistest.Topology) {
 	r, client := open(t, tp), tp.NewClient(t)
 	began := time.Now()
-	a := watch(t, open(t, tp), registry.WatchService("shop")) // which nobody knows yet
+	a := watch(t, open(t, tp), registry.WatchService("shop")) // which is not registered yet
 	bounded(t, began, 0, "Watch of an unknown service")
 
 	n := node("a")
@@ -101,7 +101,7 @@ func watchTellsChanges(t *testing.T, tp redistest.Topology) {
 		step.do()
 		res := a.expect(step.want)[0]
 		after := client.Time(t.Context()).Val()
-		epoch, _ := ledgerOf(t, client, "shop").version()
+		epoch, _ := storedServiceOf(t, client, "shop").version()
 		if res.Revision != uint64(i+1) || res.History != epoch {
 			t.Errorf("%s: revision %d of %q, want %d of %q", step.want, res.Revision, res.History, i+1, epoch)
 		}
@@ -114,7 +114,7 @@ func watchTellsChanges(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-func watchTellsNoRefresh(t *testing.T, tp redistest.Topology) {
+func watchSkipsRefresh(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a"), node("b")))
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
@@ -130,7 +130,7 @@ func watchTellsNoRefresh(t *testing.T, tp redistest.Topology) {
 	a.expect("create /end")
 }
 
-func watchTellsVersionMove(t *testing.T, tp redistest.Topology) {
+func watchReportsVersionMove(t *testing.T, tp redistest.Topology) {
 	r := open(t, tp)
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
 	move := func(version string) {
@@ -153,7 +153,7 @@ func watchTellsVersionMove(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-func watchTellsTakeover(t *testing.T, tp redistest.Topology) {
+func watchReportsTakeover(t *testing.T, tp redistest.Topology) {
 	older, newer := open(t, tp), open(t, tp)
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
 	register(t, older, service("shop", node("a")))
@@ -170,7 +170,7 @@ func watchTellsTakeover(t *testing.T, tp redistest.Topology) {
 	a.expect("create /end")
 }
 
-func watchTellsOperator(t *testing.T, tp redistest.Topology) {
+func watchReportsOperator(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a")))
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
@@ -194,7 +194,7 @@ func watchTellsOperator(t *testing.T, tp redistest.Topology) {
 
 // An override outlasts its node. Who begins to watch when the node is away knows
 // it all the same when the node is back.
-func watchTellsWaitingOverride(t *testing.T, tp redistest.Topology) {
+func watchReportsWaitingOverride(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp), behind(t, tp, "shop")
 	register(t, r, service("shop", node("a@1"), node("b")))
 	b.override("a@1", `{"status":"draining"}`)
@@ -215,13 +215,13 @@ func watchTellsWaitingOverride(t *testing.T, tp redistest.Topology) {
 }
 
 // All that Redis had of a service is lost, as by a flush, a node that will not
-// come back with it: the others never leave, and the changes after it are told.
+// come back with it: the other nodes are never deleted, and later changes are reported.
 func watchOverLostKeys(t *testing.T, tp redistest.Topology) {
 	const ttl = 4 * time.Second
 	r, b := open(t, tp, registry.TTL(ttl)), behind(t, tp, "shop")
 	a := watch(t, open(t, tp, registry.PollInterval(500*time.Millisecond)), registry.WatchService("shop"))
 	register(t, r, fleetOf("shop", 20))
-	dead := b.tenant("dead", ttl)
+	dead := b.manualNode("dead", ttl)
 	eventually(t, patience, func() error {
 		dead.renew()
 		return a.equals(t.Context(), r, "shop")
@@ -241,7 +241,7 @@ func watchOverLostKeys(t *testing.T, tp redistest.Topology) {
 		return a.equals(t.Context(), r, "shop")
 	})
 	if d := cmp.Diff([]string{"dead"}, a.deleted()); d != "" {
-		t.Errorf("told to be gone (-want +got):\n%s", d)
+		t.Errorf("deleted (-want +got):\n%s", d)
 	}
 }
 
@@ -249,14 +249,14 @@ func watchByMany(t *testing.T, tp redistest.Topology) {
 	const watchers = 20
 	r, reader := open(t, tp), open(t, tp)
 	register(t, r, service("shop", node("a")))
-	var audiences []*audience
+	var recorders []*recorder
 	for range watchers {
-		audiences = append(audiences, watch(t, reader, registry.WatchService("shop")))
+		recorders = append(recorders, watch(t, reader, registry.WatchService("shop")))
 	}
-	audiences[0].watcher.Stop()
+	recorders[0].watcher.Stop()
 	register(t, r, service("shop", node("b")))
 	deregister(t, r, service("shop", node("a")))
-	for _, a := range audiences[1:] {
+	for _, a := range recorders[1:] {
 		a.expect("create /a", "create /b", "delete /a")
 	}
 	watch(t, reader, registry.WatchService("shop")).expect("create /b")
@@ -295,7 +295,7 @@ func watchInvalid(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-// Whoever changes what a watcher gave changes nothing for others.
+// A caller that changes a result changes nothing for other watchers.
 func watchResultsAreOwn(t *testing.T, tp redistest.Topology) {
 	r, reader := open(t, tp), open(t, tp)
 	shop := full()
@@ -306,7 +306,7 @@ func watchResultsAreOwn(t *testing.T, tp redistest.Topology) {
 	for range 2 {
 		a := watch(t, reader, registry.WatchService("shop"))
 		eventually(t, patience, func() error {
-			if len(a.stands()) < len(shop.Nodes) {
+			if len(a.present()) < len(shop.Nodes) {
 				return errors.New("not all have come")
 			}
 			return nil

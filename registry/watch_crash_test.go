@@ -13,22 +13,22 @@ import (
 
 var watchingCrashes = []testCase{
 	{"a crash is found by the watcher alone", watchFindsCrash},
-	{"a crash is reaped and told", watchToldOfReaped},
-	{"many crash at once, and nobody is left but the watcher", watchFindsMassCrash},
+	{"a crash is reaped and reported", watchReportsReaped},
+	{"many crash at once, and only the watcher is left", watchFindsMassCrash},
 }
 
-// judging is how long a reader must be in contact before it judges leases of
+// contactNeeded is how long a reader must be in contact before it checks leases of
 // this TTL.
-func judging(ttl time.Duration) time.Duration { return ttl/2 + time.Second }
+func contactNeeded(ttl time.Duration) time.Duration { return ttl/2 + time.Second }
 
-// settled lives until a reader that began to watch may judge leases.
-func (n *tenant) settled(ttl time.Duration) { n.live(judging(ttl) + 500*time.Millisecond) }
+// settled lives until a reader that began to watch may check leases.
+func (n *manualNode) settled(ttl time.Duration) { n.live(contactNeeded(ttl) + 500*time.Millisecond) }
 
 func watchFindsCrash(t *testing.T, tp redistest.Topology) {
 	const ttl = 2 * time.Second
 	b := behind(t, tp, "shop")
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
-	crashing, living := b.tenant("crashing", ttl), b.tenant("living", ttl)
+	crashing, living := b.manualNode("crashing", ttl), b.manualNode("living", ttl)
 	crashing.renew()
 	a.expect("create /crashing")
 	crashing.settled(ttl)
@@ -45,7 +45,7 @@ func watchFindsCrash(t *testing.T, tp redistest.Topology) {
 	}
 	a.expect("delete /crashing")
 	if b.end("crashing") == 0 {
-		t.Error("somebody else has reaped it")
+		t.Error("another registry has reaped it")
 	}
 	// It stays gone over a snapshot, and comes back when it registers again.
 	again := watch(t, open(t, tp), registry.WatchService("shop"))
@@ -55,13 +55,13 @@ func watchFindsCrash(t *testing.T, tp redistest.Topology) {
 	again.expect("create /crashing")
 }
 
-func watchToldOfReaped(t *testing.T, tp redistest.Topology) {
+func watchReportsReaped(t *testing.T, tp redistest.Topology) {
 	const ttl = 2 * time.Second
 	b := behind(t, tp, "shop")
 	register(t, open(t, tp, registry.TTL(ttl)), service("shop", node("reaper")))
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
 	a.expect("create /reaper")
-	crashing := b.tenant("crashing", ttl)
+	crashing := b.manualNode("crashing", ttl)
 	crashing.renew()
 	a.expect("create /crashing")
 	crashing.settled(ttl)
@@ -70,7 +70,7 @@ func watchToldOfReaped(t *testing.T, tp redistest.Topology) {
 	register(t, open(t, tp), service("shop", node("end")))
 	a.expect("create /end")
 	eventually(t, patience, func() error {
-		if d := cmp.Diff([]string{"crashing"}, ledgerOf(t, b.client, "shop").expired()); d != "" {
+		if d := cmp.Diff([]string{"crashing"}, storedServiceOf(t, b.client, "shop").expired()); d != "" {
 			return errDiff(d)
 		}
 		return nil
@@ -81,13 +81,13 @@ func watchToldOfReaped(t *testing.T, tp redistest.Topology) {
 func watchFindsMassCrash(t *testing.T, tp redistest.Topology) {
 	const nodes, ttl = 150, 2 * time.Second
 	b := behind(t, tp, "shop")
-	living := b.tenant("living", ttl)
+	living := b.manualNode("living", ttl)
 	living.renew()
 	a := watch(t, open(t, tp), registry.WatchService("shop"))
 	a.expect("create /living")
 	living.settled(ttl)
 	for i := range nodes { // the first may be gone before the last has come
-		b.tenant(fmt.Sprint(i), ttl).renew()
+		b.manualNode(fmt.Sprint(i), ttl).renew()
 		living.renew()
 	}
 	eventually(t, patience, func() error {
@@ -102,7 +102,7 @@ func watchFindsMassCrash(t *testing.T, tp redistest.Topology) {
 		return a.shows("/living")
 	})
 	// Those that ran out still lead the index; who runs out later is found too.
-	late := b.tenant("late", ttl)
+	late := b.manualNode("late", ttl)
 	late.renew()
 	within(t, ttl+time.Second, "a later crash to gone", func() error {
 		living.renew()

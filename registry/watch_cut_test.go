@@ -66,7 +66,7 @@ func TestWatcherCutEverySecond(t *testing.T) {
 	took := time.Since(began)
 	within(t, 2*time.Second, "the final state", func() error { return a.equals(t.Context(), r, "shop") })
 	got := snapshots(t, server)
-	t.Logf("%d changes in %v, %d cuts, %d snapshots, results told: %v", changes, took.Round(time.Millisecond), seconds, got, a.count())
+	t.Logf("%d changes in %v, %d cuts, %d snapshots, results: %v", changes, took.Round(time.Millisecond), seconds, got, a.count())
 	if most := 1 + 5*seconds; got > most {
 		t.Errorf("%d snapshots for %d cuts", got, seconds)
 	}
@@ -94,19 +94,19 @@ func TestHalfOpenSubscription(t *testing.T) {
 			began := time.Now()
 			if changing {
 				register(t, r, service("shop", node("b")))
-				since(t, began, poll+time.Second, "told of what the subscription lost", func() error { return a.shows("/a", "/b") })
+				since(t, began, poll+time.Second, "what the subscription lost is reported", func() error { return a.shows("/a", "/b") })
 				a.expect("create /b")
 			}
 			since(t, began, poll+time.Second, "subscribed again", func() error {
 				if w.count() < 2 {
-					return errors.New("the old subscription stands")
+					return errors.New("the old subscription is still there")
 				}
 				return nil
 			})
-			told := time.Now()
+			reported := time.Now()
 			register(t, r, service("shop", node("c")))
 			a.expect("create /c")
-			t.Logf("then told after %v", time.Since(told).Round(time.Millisecond))
+			t.Logf("then reported after %v", time.Since(reported).Round(time.Millisecond))
 			if w.count() > 2 {
 				t.Errorf("%d subscriptions", w.count())
 			}
@@ -114,7 +114,7 @@ func TestHalfOpenSubscription(t *testing.T) {
 	}
 }
 
-// A subscriber that Redis has killed, because it was told to or because too much
+// A subscriber that Redis has killed, by CLIENT KILL or because too much
 // waited for it, comes back by itself and misses nothing.
 func TestSubscriberKilled(t *testing.T) {
 	t.Parallel()
@@ -133,9 +133,9 @@ func TestSubscriberKilled(t *testing.T) {
 			t.Errorf("%d subscribers killed", n)
 		}
 		register(t, r, service("shop", node(id)))
-		within(t, time.Second, "told after CLIENT KILL", func() error {
+		within(t, time.Second, "reported after CLIENT KILL", func() error {
 			if a.node(id) == nil {
-				return errors.New("not told")
+				return errors.New("not reported")
 			}
 			return nil
 		})
@@ -150,11 +150,11 @@ func TestSubscriberKilled(t *testing.T) {
 		big.Nodes = append(big.Nodes, n)
 	}
 	register(t, r, big)
-	within(t, time.Second, "told after the buffer overflowed", func() error { return a.equals(t.Context(), r, "shop") })
+	within(t, time.Second, "reported after the buffer overflowed", func() error { return a.equals(t.Context(), r, "shop") })
 	if w.count() == before {
 		t.Error("the buffer did not overflow")
 	}
 	t.Logf("%d subscriptions, %d snapshots", w.count(), snapshots(t, server))
 	deregister(t, r, service("shop", node("a")))
-	within(t, time.Second, "told of one more change", func() error { return a.equals(t.Context(), r, "shop") })
+	within(t, time.Second, "one more change reported", func() error { return a.equals(t.Context(), r, "shop") })
 }

@@ -41,7 +41,7 @@ func next(w registry.Watcher) <-chan nexter {
 func ends(t *testing.T, w registry.Watcher, waiting <-chan nexter, want error) {
 	t.Helper()
 	began := time.Now()
-	for i := range 20 { // what is told must not depend on luck
+	for i := range 20 { // the result must not depend on luck
 		select {
 		case got := <-waiting:
 			if got.res != nil || !errors.Is(got.err, want) {
@@ -59,7 +59,7 @@ func ends(t *testing.T, w registry.Watcher, waiting <-chan nexter, want error) {
 }
 
 // subscribed counts who listens to the events of a service.
-func (b backstage) subscribed() error {
+func (b rawService) subscribed() error {
 	n := b.client.PubSubNumSub(b.t.Context(), b.keys.Events(0)).Val()[b.keys.Events(0)]
 	if n != 0 {
 		return fmt.Errorf("%d subscriptions are left", n)
@@ -78,7 +78,7 @@ func watchStop(t *testing.T, tp redistest.Topology) {
 	w.Stop()
 	ends(t, w, waiting, registry.ErrWatcherStopped)
 
-	// Also where there is something left to tell.
+	// Also where results are left.
 	register(t, r, service("shop", node("a")))
 	w, err = reader.Watch(t.Context(), registry.WatchService("shop"))
 	if err != nil {
@@ -115,7 +115,7 @@ func watchContextEnds(t *testing.T, tp redistest.Topology) {
 	ends(t, w, next(w), context.DeadlineExceeded)
 }
 
-// Nobody has to call Next for that.
+// No call of Next is needed for that.
 func watchContextLeavesNothing(t *testing.T, tp redistest.Topology) {
 	reader, b := open(t, tp), behind(t, tp, "shop")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -129,7 +129,7 @@ func watchContextLeavesNothing(t *testing.T, tp redistest.Topology) {
 		return
 	}
 	if b.subscribed() == nil {
-		t.Error("nobody is subscribed")
+		t.Error("no client is subscribed")
 	}
 	cancel()
 	eventually(t, patience, b.subscribed)

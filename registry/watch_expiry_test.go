@@ -20,7 +20,7 @@ var watchingExpiry = []testCase{
 
 // kept wants index, version and log to expire in so long: a day after the last lease
 // at the least.
-func (b backstage) kept(keys []string, least, most time.Duration) {
+func (b rawService) kept(keys []string, least, most time.Duration) {
 	b.t.Helper()
 	for _, k := range keys {
 		if left, err := b.client.PTTL(b.t.Context(), k).Result(); err != nil || left < least || left > most {
@@ -30,7 +30,7 @@ func (b backstage) kept(keys []string, least, most time.Duration) {
 }
 
 // forget has the keys of the service expire at once, a day early.
-func (b backstage) forget(keys []string) {
+func (b rawService) forget(keys []string) {
 	b.t.Helper()
 	for _, k := range keys {
 		if ok, err := b.client.PExpire(b.t.Context(), k, time.Millisecond).Result(); !ok || err != nil {
@@ -48,17 +48,17 @@ func (b backstage) forget(keys []string) {
 // The readers may poll between the end of a history and the begin of the next, or
 // not: each round is one or the other.
 func watchOverExpiry(t *testing.T, tp redistest.Topology) {
-	b, r, reader := behind(t, tp, "shop"), open(t, tp, calm), open(t, tp, registry.PollInterval(100*time.Millisecond))
+	b, r, reader := behind(t, tp, "shop"), open(t, tp, renewRarely), open(t, tp, registry.PollInterval(100*time.Millisecond))
 	seldom := open(t, tp, registry.PollInterval(time.Hour))
 	one, all, slow := watch(t, reader, registry.WatchService("shop")), watch(t, reader), watch(t, seldom, registry.WatchService("shop"))
-	audiences, followed := []*audience{one, all, slow}, follow(t, reader, "shop")
+	recorders, followed := []*recorder{one, all, slow}, follow(t, reader, "shop")
 	history := []string{b.keys.Version(), b.keys.Log()}
 	histories := map[string]bool{}
 	for round := range 5 {
 		id := fmt.Sprint("n", round%2) // each comes back, with an override that waits for it
 		register(t, r, service("shop", node(id)))
 		b.kept(append(history, b.keys.Index()), day, day+time.Hour+time.Minute)
-		for _, a := range audiences {
+		for _, a := range recorders {
 			res := a.expect("create /" + id)[0]
 			if res.Revision != 1 {
 				t.Errorf("revision %d of the first change of a history", res.Revision)
@@ -74,13 +74,13 @@ func watchOverExpiry(t *testing.T, tp redistest.Topology) {
 		}
 		if round < 2 {
 			b.override(id, `{"weight":7}`)
-			for _, a := range audiences {
+			for _, a := range recorders {
 				a.expect("update /" + id)
 			}
 		}
 		deregister(t, r, service("shop"))
 		b.kept(history, day-time.Hour, day)
-		for _, a := range audiences {
+		for _, a := range recorders {
 			a.expect("delete /" + id)
 		}
 		untilView(t, followed, func(v *registry.View) bool { return shown(v) == "" })
@@ -91,21 +91,21 @@ func watchOverExpiry(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-// Nobody else serves the service, so nobody reaps the node: readers see by themselves
-// that it is dead. That its keys expire a day later is nothing to tell, and the next
+// No other registry serves the service, so none reaps the node: readers see by themselves
+// that it is dead. That its keys expire a day later is no change, and the next
 // node begins a history that everybody follows.
 func watchOverCrash(t *testing.T, tp redistest.Topology) {
 	b, reader := behind(t, tp, "shop"), open(t, tp, registry.PollInterval(100*time.Millisecond))
 	seldom := open(t, tp, registry.PollInterval(time.Hour))
 	one, all, slow := watch(t, reader, registry.WatchService("shop")), watch(t, reader), watch(t, seldom, registry.WatchService("shop"))
-	audiences, followed := []*audience{one, all, slow}, follow(t, reader, "shop")
+	recorders, followed := []*recorder{one, all, slow}, follow(t, reader, "shop")
 	keys := []string{b.keys.Index(), b.keys.Version(), b.keys.Log()}
 	histories := map[string]bool{}
 	for round := range 3 {
 		id := fmt.Sprint("n", round%2)
 		b.plant(id, time.Second, `{"v":1,"address":"10.0.0.9:80","ttl":1000}`)
 		b.kept(keys, day, day+time.Hour+time.Second)
-		for _, a := range audiences {
+		for _, a := range recorders {
 			res := a.expect("create /" + id)[0]
 			if res.Revision != 1 {
 				t.Errorf("revision %d of the first change of a history", res.Revision)
@@ -113,12 +113,12 @@ func watchOverCrash(t *testing.T, tp redistest.Topology) {
 			histories[res.History] = true
 		}
 		untilView(t, followed, func(v *registry.View) bool { return shown(v) == "/"+id+" " })
-		for _, a := range audiences {
+		for _, a := range recorders {
 			a.expect("delete /" + id)
 		}
 		untilView(t, followed, func(v *registry.View) bool { return shown(v) == "" })
 		if b.end(id) == 0 {
-			t.Errorf("%s was reaped, and nobody serves the service", id)
+			t.Errorf("%s was reaped, and no registry serves the service", id)
 		}
 		b.forget(keys)
 	}
@@ -127,10 +127,10 @@ func watchOverCrash(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-// A day without nodes passes in a bubble: Redis's own TTLs leave nothing of 50
+// A day without nodes passes in a simulation: Redis's own TTLs leave nothing of 50
 // services but the entries of the catalogues, and after a week not even these.
 func TestServicesThatLeftLeaveNothing(t *testing.T) {
-	inBubble(t, func(b *bubble) {
+	inSimulation(t, func(b *simulation) {
 		for i := range 50 {
 			register(b.t, b.Redis, service(fmt.Sprint("shop", i), node("a")))
 		}
@@ -152,12 +152,12 @@ func TestServicesThatLeftLeaveNothing(t *testing.T) {
 	})
 }
 
-// A process that is killed deregisters nothing. Nobody reaps its nodes, and their
+// A process that is killed deregisters nothing. No registry reaps its nodes, and their
 // services leave nothing all the same, a day after their last leases, and an hour more
 // at most.
 func TestServicesThatCrashLeaveNothing(t *testing.T) {
-	inBubble(t, func(b *bubble) {
-		// One registry for each service: the pipes of a bubble have no room for the
+	inSimulation(t, func(b *simulation) {
+		// One registry for each service: the pipes of a simulation have no room for the
 		// replies of several calls.
 		crash := func(s *registry.Service, lives time.Duration, opts ...registry.RegisterOption) {
 			client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: b.link.connect, MaxRetries: -1})

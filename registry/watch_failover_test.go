@@ -24,7 +24,7 @@ type fault struct {
 }
 
 // failoverTTL outlasts a failover, and ends within healing: a write that the old
-// master took on its way out, and told of, leaves the reader on a branch that is
+// master accepted as its last, and published, leaves the reader on a branch that is
 // dead. What then goes on the living branch is held for a TTL.
 const failoverTTL = 6 * time.Second
 
@@ -37,7 +37,7 @@ var masterFaults = []fault{
 // some of them behind the registrar's back, as soon as the new master takes them.
 func changesIn(t *testing.T, r *registry.Redis, master *redistest.Server, name, round string) {
 	t.Helper()
-	b := backstage{t, master.Client(), space(t).Service("", name)}
+	b := rawService{t, master.Client(), space(t).Service("", name)}
 	b.plant("gap-"+round, time.Minute, `{"address":"10.0.0.1:80","ttl":60000,"v":1}`)
 	changed := node("a")
 	changed.Zone = round
@@ -46,7 +46,7 @@ func changesIn(t *testing.T, r *registry.Redis, master *redistest.Server, name, 
 }
 
 // After a failover writes and watches are back soon, and what changed meanwhile is
-// told as what differs.
+// reported as a difference.
 func TestWatchOverSentinelFailover(t *testing.T) {
 	t.Parallel()
 	sentinel := redistest.StartSentinel(t)
@@ -75,9 +75,9 @@ func TestWatchOverSentinelFailover(t *testing.T) {
 		f.mend(old)
 		sentinel.WaitHealthy()
 	}
-	for _, a := range []*audience{a, all} {
+	for _, a := range []*recorder{a, all} {
 		if got := a.deleted(); !slices.Equal(got, []string{"b"}) {
-			t.Errorf("told to be gone: %v, want b only", got)
+			t.Errorf("deleted: %v, want b only", got)
 		}
 	}
 }
@@ -91,16 +91,16 @@ func TestWatchOverClusterFailover(t *testing.T) {
 	names := onEach(t, cluster)
 	r := open(t, tp, registry.Timeout(3*time.Second), registry.TTL(failoverTTL))
 	reader := open(t, tp, registry.Timeout(3*time.Second), registry.PollInterval(time.Second))
-	var audiences []*audience
+	var recorders []*recorder
 	for _, name := range names {
 		register(t, r, service(name, node("a"), node("b"), node("c")))
-		audiences = append(audiences, watch(t, reader, registry.WatchService(name)))
+		recorders = append(recorders, watch(t, reader, registry.WatchService(name)))
 	}
 	want := []string{"/a", "/c"}
 	for _, f := range masterFaults {
 		for i, name := range names {
 			register(t, r, service(name, node("a"), node("b"), node("c")))
-			eventually(t, patience, func() error { return audiences[i].equals(t.Context(), r, name) })
+			eventually(t, patience, func() error { return recorders[i].equals(t.Context(), r, name) })
 		}
 		cluster.WaitHealthy()
 		old := cluster.MasterFor(space(t).Service("default", names[0]).Index())
@@ -114,15 +114,15 @@ func TestWatchOverClusterFailover(t *testing.T) {
 		want = append(want, "/gap-"+f.name, "/new-"+f.name)
 		for i, name := range names {
 			since(t, elected, healing, fmt.Sprintf("%s: watch %d healed", f.name, i), func() error {
-				return errors.Join(audiences[i].shows(want...), audiences[i].equals(t.Context(), r, name))
+				return errors.Join(recorders[i].shows(want...), recorders[i].equals(t.Context(), r, name))
 			})
 		}
 		f.mend(old)
 		cluster.WaitHealthy()
 	}
-	for i, a := range audiences {
+	for i, a := range recorders {
 		if got := a.deleted(); !slices.Equal(got, []string{"b"}) {
-			t.Errorf("watch %d was told that %v are gone, want b only", i, got)
+			t.Errorf("watch %d deleted %v, want b only", i, got)
 		}
 	}
 }
@@ -148,8 +148,8 @@ func (s *switched) client(t *testing.T) *redis.Client {
 }
 
 // A replica that lacks the newest changes is promoted, and goes on from where it
-// was, with the same revisions again. Watches converge to what it has, and nobody
-// who lives is told to be gone.
+// was, with the same revisions again. Watches converge to what it has, and no
+// live node is deleted.
 func TestLaggingReplicaPromoted(t *testing.T) {
 	t.Parallel()
 	for _, moved := range []int{0, 1, 3, 8} { // changes on the new master before anybody looks
@@ -174,7 +174,7 @@ func TestLaggingReplicaPromoted(t *testing.T) {
 			eventually(t, patience, func() error { return a.shows("/a", "/c", "/lost-1", "/lost-2") })
 
 			want := []string{"/a", "/c", "/lost-1", "/lost-2"}
-			b := backstage{t, replica.Client(), space(t).Service("", "shop")}
+			b := rawService{t, replica.Client(), space(t).Service("", "shop")}
 			for i := range moved {
 				id := fmt.Sprint("moved-", i)
 				b.plant(id, time.Minute, `{"address":"10.0.0.1:80","ttl":60000,"v":1}`)
@@ -183,19 +183,19 @@ func TestLaggingReplicaPromoted(t *testing.T) {
 			name.to.Store(replica)
 			master.Kill()
 			promoted := time.Now()
-			since(t, promoted, poll+interval+2*time.Second, "what the replica has is told", func() error { return a.shows(append(want, "/b")...) })
+			since(t, promoted, poll+interval+2*time.Second, "what the replica has is reported", func() error { return a.shows(append(want, "/b")...) })
 			since(t, promoted, ttl+2*time.Second, "and what ran out there", func() error {
 				return errors.Join(a.shows(want...), a.equals(t.Context(), r, "shop"))
 			})
 			if got := a.deleted(); !slices.Equal(got, []string{"b"}) {
-				t.Errorf("told to be gone: %v, want b only", got)
+				t.Errorf("deleted: %v, want b only", got)
 			}
 		})
 	}
 }
 
-// The master has moved, ordinary connections with it, and the subscription stands
-// where it was: it answers pings, and brings nothing any more. Polls tell.
+// The master has moved, ordinary connections with it, and the subscription stays
+// where it was: it answers pings, and brings nothing any more. Polls find out.
 func TestSubscriptionLeftBehind(t *testing.T) {
 	t.Parallel()
 	const poll = 500 * time.Millisecond
@@ -219,7 +219,7 @@ func TestSubscriptionLeftBehind(t *testing.T) {
 		}
 	}
 	eventually(t, patience, func() error { return r.Register(t.Context(), service("shop", node("b"))) })
-	since(t, moved, poll+time.Second, "told of what the subscription lost", func() error { return a.shows("/a", "/b") })
+	since(t, moved, poll+time.Second, "what the subscription lost is reported", func() error { return a.shows("/a", "/b") })
 	eventually(t, patience, func() error {
 		if n := len(subscriptions(t, replica, "default")); n != 1 {
 			return fmt.Errorf("%d subscriptions at the new master", n)
@@ -231,7 +231,7 @@ func TestSubscriptionLeftBehind(t *testing.T) {
 	}
 }
 
-// replicate has replica follow master until it has all that stands.
+// replicate has replica follow master until it has all data.
 func replicate(t *testing.T, replica, master *redistest.Server) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(master.Addr())

@@ -15,34 +15,34 @@ import (
 )
 
 // What Redis loses is no news to a watcher: no Delete of a node that comes back.
-// Only one that crashed is told to be gone, within a TTL and a second.
+// Only a node that crashed is deleted, within a TTL and a second.
 func TestWatchOverLoss(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name string
-		lose func(t *testing.T, s *redistest.Server, l ledger)
+		lose func(t *testing.T, s *redistest.Server, l storedService)
 	}{
-		{"flush", func(_ *testing.T, s *redistest.Server, _ ledger) { s.Flush() }},
-		{"two flushes", func(t *testing.T, s *redistest.Server, l ledger) {
+		{"flush", func(_ *testing.T, s *redistest.Server, _ storedService) { s.Flush() }},
+		{"two flushes", func(t *testing.T, s *redistest.Server, l storedService) {
 			s.Flush()
 			eventually(t, patience, func() error {
 				if _, rev := l.version(); rev == 0 {
-					return errors.New("nobody has come back")
+					return errors.New("no node has come back")
 				}
 				return nil
 			})
 			s.Flush()
 		}},
-		{"empty restart", func(_ *testing.T, s *redistest.Server, _ ledger) {
+		{"empty restart", func(_ *testing.T, s *redistest.Server, _ storedService) {
 			s.Kill()
 			s.Restart(false)
 		}},
-		{"index deleted", deleting(ledger.Index)},
-		{"version deleted", deleting(ledger.Version)},
-		{"log deleted", deleting(ledger.Log)},
-		{"version and index deleted", func(t *testing.T, s *redistest.Server, l ledger) {
-			deleting(ledger.Version)(t, s, l)
-			deleting(ledger.Index)(t, s, l)
+		{"index deleted", deleting(storedService.Index)},
+		{"version deleted", deleting(storedService.Version)},
+		{"log deleted", deleting(storedService.Log)},
+		{"version and index deleted", func(t *testing.T, s *redistest.Server, l storedService) {
+			deleting(storedService.Version)(t, s, l)
+			deleting(storedService.Index)(t, s, l)
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -50,9 +50,9 @@ func TestWatchOverLoss(t *testing.T) {
 			const nodes, ttl, interval, poll = 200, 4 * time.Second, time.Second, 500 * time.Millisecond
 			server := redistest.Start(t)
 			r := open(t, at(server), registry.TTL(ttl), registry.Interval(interval))
-			l := ledgerOf(t, server.Client(), "shop")
+			l := storedServiceOf(t, server.Client(), "shop")
 			register(t, r, fleetOf("shop", nodes))
-			dead := behind(t, at(server), "shop").tenant("dead", ttl)
+			dead := behind(t, at(server), "shop").manualNode("dead", ttl)
 			dead.renew()
 			reader := open(t, at(server), registry.PollInterval(poll))
 			a, all := watch(t, reader, registry.WatchService("shop")), watch(t, reader, registry.WatchNamespace("*"))
@@ -73,7 +73,7 @@ func TestWatchOverLoss(t *testing.T) {
 			register(t, r, service("shop", node("end")))
 			eventually(t, patience, func() error {
 				if a.node("end") == nil {
-					return errors.New("a change is not told")
+					return errors.New("a change is not reported")
 				}
 				return nil
 			})
@@ -86,13 +86,13 @@ func TestWatchOverLoss(t *testing.T) {
 			since(t, lost, ttl+2*time.Second, "as Redis has it", func() error {
 				return errors.Join(a.equals(t.Context(), r, "shop"), all.equals(t.Context(), r, "shop"))
 			})
-			for _, a := range []*audience{a, all} {
+			for _, a := range []*recorder{a, all} {
 				if d := cmp.Diff([]string{"dead"}, a.deleted()); d != "" {
-					t.Errorf("told to be gone (-want +got):\n%s", d)
+					t.Errorf("deleted (-want +got):\n%s", d)
 				}
 			}
 			e, n := l.version()
-			t.Logf("epoch %s, rev %d; then %s, %d; told %v in %d snapshots", epoch, rev, e, n, a.count(), snapshots(t, server))
+			t.Logf("epoch %s, rev %d; then %s, %d; results %v in %d snapshots", epoch, rev, e, n, a.count(), snapshots(t, server))
 		})
 	}
 }
@@ -106,15 +106,15 @@ func fleetOf(name string, n int) *registry.Service {
 }
 
 // deleting removes one key by hand.
-func deleting(key func(ledger) string) func(*testing.T, *redistest.Server, ledger) {
-	return func(t *testing.T, _ *redistest.Server, l ledger) {
+func deleting(key func(storedService) string) func(*testing.T, *redistest.Server, storedService) {
+	return func(t *testing.T, _ *redistest.Server, l storedService) {
 		if n := l.c.Del(t.Context(), key(l)).Val(); n != 1 {
 			t.Fatalf("%d keys deleted", n)
 		}
 	}
 }
 
-// A few members that somebody takes from the index, or adds to it, are noticed.
+// A few members that are taken from the index or added to it by hand are noticed.
 func TestWatchOverTamperedIndex(t *testing.T) {
 	t.Parallel()
 	const poll = 300 * time.Millisecond
@@ -124,7 +124,7 @@ func TestWatchOverTamperedIndex(t *testing.T) {
 	a := watch(t, reader, registry.WatchService("shop"))
 	register(t, r, fleetOf("shop", 3))
 	a.expect("create /0", "create /1", "create /2")
-	l := ledgerOf(t, server.Client(), "shop")
+	l := storedServiceOf(t, server.Client(), "shop")
 	f := follow(t, reader, "shop")
 	server.Client().ZRem(t.Context(), l.Index(), "1")
 	// Shown as held, it was missed by a reading that is over, and sees no ghost.
@@ -145,14 +145,14 @@ func TestWatchOverTamperedIndex(t *testing.T) {
 	a.expect("create /end")
 }
 
-// A Redis that stood still for longer than everybody's TTL has let all leases run
-// out. Who comes back is not told to be gone; who does not, is.
+// A Redis that was paused for longer than all TTLs has let all leases run
+// out. Nodes that come back are not deleted; nodes that do not come back are.
 func TestWatchOverPause(t *testing.T) {
 	t.Parallel()
 	const ttl, interval = 6 * time.Second, time.Second // a busy machine may need some rounds to come back
 	server := redistest.Start(t)
 	b := behind(t, at(server), "shop")
-	dead := b.tenant("dead", ttl)
+	dead := b.manualNode("dead", ttl)
 	dead.renew()
 	a := watch(t, open(t, at(server), registry.PollInterval(500*time.Millisecond)), registry.WatchService("shop"))
 	a.expect("create /dead")
@@ -165,7 +165,7 @@ func TestWatchOverPause(t *testing.T) {
 		s.next(t, registry.Live)
 		live, want = append(live, s), append(want, fmt.Sprint("/live-", i))
 	}
-	dead.settled(ttl) // the watcher could judge by now
+	dead.settled(ttl) // the watcher could check leases by now
 	server.Pause()
 	for _, s := range live {
 		s.next(t, registry.Lost)
@@ -177,6 +177,6 @@ func TestWatchOverPause(t *testing.T) {
 		s.next(t, registry.Live)
 	}
 	if d := cmp.Diff([]string{"dead"}, a.deleted()); d != "" {
-		t.Errorf("told to be gone (-want +got):\n%s", d)
+		t.Errorf("deleted (-want +got):\n%s", d)
 	}
 }

@@ -46,20 +46,20 @@ func watchManyServices(t *testing.T, services int, rest func(*redistest.Server))
 	t.Logf("%d services registered in %v", services, time.Since(began).Round(time.Millisecond))
 
 	began = time.Now()
-	audiences := make([]*audience, services)
+	recorders := make([]*recorder, services)
 	each(func(i int) {
 		w, err := reader.Watch(t.Context(), registry.WatchService(name(i)))
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		audiences[i] = listen(t, w)
+		recorders[i] = listen(t, w)
 	})
 	if t.Failed() {
 		return
 	}
 	t.Logf("all of them watched after %v", time.Since(began).Round(time.Millisecond))
-	for _, a := range audiences {
+	for _, a := range recorders {
 		a.expect("create /a")
 	}
 	if n := len(subscriptions(t, server, "default")); n != 1 || w.count() != 1 {
@@ -87,10 +87,10 @@ func watchManyServices(t *testing.T, services int, rest func(*redistest.Server))
 		}
 	})
 	t.Logf("changed after %v", time.Since(began).Round(time.Millisecond))
-	for _, a := range audiences {
+	for _, a := range recorders {
 		a.expect("create /b")
 	}
-	t.Logf("all told %v after the cut, in %d snapshots and %d subscriptions", time.Since(began).Round(time.Millisecond), snapshots(t, server)-read, w.count())
+	t.Logf("all results %v after the cut, in %d snapshots and %d subscriptions", time.Since(began).Round(time.Millisecond), snapshots(t, server)-read, w.count())
 	if n := snapshots(t, server) - read; n > 2*services {
 		t.Errorf("%d snapshots of %d services after a cut", n, services)
 	}
@@ -114,9 +114,9 @@ func watchManyServices(t *testing.T, services int, rest func(*redistest.Server))
 	if n := snapshots(t, server) - read; n > 2*services {
 		t.Errorf("%d snapshots of %d services after a flush", n, services)
 	}
-	for _, a := range audiences {
+	for _, a := range recorders {
 		if got := a.deleted(); len(got) > 0 {
-			t.Fatalf("told to be gone: %v", got)
+			t.Fatalf("deleted: %v", got)
 		}
 	}
 }

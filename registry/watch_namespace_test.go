@@ -34,7 +34,7 @@ func watchNamespace(t *testing.T, tp redistest.Topology) {
 	began := time.Now()
 	register(t, r, in("eu", "new", "e"))
 	a.expect("create /e")
-	t.Logf("the first node of a new service: told after %v", time.Since(began).Round(time.Millisecond))
+	t.Logf("the first node of a new service: reported after %v", time.Since(began).Round(time.Millisecond))
 	register(t, r, in("us", "new", "f"))
 	deregister(t, r, in("eu", "shop", "a"))
 	a.expect("delete /a")
@@ -98,7 +98,7 @@ func watchNamespaceByMany(t *testing.T, tp redistest.Topology) {
 	first.expect("create /a")
 	one := watch(t, reader, registry.WatchNamespace("eu"), registry.WatchService("shop"))
 	one.expect("create /a")
-	var more []*audience
+	var more []*recorder
 	for range 5 {
 		more = append(more, watch(t, reader, registry.WatchNamespace("eu")))
 	}

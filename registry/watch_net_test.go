@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// A wire dials for a client, and tells connections that have subscribed from
+// A wire dials for a client, and separates connections that have subscribed from
 // those of ordinary commands, so that a fault can hit the former alone.
 type wire struct {
 	mu          sync.Mutex
@@ -48,7 +48,7 @@ func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	return &wireConn{Conn: c, wire: w}, nil
 }
 
-// count says how many connections have subscribed so far.
+// count returns how many connections have subscribed so far.
 func (w *wire) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -19,7 +19,7 @@ func watcherRights(prefix string) []string {
 	return []string{
 		"%R~" + prefix + ":{default/shop}:*", "&" + prefix + ":{default/shop}:events:0",
 		"+subscribe", "+multi", "+exec", "+time", "+get", "+hmget", "+hscan", "+zcard", "+zrange", "+lrange",
-		"+zmscore",              // what misses it cannot tell which nodes have crashed
+		"+zmscore",              // a reader without it cannot see which nodes have crashed
 		"+ping", "+unsubscribe", // what misses them is not refused, but connects anew all the time
 	}
 }
@@ -51,7 +51,7 @@ func TestWatcherRights(t *testing.T) {
 		t.Parallel()
 		const ttl = time.Second
 		b := behind(t, at(server), "shop")
-		crashing := b.tenant("crashing", ttl)
+		crashing := b.manualNode("crashing", ttl)
 		crashing.renew()
 		a := watch(t, user(t, server, watcherRights(prefix(t))), registry.WatchService("shop"))
 		a.expect("create /crashing")
@@ -80,10 +80,10 @@ func TestWatcherRights(t *testing.T) {
 			bounded(t, began, 0, "Watch that is refused")
 		})
 	}
-	t.Run("all but what tells who has crashed", func(t *testing.T) {
+	t.Run("all but the command that finds crashed nodes", func(t *testing.T) {
 		t.Parallel()
 		b := behind(t, at(server), "shop")
-		crashing := b.tenant("crashing", time.Second)
+		crashing := b.manualNode("crashing", time.Second)
 		crashing.renew()
 		rights := slices.DeleteFunc(watcherRights(prefix(t)), func(r string) bool { return r == "+zmscore" })
 		f := follow(t, user(t, server, rights), "shop")
@@ -91,7 +91,7 @@ func TestWatcherRights(t *testing.T) {
 		if !errors.Is(v.Err, registry.ErrPermission) || shown(v) != "/crashing " || v.StaleSince.IsZero() {
 			t.Errorf("a view that cannot be right: %q, stale since %v: %v", shown(v), v.StaleSince, v.Err)
 		}
-		b.tenant("crashing", time.Minute).renew() // now there is nothing to look for
+		b.manualNode("crashing", time.Minute).renew() // now there is nothing to look for
 		untilView(t, f, func(v *registry.View) bool { return v.Err == nil && shown(v) == "/crashing " })
 	})
 	t.Run("of a namespace", func(t *testing.T) {
@@ -142,8 +142,8 @@ func TestRefusedChannelDisturbsNobody(t *testing.T) {
 		register(t, r, service("shop", node(id)))
 		register(t, r, service("desk", node(id)))
 		a.expect("create /" + id)
-		desk, shop := ledgerOf(t, server.Client(), "desk"), ledgerOf(t, server.Client(), "shop")
-		for began := time.Now(); time.Since(began) < 700*time.Millisecond; { // polls and doubts pass
+		desk, shop := storedServiceOf(t, server.Client(), "desk"), storedServiceOf(t, server.Client(), "shop")
+		for began := time.Now(); time.Since(began) < 700*time.Millisecond; { // time for polls and for the wait before a snapshot
 			if _, rev := shop.version(); rev < i+1 {
 				t.Fatal("lost")
 			}
@@ -200,5 +200,5 @@ func TestWatcherRightsComeAndGo(t *testing.T) {
 	user(t, server, append(mine, desk))
 	within(t, 2*time.Second, "the rights are back", func() error { return clerk.shows("/b") })
 	register(t, r, service("desk", node("c")))
-	within(t, 0, "told of a change", func() error { return clerk.shows("/b", "/c") })
+	within(t, 0, "a change is reported", func() error { return clerk.shows("/b", "/c") })
 }

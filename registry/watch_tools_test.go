@@ -17,10 +17,10 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// An audience takes what a watcher tells as fast as it comes, and checks what
+// A recorder takes the results of a watcher as fast as they come, and checks what
 // everybody may rely on: one node in each result, the order of actions of each
 // node, revisions that never go back within a history.
-type audience struct {
+type recorder struct {
 	t       *testing.T
 	watcher registry.Watcher
 	done    chan struct{} // closed when Next has failed
@@ -29,12 +29,12 @@ type audience struct {
 	err     error // of Next
 	results []*registry.Result
 	expects int                         // so many of them have been expected
-	nodes   map[string]*registry.Result // by namespace/name/version/id: what stands
+	nodes   map[string]*registry.Result // by namespace/name/version/id: the nodes present
 	newest  map[string]*registry.Result // by namespace/name: for the order
 }
 
 // watch is a Watch that must succeed. It ends with the test.
-func watch(t *testing.T, r *registry.Redis, opts ...registry.WatchOption) *audience {
+func watch(t *testing.T, r *registry.Redis, opts ...registry.WatchOption) *recorder {
 	t.Helper()
 	began := time.Now()
 	w, err := r.Watch(t.Context(), opts...)
@@ -44,9 +44,9 @@ func watch(t *testing.T, r *registry.Redis, opts ...registry.WatchOption) *audie
 	return listen(t, w)
 }
 
-// listen has a new audience follow a watcher.
-func listen(t *testing.T, w registry.Watcher) *audience {
-	a := &audience{
+// listen has a new recorder follow a watcher.
+func listen(t *testing.T, w registry.Watcher) *recorder {
+	a := &recorder{
 		t: t, watcher: w, done: make(chan struct{}),
 		nodes: map[string]*registry.Result{}, newest: map[string]*registry.Result{},
 	}
@@ -58,7 +58,7 @@ func listen(t *testing.T, w registry.Watcher) *audience {
 	return a
 }
 
-func (a *audience) listen() {
+func (a *recorder) listen() {
 	defer close(a.done)
 	for {
 		res, err := a.watcher.Next()
@@ -74,7 +74,7 @@ func (a *audience) listen() {
 }
 
 // take checks and notes a result. a.mu is held.
-func (a *audience) take(res *registry.Result) {
+func (a *recorder) take(res *registry.Result) {
 	s := res.Service
 	if len(s.Nodes) != 1 || s.Nodes[0].ID == "" {
 		a.t.Errorf("%v of %d nodes: %+v", res.Action, len(s.Nodes), s)
@@ -89,8 +89,8 @@ func (a *audience) take(res *registry.Result) {
 	}
 	a.newest[service] = res
 	key := fmt.Sprintf("%s/%s/%s", service, s.Version, s.Nodes[0].ID)
-	if _, stands := a.nodes[key]; stands != (res.Action != registry.Create) {
-		a.t.Errorf("%s: it stood before: %v", short(res), stands)
+	if _, present := a.nodes[key]; present != (res.Action != registry.Create) {
+		a.t.Errorf("%s: it was present before: %v", short(res), present)
 	}
 	if a.nodes[key] = res; res.Action == registry.Delete {
 		delete(a.nodes, key)
@@ -98,51 +98,51 @@ func (a *audience) take(res *registry.Result) {
 	a.results = append(a.results, res)
 }
 
-// short says what a result tells, as "create /a".
+// short is a result in brief, as "create /a".
 func short(r *registry.Result) string {
 	return fmt.Sprintf("%v %s/%s", r.Action, r.Service.Version, r.Service.Nodes[0].ID)
 }
 
 // expect waits for the next results and checks that they are these, in order. It
 // returns them.
-func (a *audience) expect(want ...string) []*registry.Result {
+func (a *recorder) expect(want ...string) []*registry.Result {
 	a.t.Helper()
 	return a.compare(want, func(got []string) []string { return got })
 }
 
 // expectAll is expect for results that may come in any order.
-func (a *audience) expectAll(want ...string) []*registry.Result {
+func (a *recorder) expectAll(want ...string) []*registry.Result {
 	a.t.Helper()
 	return a.compare(sorted(want), sorted)
 }
 
-func (a *audience) compare(want []string, order func([]string) []string) []*registry.Result {
+func (a *recorder) compare(want []string, order func([]string) []string) []*registry.Result {
 	a.t.Helper()
 	var got []*registry.Result
-	var told []string
+	var texts []string
 	eventually(a.t, patience, func() error {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		got = a.results[a.expects:]
-		told = nil
+		texts = nil
 		for _, res := range got {
-			told = append(told, short(res))
+			texts = append(texts, short(res))
 		}
 		if len(got) < len(want) {
-			return fmt.Errorf("told %q, want %q (%v)", told, want, a.err)
+			return fmt.Errorf("results %q, want %q (%v)", texts, want, a.err)
 		}
 		a.expects += len(want)
-		got, told = got[:len(want)], told[:len(want)]
+		got, texts = got[:len(want)], texts[:len(want)]
 		return nil
 	})
-	if d := cmp.Diff(want, order(told)); d != "" {
-		a.t.Fatalf("told (-want +got):\n%s", d)
+	if d := cmp.Diff(want, order(texts)); d != "" {
+		a.t.Fatalf("results (-want +got):\n%s", d)
 	}
 	return got
 }
 
-// stands says which nodes the audience takes to stand, as version/id, in order.
-func (a *audience) stands() []string {
+// present returns the nodes that are present, as version/id, in order.
+func (a *recorder) present() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ids := []string{}
@@ -152,23 +152,23 @@ func (a *audience) stands() []string {
 	return sorted(ids)
 }
 
-// size says how many nodes stand.
-func (a *audience) size() int {
+// size returns how many nodes are present.
+func (a *recorder) size() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.nodes)
 }
 
-// shows returns nil once exactly these nodes stand.
-func (a *audience) shows(want ...string) error {
-	if got := a.stands(); !slices.Equal(got, sorted(slices.Clone(want))) {
+// shows returns nil once exactly these nodes are present.
+func (a *recorder) shows(want ...string) error {
+	if got := a.present(); !slices.Equal(got, sorted(slices.Clone(want))) {
 		return fmt.Errorf("the watcher shows %d nodes %.300q, want %d %.300q", len(got), got, len(want), want)
 	}
 	return nil
 }
 
-// node returns the newest result of a node that stands, or nil.
-func (a *audience) node(id string) *registry.Result {
+// node returns the newest result of a node that is present, or nil.
+func (a *recorder) node(id string) *registry.Result {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, res := range a.nodes {
@@ -179,8 +179,8 @@ func (a *audience) node(id string) *registry.Result {
 	return nil
 }
 
-// count says how many results there were of each action.
-func (a *audience) count() map[registry.Action]int {
+// count returns how many results there were of each action.
+func (a *recorder) count() map[registry.Action]int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := map[registry.Action]int{}
@@ -190,8 +190,8 @@ func (a *audience) count() map[registry.Action]int {
 	return n
 }
 
-// deleted says which nodes were told to be gone, in order.
-func (a *audience) deleted() []string {
+// deleted returns the nodes that had a Delete, in order.
+func (a *recorder) deleted() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ids := map[string]bool{}
@@ -203,9 +203,9 @@ func (a *audience) deleted() []string {
 	return slices.Sorted(maps.Keys(ids))
 }
 
-// equals returns nil once the audience shows what GetService does: the same
+// equals returns nil once the recorder shows what GetService does: the same
 // nodes with the same contents.
-func (a *audience) equals(ctx context.Context, r *registry.Redis, name string) error {
+func (a *recorder) equals(ctx context.Context, r *registry.Redis, name string) error {
 	services, err := r.GetService(ctx, name)
 	if err != nil {
 		return err
@@ -228,24 +228,24 @@ func (a *audience) equals(ctx context.Context, r *registry.Redis, name string) e
 	return nil
 }
 
-// A tenant is a node that somebody keeps alive by hand, as a process would that
+// A manualNode is a node that a test keeps alive by hand, as a process would that
 // can crash at any moment.
-type tenant struct {
-	b    backstage
+type manualNode struct {
+	b    rawService
 	id   string
 	call lua.RegisterCall
 }
 
-func (b backstage) tenant(id string, ttl time.Duration) *tenant {
+func (b rawService) manualNode(id string, ttl time.Duration) *manualNode {
 	b.t.Helper()
 	data := fmt.Appendf(nil, `{"address":"10.0.0.1:80","ttl":%d,"v":1}`, ttl.Milliseconds())
-	return &tenant{b, id, lua.RegisterCall{Nodes: []lua.Registration{{
+	return &manualNode{b, id, lua.RegisterCall{Nodes: []lua.Registration{{
 		Lease: lua.Lease{ID: id, Token: b.newLease(), Seq: 1, TTL: ttl}, Data: data,
 	}}}}
 }
 
 // renew registers the node, or refreshes its lease.
-func (n *tenant) renew() {
+func (n *manualNode) renew() {
 	n.b.t.Helper()
 	n.call.Target = n.b.target()
 	if r := lua.Register(n.b.t.Context(), n.b.client, n.call)[0]; r.Err != nil || r.Codes[0] < lua.Done {
@@ -254,7 +254,7 @@ func (n *tenant) renew() {
 }
 
 // live renews for a while.
-func (n *tenant) live(d time.Duration) {
+func (n *manualNode) live(d time.Duration) {
 	n.b.t.Helper()
 	for began := time.Now(); time.Since(began) < d; {
 		n.renew()

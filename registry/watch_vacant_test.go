@@ -16,9 +16,9 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// unheard registers a node as a process would whose events are lost: on the channel
+// registerSilently registers a node as a process would whose events are lost: on the channel
 // of another database.
-func (b backstage) unheard(id string) {
+func (b rawService) registerSilently(id string) {
 	b.t.Helper()
 	target := b.target()
 	target.DB = 9
@@ -32,22 +32,22 @@ func leave(t *testing.T, client redis.UniversalClient, count int) (names []strin
 	t.Helper()
 	space := space(t)
 	calls := make([]lua.RegisterCall, count)
-	goodbyes := make([]lua.DeregisterCall, count)
+	deregisters := make([]lua.DeregisterCall, count)
 	entries := lua.AnnounceCall{Key: space.Services(""), Forget: time.Hour}
 	now := client.Time(t.Context()).Val()
 	for i := range count {
 		name := fmt.Sprint("gone", i)
 		names, entries.Members = append(names, name), append(entries.Members, keys.ServiceMember(name, ""))
-		b := backstage{t, client, space.Service("", name)}
+		b := rawService{t, client, space.Service("", name)}
 		lease := lua.Lease{ID: "a", Token: fmt.Sprintf("%d-0123456789ab", now.UnixMicro()), Seq: 1, TTL: time.Minute}
 		calls[i] = lua.RegisterCall{Target: b.target(), Nodes: []lua.Registration{{Lease: lease, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`)}}}
-		goodbyes[i] = lua.DeregisterCall{Target: b.target(), By: lua.Self, Nodes: []lua.Lease{lease}}
+		deregisters[i] = lua.DeregisterCall{Target: b.target(), By: lua.Self, Nodes: []lua.Lease{lease}}
 	}
 	err := lua.Announce(t.Context(), client, entries, lua.AnnounceCall{Key: space.Namespaces(), Members: []string{keys.NamespaceMember("")}, Forget: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range append(lua.Register(t.Context(), client, calls...), lua.Deregister(t.Context(), client, goodbyes...)...) {
+	for _, r := range append(lua.Register(t.Context(), client, calls...), lua.Deregister(t.Context(), client, deregisters...)...) {
 		if r.Err != nil || r.Codes[0] != lua.Done {
 			t.Fatalf("%+v", r)
 		}
@@ -101,7 +101,7 @@ func TestWatchAllOfManyNamesWithoutNodes(t *testing.T) {
 			r, reader := open(t, tp), open(t, tp)
 			a := watch(t, reader)
 			register(t, r, service(names[0], node("first")))
-			a.expect("create /first") // so it stands
+			a.expect("create /first") // so the node is registered
 			deregister(t, r, service(names[0]))
 			a.expect("delete /first")
 
@@ -128,17 +128,17 @@ func TestWatchAllOfManyNamesWithoutNodes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			silent.unheard("silent")
+			silent.registerSilently("silent")
 			a.expect("create /silent")
 		})
 	}
 }
 
 // A service is followed for a while after its last node left, then let go, and found
-// again: each node is told, in one history that goes on.
+// again: each node gives results, in one history that goes on.
 func TestWatchAllLetsGoAndFindsAgain(t *testing.T) {
 	tp := redistest.Topology{Addrs: []string{redistest.SharedStandalone(t).Addr()}}
-	r, reader := open(t, tp, calm), open(t, tp, registry.PollInterval(100*time.Millisecond), registry.VacantFor(100*time.Millisecond))
+	r, reader := open(t, tp, renewRarely), open(t, tp, registry.PollInterval(100*time.Millisecond), registry.VacantFor(100*time.Millisecond))
 	a, more := watch(t, reader), watch(t, reader, registry.WatchService("shop"), registry.WatchNamespace("*"))
 	named, _ := watch(t, reader, registry.WatchService("desk")), follow(t, reader, "desk")
 	shop, desk := behind(t, tp, "shop"), behind(t, tp, "desk")
@@ -155,16 +155,16 @@ func TestWatchAllLetsGoAndFindsAgain(t *testing.T) {
 			t.Error("a service that is watched by its name is let go")
 		}
 	}
-	for _, audience := range []*audience{more, named} {
+	for _, recorder := range []*recorder{more, named} {
 		for range 5 {
-			audience.expectAll("create /a", "create /b")
-			audience.expect("delete /a", "delete /b")
+			recorder.expectAll("create /a", "create /b")
+			recorder.expect("delete /a", "delete /b")
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	histories := map[string]bool{}
-	for _, res := range a.results { // whose revisions never went back, as an audience checks
+	for _, res := range a.results { // whose revisions never went back, as a recorder checks
 		histories[res.History] = true
 	}
 	if len(histories) != 2 {

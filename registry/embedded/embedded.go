@@ -11,7 +11,7 @@
 // is disconnected, since the whole server waits for it.
 //
 // Importing the package, if only for its side effect, is what makes the registry
-// "embedded" known to the flags of package registry; nobody else links it.
+// "embedded" known to the flags of package registry; other programs do not link it.
 //
 // [miniredis]: https://github.com/alicebob/miniredis
 package embedded
@@ -54,8 +54,8 @@ type Option func(*options)
 type options struct{ addr string }
 
 // Address sets the address to listen on, host:port; port 0 is a free one. The
-// default is "127.0.0.1:0". There is no password: whoever reaches the address
-// has the data.
+// default is "127.0.0.1:0". There is no password: any process that reaches the address
+// can read and change the data.
 func Address(addr string) Option { return func(o *options) { o.addr = addr } }
 
 // Server is a running in-process Redis, made by Start. Its methods may be called from

@@ -59,9 +59,9 @@ func TestDeregisterWhileDown(t *testing.T) {
 			log.bad(t, 2)
 
 			tc.up(server, proxy)
-			shop := ledgerOf(t, server.Client(), "shop")
-			within(t, interval+time.Second, "goodbye delivered", func() error {
-				return errors.Join(shop.indexed(), stands(t.Context(), r, "shop"))
+			shop := storedServiceOf(t, server.Client(), "shop")
+			within(t, interval+time.Second, "node deregistered", func() error {
+				return errors.Join(shop.indexed(), showsOnly(t.Context(), r, "shop"))
 			})
 			if got, want := shop.changes(), []string{"put a", "put b", "del a", "del b"}; !same(got, want) {
 				t.Errorf("changes: %v, want %v", got, want)
@@ -135,8 +135,8 @@ func TestCloseWhileDown(t *testing.T) {
 	}
 }
 
-// Close says what an earlier Deregister could not.
-func TestCloseSaysWhatWasNotHeard(t *testing.T) {
+// Close removes the nodes that an earlier Deregister could not.
+func TestCloseFinishesADeregister(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	proxy := redistest.StartProxy(t, server.Addr())
@@ -152,7 +152,7 @@ func TestCloseSaysWhatWasNotHeard(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := ledgerOf(t, server.Client(), "shop").indexed(); err != nil {
+	if err := storedServiceOf(t, server.Client(), "shop").indexed(); err != nil {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -185,7 +185,7 @@ func TestCloseDuringRegister(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if err := ledgerOf(t, server.Client(), "shop").indexed(); err != nil {
+	if err := storedServiceOf(t, server.Client(), "shop").indexed(); err != nil {
 		t.Errorf("after Close: %v", err)
 	}
 }
