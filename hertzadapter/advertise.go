@@ -50,7 +50,7 @@ func advertised(addr net.Addr, advertise string) (network, address string, err e
 }
 
 // splitAdvertise splits "host:port", "host" and ":port", where an IPv6 host may
-// stand with or without brackets.
+// be in brackets or not.
 func splitAdvertise(s string) (host, port string, err error) {
 	if s == "" {
 		return "", "", nil
@@ -59,7 +59,7 @@ func splitAdvertise(s string) (host, port string, err error) {
 	if err != nil { // no port
 		host, port = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), ""
 	}
-	// Advertise judges the rest, but it would replace a wildcard.
+	// Advertise checks the rest, but it would replace a wildcard.
 	ip, parsed := netip.ParseAddr(host)
 	wildcard := parsed == nil && ip.WithZone("").Unmap().IsUnspecified()
 	if wildcard || strings.ContainsAny(host, "/ []") || parsed != nil && strings.Contains(host, ":") {

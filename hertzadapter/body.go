@@ -38,7 +38,7 @@ func (b *bodyReader) release(req *protocol.Request) {
 	}
 }
 
-// failed tells that err comes from reading the body.
+// failed reports whether err comes from reading the body.
 func (b *bodyReader) failed(err error) bool { return b != nil && b.err != nil && errors.Is(err, b.err) }
 
 func (b *bodyReader) Read(p []byte) (int, error) {

@@ -18,7 +18,7 @@ import (
 )
 
 // communityPoll is how often the community's layout is read, less up to a fifth. Its
-// newer writers tell nobody of a change.
+// newer writers publish no event for a change.
 const communityPoll = 3 * time.Second
 
 // CommunitySource returns a source for discovery.New that has the nodes of r and those in the
@@ -49,7 +49,7 @@ func (s communitySource) Options() registry.Options {
 	return s.r.Options()
 }
 
-// Knows tells whether either layout has the service.
+// Knows reports whether either layout has the service.
 func (s communitySource) Knows(ctx context.Context, service string, opts ...registry.FollowOption) (bool, error) {
 	if s.r == nil {
 		return false, errNoRegistry
@@ -88,7 +88,7 @@ func (s communitySource) Follow(service string, opts ...registry.FollowOption) (
 	return f, nil
 }
 
-// atHome tells whether a call concerns the one namespace that the old layout counts for.
+// atHome reports whether a call concerns the one namespace that the old layout counts for.
 func atHome(home community.Home, opts []registry.FollowOption) bool {
 	namespace := registry.NewFollowOptions(opts...).Namespace
 	return namespace == "" || namespace == home.Namespace

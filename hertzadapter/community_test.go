@@ -25,7 +25,7 @@ func both(t *testing.T, r *registry.Redis, opts ...discovery.Option) *discovery.
 	return resolves(t, CommunitySource(r), opts...)
 }
 
-// messagesAlone is both, where nothing but messages tells of the old layout after the first look.
+// messagesAlone reads both layouts, and the old one only by messages after the first read.
 func messagesAlone(t *testing.T, r *registry.Redis) *discovery.Resolver {
 	t.Helper()
 	return resolves(t, communitySource{r, time.Hour})
@@ -71,7 +71,7 @@ func TestANewClientFindsAnOldServer(t *testing.T) {
 			view, err := v.Resolve(t.Context(), "shop")
 			must(t, err)
 			if n := len(view.Nodes()); n != 1 {
-				t.Errorf("the first view has %d nodes, want the one that stands", n)
+				t.Errorf("the first view has %d nodes, want the one that is registered", n)
 			}
 			must(t, old.Register(shopAt("10.0.0.9:80")))
 			sees(t, v, "10.0.0.8:80", "10.0.0.9:80")
@@ -130,7 +130,7 @@ func TestOldAndNewServersInOneView(t *testing.T) {
 	})
 }
 
-// Ours come from the registry alone: a field that nobody could take out any more
+// Ours come from the registry alone: a field that no process could take out any more
 // brings no node back.
 func TestAFieldOfOursIsNoNode(t *testing.T) {
 	s := redistest.SharedStandalone(t)

@@ -29,8 +29,8 @@
 //	                                                does nothing
 //
 // With WithDrain, Deregister first marks the node as draining, and then waits while the server
-// still serves. Hertz gives a shutdown server.WithExitWaitTime, 5 s by default, and does not
-// tell the registry how long that is; WithTimeout is the part of it that Deregister may take.
+// still serves. Hertz gives a shutdown server.WithExitWaitTime, 5 s by default. A registry
+// cannot ask Hertz for that value; WithTimeout is the part of it that Deregister may take.
 //
 // # The address
 //

@@ -121,7 +121,7 @@ func TestFaultsOverHertz(t *testing.T) {
 		"nothing listens":            {bad: refused, get: retriedEjected, post: retriedEjected},
 		"a dial that gets no answer": {bad: starts(faulty.Full), get: retriedEjected, post: retriedEjected},
 		"no TLS there":               {bad: plain, https: true, layer: "standard", get: retriedEjected, post: retriedEjected},
-		"a certificate of somebody else": {
+		"a certificate of another host": {
 			bad: strangers, https: true, layer: "standard", get: retriedEjected, post: retriedEjected,
 		},
 
@@ -147,7 +147,7 @@ func TestFaultsOverHertz(t *testing.T) {
 			get: failedEjected, post: failedEjected,
 		},
 
-		// Of nobody.
+		// Not the fault of the node.
 		"an idle connection that was closed": {
 			bad: behaves(faulty.Break(faulty.Ok)), layer: "netpoll", ejection: 1, get: retriedKept, post: outcome{2, "bad good"},
 		},

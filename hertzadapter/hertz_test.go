@@ -19,7 +19,7 @@ func each(t *testing.T, f func(t *testing.T, url string)) {
 	t.Run("redis", func(t *testing.T) { f(t, redistest.SharedStandalone(t).URL()) })
 }
 
-func nobodyStands(t *testing.T, r registry.Registry) {
+func wantNoNodes(t *testing.T, r registry.Registry) {
 	t.Helper()
 	if services, err := r.GetService(t.Context(), "shop"); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("GetService: %v, %v, want ErrNotFound", services, err)
@@ -57,7 +57,7 @@ func TestAClientFindsServersByName(t *testing.T) {
 		c.c.CloseIdleConnections() // a shutdown waits for them
 		one.stop(t)
 		two.stop(t)
-		nobodyStands(t, r)
+		wantNoNodes(t, r)
 	})
 }
 
@@ -67,7 +67,7 @@ func TestSIGTERMInTheFirstSecond(t *testing.T) {
 		s := serve(t, "one", NewRegistry(r), nil)
 		s.stop(t)
 		s.up(t) // Hertz registers all the same
-		nobodyStands(t, r)
+		wantNoNodes(t, r)
 	})
 }
 
@@ -93,7 +93,7 @@ func TestADrainingServerIsPickedOnlyAlone(t *testing.T) {
 		await(t, "the draining server is no longer resolved", func() bool { return resolved() == two.addr+" " })
 		services, err := r.GetService(t.Context(), "shop")
 		if err != nil || len(services[0].Nodes) != 2 {
-			t.Errorf("%v, %v: the draining server is to stand until its drain is over", services, err)
+			t.Errorf("%v, %v: the draining server has to stay until its drain is over", services, err)
 		}
 		two.shut <- nil
 		await(t, "both drain and both are resolved", func() bool { return len(resolved()) > len(two.addr)+1 })
@@ -187,7 +187,7 @@ func TestTTLIsTheOneThatWasAskedFor(t *testing.T) {
 			t.Errorf("%v, %v, want a TTL of 7s", services, err)
 		}
 		must(t, a.Deregister(shopAt("10.0.0.1:80")))
-		nobodyStands(t, r)
+		wantNoNodes(t, r)
 	})
 }
 

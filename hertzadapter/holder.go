@@ -21,7 +21,7 @@ type holder struct {
 // A closer ends what a registry holds. It waits no longer than its context.
 type closer func(context.Context) error
 
-// shared holds a registry that belongs to somebody else.
+// shared holds a registry that the caller owns.
 func shared(r registry.Registry) *holder {
 	keep := func(context.Context) error { return nil }
 	return &holder{open: func() (registry.Registry, closer) { return r, keep }}

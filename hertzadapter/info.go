@@ -31,7 +31,7 @@ func checkInfo(info *hertzregistry.Info) error {
 	return nil
 }
 
-// missing tells that v is nil, or a nil pointer.
+// missing reports whether v is nil, or a nil pointer.
 func missing(v any) bool {
 	if v == nil {
 		return true
@@ -67,7 +67,7 @@ func draining(s *registry.Service) *registry.Service {
 	return &c
 }
 
-// infoKey tells the Infos of one process apart.
+// infoKey is the key of an Info among those of a process.
 type infoKey struct{ service, network, address string }
 
 func keyOf(info *hertzregistry.Info) infoKey {

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) {
 	hlog.SetOutput(io.Discard)
-	logging.Disable() // go-redis tells standard error of every failed dial
+	logging.Disable() // go-redis logs every failed dial to standard error
 	if config := os.Getenv(processVar); config != "" {
 		if err := runProcess(config); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -45,7 +45,7 @@ func merge(v *registry.View, listed []community.Entry, service, namespace string
 	return &merged
 }
 
-// nodeOf is the node that an entry stands for. The old reader takes a weight of zero
+// nodeOf is the node of an entry. The old reader takes a weight of zero
 // or less for 10, and so for our default.
 func nodeOf(e community.Entry) *registry.Node {
 	return &registry.Node{

@@ -87,7 +87,7 @@ func Discovery(r *discovery.Resolver, opts ...DiscoveryOption) client.Middleware
 	}
 }
 
-// redirected tells whether Hertz's client makes a request because a redirect leads to its
+// redirected reports whether Hertz's client makes a request because a redirect leads to its
 // host: resp is then still the answer before.
 func redirected(req *protocol.Request, resp *protocol.Response) bool {
 	if resp == nil || !protocolclient.StatusCodeIsRedirect(resp.StatusCode()) {
@@ -160,7 +160,7 @@ func (c *call) send(n *registry.Node) error {
 	return c.next(c.ctx, c.req, c.resp)
 }
 
-// repeatable tells whether the request does no harm if it comes twice, and can be
+// repeatable reports whether the request does no harm if it comes twice, and can be
 // sent twice.
 func (c *call) repeatable() bool {
 	if c.req.IsBodyStream() {
@@ -173,7 +173,7 @@ func (c *call) repeatable() bool {
 	return false
 }
 
-// addresses are nodes that stand in for a service.
+// addresses are fixed nodes that are used for a service.
 type addresses struct {
 	nodes []*registry.Node
 	turn  atomic.Uint32

@@ -22,14 +22,14 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// trips are the hosts that requests went to, and what they came to: the errors in
-// turn, and nil beyond them.
-type trips struct {
+// A fakeEndpoint records the hosts that requests went to, and returns the errors in
+// turn, then nil.
+type fakeEndpoint struct {
 	hosts []string
 	errs  []error
 }
 
-func (s *trips) endpoint(_ context.Context, req *protocol.Request, _ *protocol.Response) error {
+func (s *fakeEndpoint) endpoint(_ context.Context, req *protocol.Request, _ *protocol.Response) error {
 	s.hosts = append(s.hosts, string(req.Host()))
 	if n := len(s.hosts); n <= len(s.errs) {
 		return s.errs[n-1]
@@ -38,7 +38,7 @@ func (s *trips) endpoint(_ context.Context, req *protocol.Request, _ *protocol.R
 }
 
 // send sends a request for the service "shop" through a middleware.
-func send(t *testing.T, mw client.Middleware, s *trips, adapt ...func(*protocol.Request)) error {
+func send(t *testing.T, mw client.Middleware, s *fakeEndpoint, adapt ...func(*protocol.Request)) error {
 	t.Helper()
 	req, resp := protocol.AcquireRequest(), protocol.AcquireResponse()
 	defer protocol.ReleaseRequest(req)
@@ -66,7 +66,7 @@ func shops() list {
 
 func TestMiddlewarePicks(t *testing.T) {
 	mw := Discovery(live(t, shops()), WithBalancer(discovery.RoundRobin()))
-	s := &trips{}
+	s := &fakeEndpoint{}
 	for range 6 {
 		must(t, send(t, mw, s))
 	}
@@ -76,7 +76,7 @@ func TestMiddlewarePicks(t *testing.T) {
 		}
 	}
 
-	s = &trips{}
+	s = &fakeEndpoint{}
 	must(t, send(t, mw, s, func(req *protocol.Request) { req.SetOptions(config.WithTag("version", "2")) }))
 	must(t, send(t, mw, s, func(req *protocol.Request) { req.SetOptions(config.WithSD(false)) }))
 	if got := fmt.Sprint(s.hosts); got != "[c:1 shop]" {
@@ -91,7 +91,7 @@ func TestMiddlewareHashes(t *testing.T) {
 	hosts := map[string]bool{}
 	for i := range 300 {
 		user := fmt.Sprint("user", i%100)
-		s := &trips{}
+		s := &fakeEndpoint{}
 		must(t, send(t, mw, s, func(req *protocol.Request) { req.Header.Set("User", user) }))
 		if seen[user] != "" && seen[user] != s.hosts[0] {
 			t.Errorf("%s went to %s and then to %s", user, seen[user], s.hosts[0])
@@ -108,7 +108,7 @@ func TestMiddlewareHashes(t *testing.T) {
 func TestMiddlewareReturnsOtherErrorsBare(t *testing.T) {
 	other := errors.New("said by another middleware")
 	d := live(t, shops())
-	s := &trips{errs: []error{other, other, other, other, other, other, other, other, other, other}}
+	s := &fakeEndpoint{errs: []error{other, other, other, other, other, other, other, other, other, other}}
 	for i := range s.errs {
 		err := send(t, Discovery(d, WithBalancer(discovery.RoundRobin())), s, func(req *protocol.Request) {
 			if i%2 == 0 {
@@ -133,10 +133,10 @@ func TestMiddlewareFindsNoNode(t *testing.T) {
 		want  error
 	}{
 		"of this version": {func(r *protocol.Request) { r.SetOptions(config.WithTag("version", "3")) }, discovery.ErrNoNodes},
-		"of this name":    {func(r *protocol.Request) { r.SetHost("nobody") }, registry.ErrNotFound},
+		"of this name":    {func(r *protocol.Request) { r.SetHost("unknown") }, registry.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &trips{}
+			s := &fakeEndpoint{}
 			if err := send(t, Discovery(live(t, shops())), s, c.adapt); !errors.Is(err, c.want) || len(s.hosts) != 0 {
 				t.Errorf("%v, and it went to %v; want %v", err, s.hosts, c.want)
 			}
@@ -149,7 +149,7 @@ func TestMiddlewareLeavesOthersAlone(t *testing.T) {
 	d := live(t, shops())
 	mw := Discovery(d, WithOnlyHosts(func(host string) bool { return host == "shop" }))
 	for _, host := range []string{"10.0.0.1", "10.0.0.1:80", "[::1]", "[::1]:80", "shop:80", "shop:", "[shop]", "::1", "localhost:80", "example.com"} {
-		s, mw := &trips{}, mw
+		s, mw := &fakeEndpoint{}, mw
 		if host != "example.com" { // it is none by its look
 			mw = Discovery(d)
 		}
@@ -158,7 +158,7 @@ func TestMiddlewareLeavesOthersAlone(t *testing.T) {
 			t.Errorf("a request for %s went to %v", host, s.hosts)
 		}
 	}
-	s := &trips{}
+	s := &fakeEndpoint{}
 	must(t, send(t, mw, s))
 	if len(s.hosts) != 1 || !strings.HasSuffix(s.hosts[0], ":1") {
 		t.Errorf("a request for shop went to %v", s.hosts)
@@ -202,7 +202,7 @@ func TestMiddlewareFollowsRedirects(t *testing.T) {
 
 func TestMiddlewareWithAddresses(t *testing.T) {
 	mw := Discovery(nil, WithAddresses("shop", "x:1", "y:1"), WithAddresses("none"))
-	s := &trips{}
+	s := &fakeEndpoint{}
 	for range 4 {
 		must(t, send(t, mw, s))
 	}
@@ -217,7 +217,7 @@ func TestMiddlewareWithAddresses(t *testing.T) {
 }
 
 func TestMiddlewareRefusesUnixSockets(t *testing.T) {
-	s := &trips{}
+	s := &fakeEndpoint{}
 	mw := Discovery(live(t, list{{Name: "shop", Nodes: []*registry.Node{{ID: "a", Network: "unix", Address: "/run/a"}}}}))
 	if err := send(t, mw, s); err == nil || !strings.Contains(err.Error(), "/run/a") || len(s.hosts) != 0 {
 		t.Errorf("%v, and it went to %v", err, s.hosts)

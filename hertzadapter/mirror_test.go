@@ -137,7 +137,7 @@ func TestCommunityKeysAndANamespace(t *testing.T) {
 	if !errors.Is(err, registry.ErrInvalid) || !strings.Contains(err.Error(), `WithNamespace("blue")`) {
 		t.Errorf("%v, want ErrInvalid that names both options", err)
 	}
-	nobodyStands(t, r)
+	wantNoNodes(t, r)
 }
 
 func TestAUnixSocketStaysOutOfTheOldLayout(t *testing.T) {
@@ -239,7 +239,7 @@ func TestSIGTERMInTheFirstSecondLeavesTheOldLayoutAlone(t *testing.T) {
 		s := serve(t, "one", NewRedisRegistry(hostOf(url)), nil)
 		s.stop(t)
 		s.up(t) // Hertz registers all the same
-		nobodyStands(t, connect(t, url))
+		wantNoNodes(t, connect(t, url))
 		if n := clientOf(t, url).Exists(t.Context(), oldKey).Val(); n != 0 {
 			t.Error("the old layout has a zombie")
 		}

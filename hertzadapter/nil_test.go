@@ -31,7 +31,7 @@ func TestNilIsInvalid(t *testing.T) {
 		defer protocol.ReleaseResponse(resp)
 		req.SetRequestURI("http://shop/")
 		req.SetOptions(config.WithSD(true))
-		return Discovery(d, opts...)((&trips{}).endpoint)(context.Background(), req, resp)
+		return Discovery(d, opts...)((&fakeEndpoint{}).endpoint)(context.Background(), req, resp)
 	}
 	resolve := func(r hertzdiscovery.Resolver, ctx context.Context) error {
 		_, err := r.Resolve(ctx, "shop")

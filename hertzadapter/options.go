@@ -82,7 +82,7 @@ func WithTimeout(d time.Duration) RegistryOption {
 // does not take the mark in time, Deregister removes the node and then waits for d.
 // Default: 0, the node is removed at once.
 //
-// Hertz does not tell a registry how long a shutdown may take. So d may be two thirds of
+// A registry cannot ask Hertz how long a shutdown may take. So d may be two thirds of
 // WithTimeout at most, and WithTimeout must leave the rest of server.WithExitWaitTime for
 // the requests that are being served: for a drain of 6 s, use 9 s and 15 s. A longer d
 // makes Register fail.
@@ -90,8 +90,8 @@ func WithDrain(d time.Duration) RegistryOption {
 	return setting(func(o *redisOptions) { o.drain = d })
 }
 
-// WithCommunityKeys says whether to use the layout of the community package
-// hertz-contrib/registry/redis too, while a fleet moves from there: servers are registered
+// WithCommunityKeys turns on or off the layout of the community package
+// hertz-contrib/registry/redis, for a fleet that moves from there: if on, servers are registered
 // in both layouts, and servers of both are found. That layout has no namespaces, no
 // draining and no unix sockets. NewResolver and Discovery read it by CommunitySource.
 // Default: on for NewRedisRegistry and NewRedisResolver, off for NewRegistry.
@@ -99,9 +99,10 @@ func WithCommunityKeys(on bool) SharedOption {
 	return setting(func(o *redisOptions) { o.community = on })
 }
 
-// WithLogger sets the logger of this package; for NewRedisRegistry and NewRedisResolver,
-// also that of the registry and the resolver that they make. Default: warnings go to
-// standard error; zerolog.Nop() turns the log off.
+// WithLogger sets the logger. For NewRegistry it is the logger of the adapter alone: the
+// registry.Redis has its own, registry.Logger. NewRedisRegistry and NewRedisResolver use it also
+// for the registry.Redis and the discovery.Resolver that they make. Default: warnings and errors
+// go to standard error; WithLogger(zerolog.Nop()) turns the log off.
 func WithLogger(l zerolog.Logger) SharedOption {
 	return setting(func(o *redisOptions) { o.logger = l })
 }
@@ -110,7 +111,7 @@ func WithLogger(l zerolog.Logger) SharedOption {
 // which levels are logged. Default, also for nil: see WithLogger.
 func WithSlog(l *slog.Logger) SharedOption { return WithLogger(logs.FromSlog(l)) }
 
-// check says which options do not go together.
+// check returns an error for options that do not fit together.
 func (o options) check() error {
 	if o.wrong != nil {
 		return o.wrong

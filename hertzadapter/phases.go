@@ -63,7 +63,7 @@ func (a *registrar) begin(info *hertzregistry.Info, reg *registration, log zerol
 	return old, err
 }
 
-// early tells, once, that a Deregister of info came before its Register.
+// early reports, once, that a Deregister of info came before its Register.
 func (a *registrar) early(info *hertzregistry.Info) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,15 +105,15 @@ func (a *registrar) mirror(reg *registration, log zerolog.Logger) (*mirror, erro
 	return newMirror(reg.r, reg.service, a.o, log)
 }
 
-// stands notes that reg is registered, and so nothing before it is left to go back to.
-func (a *registrar) stands(reg *registration) {
+// succeeded notes that reg is registered, so that undo does not put back one before it.
+func (a *registrar) succeeded(reg *registration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	reg.before = nil
 }
 
-// undo puts back what begin replaced by reg. It is true if that was nothing that
-// stands, and the registry is to be released.
+// undo puts back what begin replaced by reg. It is true if there was no
+// registration, and the registry has to be released.
 func (a *registrar) undo(info *hertzregistry.Info, reg *registration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -26,7 +26,7 @@ import (
 // processVar makes this test binary a server process, as its value says.
 const processVar = "ROLLCALL_TEST_SERVER"
 
-// A processConfig is what a server process is told.
+// A processConfig is the settings of a server process.
 type processConfig struct {
 	URL           string
 	TTL           time.Duration
@@ -122,7 +122,7 @@ func (p *process) term(t *testing.T) {
 	p.gone(t)
 }
 
-// kill gives it no chance to say goodbye.
+// kill gives it no time to deregister.
 func (p *process) kill(t *testing.T) {
 	t.Helper()
 	must(t, p.cmd.Process.Kill())

@@ -22,9 +22,12 @@ func NewRedisRegistry(addr string, opts ...RedisRegistryOption) hertzregistry.Re
 // NewRedisResolver is NewResolver for the Redis at addr, host:port. It replaces the constructor
 // of that name in the community package hertz-contrib/registry/redis.
 //
-// It lives as long as the process, as Hertz's balancers do. Resolvers with equal arguments
-// share one balancer and one connection pool; with WithDialer each has its own. To end one
-// earlier, close it: it is an io.Closer, and its calls then return errors.
+// The resolver makes its own registry and discovery.Resolver. The caller need not close it: it
+// is meant to be used until the process ends. To end it earlier, close it as an io.Closer; its
+// calls then return errors.
+//
+// Two resolvers with equal arguments share a connection pool and a balancer, unless WithDialer
+// is given: each then has its own.
 func NewRedisResolver(addr string, opts ...RedisResolverOption) hertzdiscovery.Resolver {
 	o := newRedisOptions(addr, opts)
 	r, end := o.connect()

@@ -52,7 +52,7 @@ func TestRedisRegistryNeedsNoClose(t *testing.T) {
 			must(t, a.Deregister(shopAt("10.0.0.1:80")))
 			must(t, a.Deregister(shopAt("10.0.0.2:80")))
 		}
-		nobodyStands(t, connect(t, url))
+		wantNoNodes(t, connect(t, url))
 	})
 }
 

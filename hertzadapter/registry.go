@@ -58,7 +58,7 @@ type registration struct {
 	done    chan struct{}      // closed when Register is over
 
 	// Under the registrar's mutex:
-	before *registration // what this one replaces, until it stands
+	before *registration // what this one replaces, until it has succeeded
 	failed bool
 }
 
@@ -107,7 +107,7 @@ func (a *registrar) Register(info *hertzregistry.Info) error {
 		}
 		return toSet(err)
 	}
-	a.stands(reg)
+	a.succeeded(reg)
 	if reg.mirror != nil {
 		if old != nil {
 			reg.mirror.set(reg.service)
@@ -179,19 +179,19 @@ func (reg *registration) withdraw(ctx context.Context, o options) error {
 	if reg.mirror != nil {
 		errs = append(errs, within(ctx, share, reg.mirror.close))
 	}
-	told := false
+	announced := false
 	if o.drain > 0 {
 		err := within(ctx, share, func(ctx context.Context) error {
 			return reg.r.Register(ctx, draining(reg.service), o.registerOptions()...)
 		})
-		if told = err == nil; told {
+		if announced = err == nil; announced {
 			pause(ctx, o.drain)
 		} else {
 			errs = append(errs, fmt.Errorf("announce the drain to clients: %w", err))
 		}
 	}
 	err := reg.r.Deregister(ctx, reg.service, o.deregisterOptions()...)
-	if err == nil && !told { // callers turn away by what they hear now, and need as long
+	if err == nil && !announced { // callers see only now that the node leaves, and need as long
 		pause(ctx, o.drain)
 	}
 	return joined(append(errs, err)...)

@@ -158,7 +158,7 @@ func TestDeregisterEndsARegisterThatHangs(t *testing.T) {
 
 		must(t, a.Deregister(info))
 		if err := <-registered; err != nil {
-			t.Errorf("Register: %v, want nil: nobody waits for it any more", err)
+			t.Errorf("Register: %v, want nil: no caller waits for it any more", err)
 		}
 		wantLog(t, f, "register shop 10.0.0.1:80 up", "deregister shop 10.0.0.1:80 up")
 	})
@@ -200,7 +200,7 @@ func TestDrain(t *testing.T) {
 	})
 }
 
-// Where callers cannot be told of the drain, the removal tells them, and the server
+// Where the drain cannot be announced, callers see the removal, and the server
 // serves on for them all the same.
 func TestDrainThatIsNotAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

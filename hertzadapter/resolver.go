@@ -13,24 +13,25 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// NewResolver returns a resolver for sd.Discovery that reads the live views of r. Hertz's
-// balancer asks it for each new target, and then every 5 s, unless sd.WithLoadBalanceOptions
-// sets another interval; that costs no call to Redis. The middleware Discovery of this package
-// does not wait for that interval.
+// NewResolver returns a resolver for sd.Discovery, Hertz's own middleware. It returns the nodes
+// that r knows, without a call to Redis.
 //
-// The tags of config.WithTag select nodes: "version" by the version, "zone" as discovery.Zone
-// does, and others by the metadata of the node or its service. Nodes that drain or are ejected
-// are returned only if there are no others. Each instance has a weight, and metadata, version
-// and zone as tags.
+// Hertz's balancer asks the resolver when a service is called for the first time, and then
+// every 5 s, so Hertz sees a change up to 5 s late; sd.WithLoadBalanceOptions sets another
+// interval. Use the middleware Discovery of this package instead to see changes at once.
 //
-// While Redis is away, the nodes of the last view are returned. For a service that has never
-// existed the error is registry.ErrNotFound. For one that has lost all nodes the list is
-// empty, so that Hertz stops calling them.
+// The tags of config.WithTag select nodes: "version" selects by the version, "zone" prefers
+// nodes of a zone as discovery.Zone does, and any other tag selects by the metadata of the
+// node or its service. Nodes that are draining or ejected are returned only if there are no
+// others. Each instance has the weight of the node, and its metadata, version and zone as tags.
 //
-// Hertz keeps one balancer, with two goroutines, for each name of a resolver, as long as the
-// process lives. Resolvers of the same discovery.Resolver and namespace have the same name, and
-// so share a balancer; others never do. So make few of them, and close r only when the process
-// ends.
+// While Redis is away, the resolver returns the last nodes that it knew. For a service that has
+// never existed, it returns registry.ErrNotFound. For a service whose nodes are all gone, it
+// returns an empty list, so that Hertz stops calling them.
+//
+// Make one resolver for a discovery.Resolver and namespace, and close r only when the process
+// ends: Hertz keeps a balancer with two goroutines for each resolver name until then. Resolvers
+// of the same r and namespace have the same name, and share a balancer.
 func NewResolver(r *discovery.Resolver, opts ...ResolverOption) hertzdiscovery.Resolver {
 	o := newOptions(opts)
 	return &resolver{r: r, o: o, err: o.wrong, name: resolverName(r, o.namespace)}
@@ -43,7 +44,7 @@ type resolver struct {
 	name string
 }
 
-// seed makes resolver names differ between processes, and tell nothing.
+// seed makes resolver names differ between processes, and hides what they are made from.
 var seed = maphash.MakeSeed()
 
 // resolverName is a name of fixed length, equal for equal parts. A pointer among
@@ -58,7 +59,7 @@ func resolverName(parts ...any) string {
 	return fmt.Sprintf("rollcall-%016x", h.Sum64())
 }
 
-// Name tells this resolver from those of other registries and namespaces.
+// Name differs from the names of resolvers of other registries and namespaces.
 func (v *resolver) Name() string { return v.name }
 
 // Target describes the service and the tags that a call wants.

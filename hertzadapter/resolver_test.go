@@ -67,10 +67,10 @@ func TestResolveSelects(t *testing.T) {
 		{"shop", map[string]string{"team": "blue"}, []string{"tcp a:1 10"}, nil},
 		{"shop", map[string]string{"team": "", "version": "v1"}, []string{"tcp b:1 10"}, nil},
 		{"shop", map[string]string{"tier": "gold"}, []string{"tcp a:1 10", "tcp b:1 10"}, nil},
-		{"shop", map[string]string{"version": "v2"}, []string{"tcp c:1 10"}, nil}, // drains, but no other stands
+		{"shop", map[string]string{"version": "v2"}, []string{"tcp c:1 10"}, nil}, // drains, but there is no other
 		{"shop", map[string]string{"version": "v4"}, nil, nil},
 		{"empty", nil, nil, nil},
-		{"nobody", nil, nil, registry.ErrNotFound},
+		{"unknown", nil, nil, registry.ErrNotFound},
 		{"down", nil, nil, registry.ErrUnavailable},
 	}
 	for _, c := range cases {

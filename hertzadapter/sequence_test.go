@@ -16,16 +16,16 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A book is a registry that knows which nodes stand.
-type book struct {
+// A fakeRegistry is a registry that records which nodes are registered.
+type fakeRegistry struct {
 	registry.Registry
-	mu     sync.Mutex
-	stands map[string]bool
-	err    error           // of the next Register
-	gate   <-chan struct{} // each Register waits for it
+	mu         sync.Mutex
+	registered map[string]bool
+	err        error           // of the next Register
+	gate       <-chan struct{} // each Register waits for it
 }
 
-func (b *book) Register(ctx context.Context, s *registry.Service, _ ...registry.RegisterOption) error {
+func (b *fakeRegistry) Register(ctx context.Context, s *registry.Service, _ ...registry.RegisterOption) error {
 	if b.gate != nil {
 		select {
 		case <-b.gate:
@@ -38,26 +38,26 @@ func (b *book) Register(ctx context.Context, s *registry.Service, _ ...registry.
 		return ctx.Err()
 	}
 	if b.err == nil {
-		b.stands[s.Nodes[0].Address] = true
+		b.registered[s.Nodes[0].Address] = true
 	}
 	return b.err
 }
 
-func (b *book) Deregister(_ context.Context, s *registry.Service, _ ...registry.DeregisterOption) error {
+func (b *fakeRegistry) Deregister(_ context.Context, s *registry.Service, _ ...registry.DeregisterOption) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.stands, s.Nodes[0].Address)
+	delete(b.registered, s.Nodes[0].Address)
 	return nil
 }
 
-func (b *book) nodes() string {
+func (b *fakeRegistry) nodes() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return fmt.Sprint(slices.Sorted(maps.Keys(b.stands)))
+	return fmt.Sprint(slices.Sorted(maps.Keys(b.registered)))
 }
 
-// opened is a registrar over a book, and how often that is open.
-func opened(b *book) (*registrar, *int) {
+// opened is a registrar over a fakeRegistry, and how often that is open.
+func opened(b *fakeRegistry) (*registrar, *int) {
 	open := new(int)
 	h := &holder{open: func() (registry.Registry, closer) {
 		*open++
@@ -69,7 +69,7 @@ func opened(b *book) (*registrar, *int) {
 func TestADeregisterTooManyChangesNothing(t *testing.T) {
 	for name, equal := range map[string]bool{"the same Info": false, "an equal Info": true} {
 		t.Run(name, func(t *testing.T) {
-			b := &book{stands: map[string]bool{}}
+			b := &fakeRegistry{registered: map[string]bool{}}
 			a, _ := opened(b)
 			info := shopAt("10.0.0.1:80")
 			must(t, a.Register(info))
@@ -86,15 +86,15 @@ func TestADeregisterTooManyChangesNothing(t *testing.T) {
 	}
 }
 
-// Whatever is registered, deregistered and refused in whatever order: a node stands
+// In any order of Register, Deregister and refusal: a node is registered
 // after its Register, until its Deregister, save for the one Register that a Deregister
-// came before. The registry underneath is open while a node stands.
+// came before. The registry underneath is open while a node is registered.
 func TestSequencesOfRegisterAndDeregister(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := &book{stands: map[string]bool{}}
+		b := &fakeRegistry{registered: map[string]bool{}}
 		a, open := opened(b)
 		infos := []*hertzregistry.Info{shopAt("10.0.0.1:80"), shopAt("10.0.0.1:80"), shopAt("10.0.0.2:80")}
-		stands, came, early := map[string]bool{}, map[int]bool{}, map[int]bool{}
+		registered, came, early := map[string]bool{}, map[int]bool{}, map[int]bool{}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			i := rapid.IntRange(0, 2).Draw(t, "info")
 			addr := infos[i].Addr.String()
@@ -103,9 +103,9 @@ func TestSequencesOfRegisterAndDeregister(t *testing.T) {
 				if err := a.Deregister(infos[i]); err != nil {
 					t.Fatal(err)
 				}
-				early[i] = early[i] || !came[i] && !stands[addr]
-				came[i] = came[i] || stands[addr]
-				delete(stands, addr)
+				early[i] = early[i] || !came[i] && !registered[addr]
+				came[i] = came[i] || registered[addr]
+				delete(registered, addr)
 			} else {
 				b.err = map[string]error{"refused": registry.ErrInvalid}[step]
 				err := a.Register(infos[i])
@@ -119,14 +119,14 @@ func TestSequencesOfRegisterAndDeregister(t *testing.T) {
 				case (err != nil) != (step == "refused"):
 					t.Fatalf("%s: %v", step, err)
 				case err == nil:
-					stands[addr] = true
+					registered[addr] = true
 				}
 			}
-			if got, want := b.nodes(), fmt.Sprint(slices.Sorted(maps.Keys(stands))); got != want {
+			if got, want := b.nodes(), fmt.Sprint(slices.Sorted(maps.Keys(registered))); got != want {
 				t.Fatalf("registered are %s, want %s", got, want)
 			}
-			if (*open == 1) != (len(stands) > 0) {
-				t.Fatalf("the registry is open %d times for %d nodes", *open, len(stands))
+			if (*open == 1) != (len(registered) > 0) {
+				t.Fatalf("the registry is open %d times for %d nodes", *open, len(registered))
 			}
 		}
 	})
@@ -137,7 +137,7 @@ func TestSequencesOfRegisterAndDeregister(t *testing.T) {
 func TestDeregisterEndsEveryRegisterUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		b := &book{stands: map[string]bool{}, gate: gate}
+		b := &fakeRegistry{registered: map[string]bool{}, gate: gate}
 		a, open := opened(b)
 		info := shopAt("10.0.0.1:80")
 		var calls sync.WaitGroup
@@ -162,7 +162,7 @@ func TestDeregisterEndsEveryRegisterUnderWay(t *testing.T) {
 func TestRegistersThatFailTogetherLeaveNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		b := &book{stands: map[string]bool{}, gate: gate, err: registry.ErrInvalid}
+		b := &fakeRegistry{registered: map[string]bool{}, gate: gate, err: registry.ErrInvalid}
 		a, open := opened(b)
 		info := shopAt("10.0.0.1:80")
 		var calls sync.WaitGroup

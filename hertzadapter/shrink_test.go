@@ -15,7 +15,7 @@ import (
 // of them, however they went. What is still held keeps its phase.
 func TestARegistrarShrinks(t *testing.T) {
 	const infos = 1000
-	b := &book{stands: map[string]bool{}}
+	b := &fakeRegistry{registered: map[string]bool{}}
 	a, open := opened(b)
 	held := shopAt("10.0.1.1:80")
 	must(t, a.Deregister(held)) // before its Register
@@ -70,7 +70,7 @@ func TestARegistrarShrinks(t *testing.T) {
 var global = *shopAt("10.0.0.1:80")
 
 func TestAnInfoOfAPackage(t *testing.T) {
-	a, _ := opened(&book{stands: map[string]bool{}})
+	a, _ := opened(&fakeRegistry{registered: map[string]bool{}})
 	holds := struct {
 		name string
 		info hertzregistry.Info

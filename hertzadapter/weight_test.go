@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// A weight that nobody has set is Hertz's default, 10, on the way in and out, and
+// A weight that is not set is Hertz's default, 10, on the way in and out, and
 // Hertz's own balancer never sees a node with NoTraffic.
 func TestWeightsMeanWhatTheyMeanInHertz(t *testing.T) {
 	same := func(what string, got, want int) {
