@@ -42,7 +42,7 @@ func TestEveryOptionStatesItsDefault(t *testing.T) {
 	}
 }
 
-// isOption tells whether a function makes one of the options of its package.
+// isOption reports whether a function makes one of the options of its package.
 func isOption(f *ast.FuncDecl) bool {
 	if f.Recv != nil || !f.Name.IsExported() || f.Type.Results.NumFields() != 1 {
 		return false

@@ -56,7 +56,7 @@ func TestPublicAPIOfTheDesign(t *testing.T) {
 	}
 }
 
-// has tells whether a package has a name, or a method of that name.
+// has reports whether a package has a name, or a method of that name.
 func has(pkg *types.Package, name string) bool {
 	if pkg.Scope().Lookup(name) != nil {
 		return true

@@ -34,7 +34,7 @@ var layers = [][]string{
 }
 
 // reserved says who may import what, besides itself. A pattern that ends in
-// /... stands for all below it as well.
+// /... means all packages below it, too.
 var reserved = []struct {
 	pattern string
 	direct  bool // counts direct imports only; else those of imports, too

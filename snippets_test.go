@@ -119,7 +119,7 @@ func TestSnippetsThatDoNotCompile(t *testing.T) {
 	}
 }
 
-// compiles checks a snippet whose place in its page line tells. It has the imports
+// compiles checks a snippet at a line of its page. It has the imports
 // of those before it on the page.
 func compiles(imports types.Importer, before, line, code string) error {
 	if strings.HasPrefix(code, "package ") {

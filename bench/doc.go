@@ -3,7 +3,7 @@
 //
 //	cd bench && go test -run '^$' -bench . -benchmem -count 5
 //
-// Each line is one choice of a node, and what tells the balancer that the call is over
+// Each line is one choice of a node, and the report to the balancer that the call is over
 // where there is such a thing. Names are product/balancer/nodes. On a busy machine the
 // lowest of several runs is the truest.
 //

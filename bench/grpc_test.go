@@ -64,7 +64,7 @@ type channel struct {
 }
 
 func (c *channel) NewSubConn(_ []resolver.Address, opts balancer.NewSubConnOptions) (balancer.SubConn, error) {
-	s := &connection{tell: opts.StateListener, tasks: &c.tasks}
+	s := &connection{notify: opts.StateListener, tasks: &c.tasks}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conns = append(c.conns, s)
@@ -87,25 +87,25 @@ func (c *channel) connect() {
 	conns := c.conns
 	c.mu.Unlock()
 	for _, s := range conns {
-		s.tell(balancer.SubConnState{ConnectivityState: connectivity.Connecting})
-		s.tell(balancer.SubConnState{ConnectivityState: connectivity.Ready})
+		s.notify(balancer.SubConnState{ConnectivityState: connectivity.Connecting})
+		s.notify(balancer.SubConnState{ConnectivityState: connectivity.Ready})
 	}
 	c.tasks.Wait()
 }
 
 type connection struct {
 	balancer.SubConn
-	tell  func(balancer.SubConnState)
-	tasks *sync.WaitGroup
+	notify func(balancer.SubConnState)
+	tasks  *sync.WaitGroup
 }
 
 func (*connection) Connect()  {}
 func (*connection) Shutdown() {}
 
-// RegisterHealthListener may not tell from within this call.
-func (s *connection) RegisterHealthListener(told func(balancer.SubConnState)) {
-	if told != nil {
-		s.tasks.Go(func() { told(balancer.SubConnState{ConnectivityState: connectivity.Ready}) })
+// RegisterHealthListener may not call its listener from within this call.
+func (s *connection) RegisterHealthListener(listener func(balancer.SubConnState)) {
+	if listener != nil {
+		s.tasks.Go(func() { listener(balancer.SubConnState{ConnectivityState: connectivity.Ready}) })
 	}
 }
 

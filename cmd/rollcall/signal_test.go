@@ -92,7 +92,7 @@ func awaitGone(t *testing.T, pid int) {
 	}
 }
 
-// gone reports whether a process has ended, if only as a zombie that nobody has
+// gone reports whether a process has ended, if only as a zombie that no parent has
 // waited for yet.
 func gone(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {

@@ -129,5 +129,5 @@ func appear(nodes *discovery.Resolver, name string) error {
 			return nil
 		}
 	}
-	return nil // the call will tell
+	return nil // the call will show
 }

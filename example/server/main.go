@@ -39,7 +39,7 @@ func main() {
 	redis := at.Flags(flag.CommandLine)
 	addr := flag.String("addr", "127.0.0.1:8888", "host:port to serve on")
 	name := flag.String("name", "hello", "service name, in lower case")
-	drain := flag.Duration("drain", 300*time.Millisecond, "how long to serve after clients were told to turn to others")
+	drain := flag.Duration("drain", 300*time.Millisecond, "how long to serve after the node is marked as draining")
 	flag.Parse()
 	opts, err := redis.Options()
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // count as one. Make it with NewWake.
 type Wake chan struct{}
 
-// NewWake returns a Wake that nobody has signalled.
+// NewWake returns a Wake that has not been signalled.
 func NewWake() Wake { return make(Wake, 1) }
 
 // Signal never blocks.
@@ -59,7 +59,7 @@ func (q *Queue) Add(call func()) {
 	q.Signal()
 }
 
-// Drain makes the calls that were added, and tells whether there were any.
+// Drain makes the calls that were added, and reports whether there were any.
 func (q *Queue) Drain() bool {
 	q.mu.Lock()
 	calls := q.calls

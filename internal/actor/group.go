@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// A Group is goroutines, or calls, that somebody waits for. The zero value is ready.
+// A Group is goroutines, or calls, that can be waited for. The zero value is ready.
 type Group struct {
 	wait    sync.WaitGroup
 	running atomic.Int64

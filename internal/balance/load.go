@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Load is how busy a node is, as far as this process can tell: how many of its calls
+// A Load is how busy a node is, as far as this process can see: how many of its calls
 // are under way, and how long they have taken lately. What each call reads and writes lies
 // together. Make it with Init.
 type Load struct {

@@ -11,8 +11,8 @@ import (
 //
 // In each round every column of the alias method has one turn. The column gives it to its
 // own member or to its alias by the fractional parts of the multiples of the golden ratio,
-// which fill an interval evenly. A round begins with a column that only a hash of its
-// number tells, so that calls which repeat in some period do not always meet the same
+// which fill an interval evenly. The first column of a round follows from a hash of its
+// number, so that calls which repeat in some period do not always meet the same
 // member.
 //
 // Source: for the columns see WeightedRandom; for the fractional parts Weyl, "Über die

@@ -31,7 +31,7 @@ const maxTurns = 64
 
 // turns is the order in which members are picked: each has its turns at equal
 // distances. They begin scattered over the first of these, or members of equal weight
-// would all come at the same time, and somebody else's turns be crowded between.
+// would all come at the same time, and the turns of the others be crowded between.
 func turns(members []Member) []uint32 {
 	var q deadlines
 	total := 0

@@ -2,7 +2,7 @@
 -- be, and keep the hash from expiring.
 --
 -- Atomic, because the expiry is shared with others: between a look at it and a
--- change somebody else could have set a longer one.
+-- change another process could have set a longer one.
 --
 -- KEYS[1]  hash  address -> JSON
 -- ARGV[1]  deadline, ms of TIME: later, nothing is done

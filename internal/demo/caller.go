@@ -95,7 +95,7 @@ func (c *caller) call(ctx context.Context) {
 }
 
 // note counts one try, or one call that failed in the end. Before the first try
-// nobody is there yet to call, and that does not count.
+// there is no server yet to call, and that does not count.
 func (c *caller) note(node string, err error, start, end time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

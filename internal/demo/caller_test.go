@@ -15,14 +15,14 @@ import (
 
 func TestNote(t *testing.T) {
 	c := &caller{tallies: make(map[string]tally)}
-	nobody := fmt.Errorf("resolve: %w", registry.ErrNotFound)
+	noServer := fmt.Errorf("resolve: %w", registry.ErrNotFound)
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 
-	c.note("", nobody, at(0), at(1)) // before the first server is there
+	c.note("", noServer, at(0), at(1)) // before the first server is there
 	c.note("a", nil, at(2), at(3))
 	c.note("a", refused, at(4), at(5))
 	c.note("a", refused, at(6), at(7))
-	c.note("", nobody, at(8), at(9))
+	c.note("", noServer, at(8), at(9))
 
 	want := map[string]tally{
 		"a": {

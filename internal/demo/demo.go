@@ -75,7 +75,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if cfg.Keep {
 		s.keep(ctx)
 	}
-	return s.verdict
+	return s.result
 }
 
 // silence turns off what Hertz writes to standard error by itself. What matters of

@@ -6,14 +6,14 @@
 //	      ^                        or yours                  |
 //	      +---------------- calls <- caller <------ picks ---+
 //
-// The actors are small: a process is a Hertz server of its own that can be told
+// The actors are small: a process is a Hertz server of its own that can be made
 // to leave, or killed; the caller calls the service steadily through a Hertz
-// client; the observer follows the client's view and notes what it shows, and when;
-// the printer writes lines. The script is a
-// list of steps that they play. The report judges what came of it.
+// client; the observer follows the client's view and records what it shows, and when;
+// the printer writes lines. The script is the
+// list of steps that they play. The report checks the results.
 //
 // # Times
 //
-// A change is measured from the moment at which a node sets out to tell Redis of
-// it, or is killed, until the client's view shows it.
+// A change is measured from the moment at which a node begins to write the change to
+// Redis, or is killed, until the client's view shows it.
 package demo

@@ -80,7 +80,7 @@ func RunNode(in io.Reader, out io.Writer) error {
 	return errors.Join(ended, r.Close(ctx))
 }
 
-// follow tells when the node is to end: nil means gracefully, errAlone at once.
+// follow returns when the node has to end: nil means gracefully, errAlone at once.
 // Its goroutines end with the process.
 func follow(lines *bufio.Reader) <-chan error {
 	orders := make(chan error, 2)

@@ -12,7 +12,7 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// tagNode is the tag under which a node's name stands.
+// tagNode is the tag that holds the name of a node.
 const tagNode = "node"
 
 // An observer follows the client's view. It prints the view when it changes, and
@@ -94,7 +94,7 @@ func describe(all []*registry.Node) string {
 		nodes = append(nodes, node)
 	}
 	if len(nodes) == 0 {
-		return "nobody"
+		return "none"
 	}
 	slices.Sort(nodes)
 	return strings.Join(nodes, ", ")

@@ -75,7 +75,7 @@ func TestObserverPrintsTheViewWhenItChanges(t *testing.T) {
 		_, v, _ := strings.Cut(strings.TrimSpace(line), "view   ")
 		views = append(views, v)
 	}
-	if d := cmp.Diff([]string{"a", "a, b", "a, b (draining)", "nobody"}, views); d != "" {
+	if d := cmp.Diff([]string{"a", "a, b", "a, b (draining)", "none"}, views); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	if got := o.nodeAt("h:2"); got != "b" {

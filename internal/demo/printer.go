@@ -51,7 +51,7 @@ func (p *printer) paint(word, text string) string {
 func (p *printer) printf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = fmt.Fprintf(p.out, format, args...) // nobody is left to tell
+	_, _ = fmt.Fprintf(p.out, format, args...) // there is no other place to report it
 }
 
 func (p *printer) head(redis string) {

@@ -37,7 +37,7 @@ const (
 	killed        moment = "killed"
 )
 
-// leaveLine tells a node to shut down gracefully.
+// leaveLine makes a node shut down gracefully.
 const leaveLine = "leave"
 
 // launch starts a node by a command line that runs RunNode.
@@ -125,7 +125,7 @@ func (p *process) leave() error {
 	return err
 }
 
-// kill ends the process without a goodbye.
+// kill ends the process without Deregister.
 func (p *process) kill() error {
 	p.reached(killed, time.Now())
 	return p.cmd.Process.Kill()

@@ -18,7 +18,7 @@ type report struct {
 type change struct {
 	node, verb  string
 	there       bool          // after the change
-	crash       bool          // the node had no chance to tell anybody
+	crash       bool          // the node could not deregister
 	made, known time.Time     // known is zero if it never came to be known
 	soon        time.Duration // allowed between the two
 }

@@ -72,7 +72,7 @@ func TestProblems(t *testing.T) {
 			with("node-2", func(t *tally) { t.failed, t.why = 1, map[string]int{"EOF": 1} }),
 			"node-2 failed 1 calls, not only while it was dead and still known: 1 x EOF",
 		},
-		"nobody to call": {
+		"no server to call": {
 			with("", func(t *tally) { t.failed, t.why = 1, map[string]int{"not found": 1} }),
 			"no node failed 1 calls, not only while it was dead and still known: 1 x not found",
 		},

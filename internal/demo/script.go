@@ -9,7 +9,7 @@ type step struct {
 	do    action
 	from  moment        // of each node, when its change began
 	verb  string        // what the change is called in the summary
-	there bool          // what the client is to be told: the node is there, or it is not
+	there bool          // what the client has to see: the node is there, or it is not
 	ends  bool          // the node's process is to end by itself after that
 	soon  time.Duration // the client is to know within this
 	then  time.Duration // let calls flow before the next step
@@ -42,7 +42,7 @@ var script = []step{
 		then: time.Second,
 	},
 	{
-		say:   "node-3 is killed, without a goodbye; calls turn to others at once, and its lease runs out",
+		say:   "node-3 is killed, without Deregister; calls go to other nodes at once, and its lease runs out",
 		nodes: []string{"node-3"},
 		do:    (*stage).kill, from: killed, verb: "is killed", soon: ttl + time.Second,
 		then: 2 * time.Second,

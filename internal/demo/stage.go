@@ -20,11 +20,11 @@ type stage struct {
 	caller   *caller
 	nodes    map[string]*process
 
-	report  report
-	verdict error
+	report report
+	result error
 }
 
-// play plays the steps, prints the summary and sets the verdict.
+// play plays the steps, prints the summary and sets the result.
 func (s *stage) play(ctx context.Context, steps []step) error {
 	for _, st := range steps {
 		s.print.line("step", "%s", st.say)
@@ -43,7 +43,7 @@ func (s *stage) play(ctx context.Context, steps []step) error {
 	}
 	s.print.summary(s.report)
 	if problems := s.report.problems(); len(problems) > 0 {
-		s.verdict = fmt.Errorf("%d things did not happen as they should", len(problems))
+		s.result = fmt.Errorf("%d things did not happen as they should", len(problems))
 	}
 	return nil
 }

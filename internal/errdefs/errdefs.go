@@ -29,7 +29,7 @@ var kinds = []error{
 	errors.ErrUnsupported,
 }
 
-// SameKind tells whether two errors are of the same kinds: each is an ErrInvalid if the
+// SameKind reports whether two errors are of the same kinds: each is an ErrInvalid if the
 // other is, and so on. Errors of no kind are the same.
 func SameKind(a, b error) bool {
 	for _, k := range kinds {
@@ -40,7 +40,7 @@ func SameKind(a, b error) bool {
 	return true
 }
 
-// Known tells whether an error says already of what kind it is.
+// Known reports whether an error is already of a known kind.
 func Known(err error) bool {
 	for _, k := range append(kinds[:len(kinds):len(kinds)], ErrCheck) {
 		if errors.Is(err, k) {
@@ -67,7 +67,7 @@ func (e *NodeError) Error() string { return Printable(e.Node) + ": " + e.Err.Err
 // Unwrap returns the cause.
 func (e *NodeError) Unwrap() error { return e.Err }
 
-// Printable is a name as it may stand in one line of text: quoted where it holds what
+// Printable is a name as it may be written in one line of text: quoted where it holds what
 // cannot be printed.
 func Printable(s string) string {
 	if quoted := strconv.Quote(s); quoted != `"`+s+`"` {

@@ -1,5 +1,5 @@
 // Package guard keeps nodes in a view whose leases have ended although they may still
-// serve. It is pure: it reads no clock and calls nobody but its Calls.
+// serve. It is pure: it reads no clock and calls nothing but its Calls.
 package guard
 
 import (

@@ -7,7 +7,7 @@ import (
 )
 
 // hashTag returns the part of a key that decides its cluster slot, by Redis's
-// rule: what stands between the first { and the first } after it, if that is
+// rule: the text between the first { and the first } after it, if that is
 // not empty, else the whole key.
 func hashTag(key string) string {
 	if open := strings.IndexByte(key, '{'); open >= 0 {

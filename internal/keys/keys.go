@@ -12,7 +12,7 @@ const (
 	DefaultPrefix = "rollcall"
 	// DefaultNamespace is what an empty namespace means.
 	DefaultNamespace = "default"
-	// AllNamespaces stands for every namespace where one reads.
+	// AllNamespaces means every namespace, in reads.
 	AllNamespaces = "*"
 )
 
@@ -93,7 +93,7 @@ func Namespace(ns string) string {
 }
 
 // EventsPattern matches the channels Events of every service of a namespace;
-// "*" stands for all namespaces. Encoded names hold nothing that a pattern reads
+// "*" means all namespaces. Encoded names hold nothing that a pattern reads
 // as more than itself.
 func (s Space) EventsPattern(ns string, db int) string {
 	if ns != "*" {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// match tells whether Redis would match a name with a pattern that holds no
+// match reports whether Redis would match a name with a pattern that holds no
 // special byte but *.
 func match(t testing.TB, pattern, name string) bool {
 	t.Helper()
@@ -150,7 +150,7 @@ func FuzzPatterns(f *testing.F) {
 			}
 		}
 		if svc == "" {
-			return // which nobody has, and Parse refuses
+			return // such a name does not exist, and Parse refuses it
 		}
 		if n, v, err := s.ParseEvents(channel, db); err != nil || n != Namespace(ns) || v != svc {
 			t.Errorf("ParseEvents(%q) = %q, %q, %v", channel, n, v, err)

@@ -2,7 +2,7 @@
 // and the next state for each. It is pure: no clock, no Redis.
 package lifecycle
 
-// A State is where the registration of a node stands.
+// A State is the state of the registration of a node.
 type State int
 
 // The states. Package registry documents them under the same names.

@@ -73,7 +73,7 @@ func copyService(field string, s *registry.Service) (*registry.Service, error) {
 	case s.Name == "":
 		return nil, errdefs.Invalid(field+".Name", "is empty")
 	case s.Namespace == "*":
-		return nil, errdefs.Invalid(field+".Namespace", "* stands for all namespaces, only in reading")
+		return nil, errdefs.Invalid(field+".Namespace", "* means all namespaces, and only reads may use it")
 	}
 	plain := *s
 	plain.APIs = nil

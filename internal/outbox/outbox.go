@@ -15,14 +15,14 @@ const droppedEvery = time.Minute
 // Its goroutine lives only while a call waits or runs. The zero value is ready.
 type Outbox struct {
 	Most    int         // how many calls may wait: the oldest are dropped; 0: no limit
-	Dropped func(n int) // is called next in turn after n calls were dropped, once a minute at most; nil: nobody
+	Dropped func(n int) // is called next in turn after n calls were dropped, once a minute at most; nil: none is called
 
-	mu    sync.Mutex
-	calls []func()
-	lost  int           // dropped since the last call of Dropped
-	told  time.Time     // when that was
-	idle  chan struct{} // closed when the goroutine ends; nil: there is none
-	ended bool
+	mu       sync.Mutex
+	calls    []func()
+	lost     int           // dropped since the last call of Dropped
+	reported time.Time     // when Dropped was last called
+	idle     chan struct{} // closed when the goroutine ends; nil: there is none
+	ended    bool
 }
 
 // Add has call made after those before it. It never blocks.
@@ -53,8 +53,8 @@ func (o *Outbox) run() {
 func (o *Outbox) next() func() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if n := o.lost; n > 0 && o.Dropped != nil && time.Since(o.told) >= droppedEvery {
-		o.lost, o.told = 0, time.Now()
+	if n := o.lost; n > 0 && o.Dropped != nil && time.Since(o.reported) >= droppedEvery {
+		o.lost, o.reported = 0, time.Now()
 		return func() { o.Dropped(n) }
 	}
 	if len(o.calls) == 0 {

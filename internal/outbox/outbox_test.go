@@ -54,8 +54,8 @@ func TestOldestCallsAreDroppedAndCounted(t *testing.T) {
 // each call that comes through.
 func TestDroppedIsCalledOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []int
-		o := Outbox{Most: 1, Dropped: func(n int) { told = append(told, n) }}
+		var reported []int
+		o := Outbox{Most: 1, Dropped: func(n int) { reported = append(reported, n) }}
 		for range 150 {
 			for range 3 {
 				o.Add(func() { time.Sleep(time.Second) })
@@ -63,15 +63,15 @@ func TestDroppedIsCalledOnceAMinute(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		<-o.Idle()
-		if len(told) != 3 {
-			t.Errorf("Dropped was called %d times in 150 s: %v", len(told), told)
+		if len(reported) != 3 {
+			t.Errorf("Dropped was called %d times in 150 s: %v", len(reported), reported)
 		}
 		lost := 0
-		for _, n := range told {
+		for _, n := range reported {
 			lost += n
 		}
 		if lost < 200 || lost > 2*150 {
-			t.Errorf("%d calls were dropped, as Dropped was told", lost)
+			t.Errorf("%d calls were dropped, by the counts given to Dropped", lost)
 		}
 	})
 }

@@ -60,7 +60,7 @@ func oneLine(text string) string {
 	return text
 }
 
-// IsLive tells whether a message of a channel is to be read as a Live, and not as
+// IsLive reports whether a message of a channel is to be read as a Live, and not as
 // an Event.
 func IsLive(b []byte) bool {
 	return bytes.HasPrefix(b, []byte(strconv.Itoa(Version)+" "+liveKind+" "))

@@ -86,7 +86,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// A refused command inside a transaction is told, not that the rest was discarded.
+// The error is that of the refused command in a transaction, not that the rest was discarded.
 func TestRefusal(t *testing.T) {
 	abort, denied := said("EXECABORT Transaction discarded because of previous errors."), said("NOPERM no")
 	cmd := func(err error) redis.Cmder {
@@ -103,7 +103,7 @@ func TestRefusal(t *testing.T) {
 		{"a network error", io.EOF, io.EOF, []redis.Cmder{cmd(io.EOF)}},
 		{"the last was refused", abort, denied, []redis.Cmder{cmd(abort), cmd(denied)}},
 		{"the first was refused", abort, denied, []redis.Cmder{cmd(denied), cmd(abort)}},
-		{"nobody knows", abort, abort, []redis.Cmder{cmd(abort), cmd(nil)}},
+		{"no command failed", abort, abort, []redis.Cmder{cmd(abort), cmd(nil)}},
 	} {
 		if got := Refusal(c.cmds, c.err); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)

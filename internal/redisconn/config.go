@@ -115,7 +115,7 @@ func checkServer(addr string, alone bool) error {
 	return nil
 }
 
-// Clustered tells whether the options lead to a cluster client.
+// Clustered reports whether the options lead to a cluster client.
 func (o *Config) Clustered() bool {
 	if o.Client != nil {
 		_, ok := o.Client.(*redis.ClusterClient)
@@ -146,7 +146,7 @@ func checkClient(c redis.UniversalClient) error {
 	}
 }
 
-// IsURL tells whether an address is a URL.
+// IsURL reports whether an address is a URL.
 func IsURL(s string) bool { return strings.Contains(s, "://") }
 
 // Where says which Redis the options lead to, without credentials.

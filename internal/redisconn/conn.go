@@ -54,7 +54,7 @@ type Conn struct {
 	met       atomic.Bool  // the server was found to suit the options
 	contacted atomic.Bool  // Redis has answered once
 	outage    logs.Trouble // no contact with Redis
-	foreign   logs.Trouble // lists hold entries that are nobody's
+	foreign   logs.Trouble // lists hold entries that Rollcall did not write
 	warned    sync.Once    // of eviction
 }
 
@@ -99,8 +99,8 @@ func (c *Conn) Close() error {
 	return first
 }
 
-// Master tells who answers for a service now, so that a change shows: an
-// address, or "" where nobody knows.
+// Master returns the master that answers for a service now, so that a change shows: an
+// address, or "" where it is not known.
 func (c *Conn) Master(ctx context.Context, s keys.Service) string {
 	switch client := c.UniversalClient.(type) {
 	case *redis.ClusterClient:
@@ -130,7 +130,7 @@ func (c *Conn) EachMaster(ctx context.Context, f func(context.Context, *redis.Cl
 	return errors.ErrUnsupported // checkClient lets no other through
 }
 
-// Address tells one master from another.
+// Address returns the address of a master: the one dialed last, where that is known.
 func (c *Conn) Address(m *redis.Client) string {
 	if dialed := c.dialed.Load(); dialed != nil {
 		return *dialed

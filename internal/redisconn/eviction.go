@@ -10,7 +10,7 @@ import (
 )
 
 // WarnEviction says once in the log what Redis's maxmemory-policy will do to
-// nodes, where CONFIG may be read. It returns false where another look may tell
+// nodes, where CONFIG may be read. It returns false where another look may find out
 // more.
 func (c *Conn) WarnEviction(ctx context.Context) (known bool) {
 	var mu sync.Mutex

@@ -62,7 +62,7 @@ func (c *Conn) protocol() int {
 	return newest
 }
 
-// suits judges a server by its answer to HELLO.
+// suits checks a server by its answer to HELLO.
 func (c *Conn) suits(hello map[string]any) error {
 	_, single := c.UniversalClient.(*redis.Client)
 	version, _ := hello["version"].(string)
@@ -119,7 +119,7 @@ func (c *Conn) misdialed(ctx context.Context, err error) error {
 	return nil
 }
 
-// speaksPlain tells whether a server answers to PING without TLS, in whatever way.
+// speaksPlain reports whether a server answers to PING without TLS, in whatever way.
 func speaksPlain(ctx context.Context, addr string) bool {
 	var answer [1]byte
 	return talk(ctx, addr, func(nc net.Conn) error {
@@ -131,7 +131,7 @@ func speaksPlain(ctx context.Context, addr string) bool {
 	}) == nil && (answer[0] == '+' || answer[0] == '-')
 }
 
-// speaksTLS tells whether a server knows TLS, whatever its certificate: nothing is
+// speaksTLS reports whether a server knows TLS, whatever its certificate: nothing is
 // said to it.
 func speaksTLS(ctx context.Context, addr string) bool {
 	err := talk(ctx, addr, func(nc net.Conn) error {

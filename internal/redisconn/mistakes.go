@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
-// Hopeless tells whether an error stays until somebody changes an option, a right or
+// Hopeless reports whether an error stays until an operator changes an option, a right or
 // the server. A first call reports it at once. The renewal of a node that was once
 // registered goes on all the same: a password may be rotated, a right given back.
 func Hopeless(err error) bool {
@@ -79,7 +79,7 @@ func unsupported(what string) error {
 		what, oldest, errdefs.ErrInvalid, errors.ErrUnsupported)
 }
 
-// NoLogin tells whether Redis refused the user or the password.
+// NoLogin reports whether Redis refused the user or the password.
 func NoLogin(err error) bool {
 	return strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "NOAUTH")
 }

@@ -25,7 +25,7 @@ func (c *Conn) Attempted(subject string, err error) {
 	c.logOutage(c.outage.Failed(subject), err)
 }
 
-// IsOutage tells whether an error says that Redis was not reached.
+// IsOutage reports whether an error says that Redis was not reached.
 func IsOutage(err error) bool {
 	return err != nil && errors.Is(Classify(err), errdefs.ErrUnavailable) && lua.Refusal(err) == ""
 }

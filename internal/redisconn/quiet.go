@@ -17,7 +17,7 @@ import (
 
 // go-redis writes a line to standard error for each dial that fails, by a logger that
 // all clients of the process share. Dials of our own clients fail with a dialError, and
-// lines about those are left out: the log of the registry tells of an outage. Lines of
+// lines about those are left out: the registry logs an outage itself. Lines of
 // other clients stay as they are, and a program that calls redis.SetLogger decides for
 // itself.
 func init() { redis.SetLogger(NewQuietLogger(os.Stderr)) }

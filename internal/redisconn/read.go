@@ -54,7 +54,7 @@ func (c *Conn) ServiceIn(ns string) func(member string) (keys.Service, error) {
 	}
 }
 
-// ParseAll leaves out, and logs, what nobody of ours can have written: members are all
+// ParseAll leaves out, and logs, what no Rollcall process can have written: members are all
 // that a key holds.
 func ParseAll[T any](c *Conn, key string, members []string, parse func(string) (T, error)) []T {
 	parsed := make([]T, 0, len(members))
@@ -138,7 +138,7 @@ func (c *Conn) Candidates(ctx context.Context, wanted []keys.Service) ([]Entry, 
 	return nodes, overrides, nil
 }
 
-// scan reads a large index bit by bit. What stands all the while comes at least
+// scan reads a large index bit by bit. A member that is there all the while comes at least
 // once; what came twice, once.
 func (c *Conn) scan(ctx context.Context, s keys.Service) ([]string, error) {
 	var members []string
@@ -201,7 +201,7 @@ func Pipelined[In any, Cmd redis.Cmder](ctx context.Context, c *Conn, in []In, a
 }
 
 // Refusal is why a pipeline or a transaction failed, or nil. That a key is missing is no
-// failure. EXEC only tells that it was discarded; the command that Redis refused tells
+// failure. EXEC only says that it was discarded; the command that Redis refused says
 // for what.
 func Refusal(cmds []redis.Cmder, err error) error {
 	if errors.Is(err, redis.Nil) { // the first error of the commands

@@ -31,7 +31,7 @@ func Version(cmd *redis.StringCmd) (replica.Point, error) {
 	return ParseVersion(text)
 }
 
-// ParseVersion returns the version that a text tells: "<epoch> <rev> <tag>". It is zero
+// ParseVersion returns the version in a text: "<epoch> <rev> <tag>". It is zero
 // for "": the service has none.
 func ParseVersion(text string) (p replica.Point, err error) {
 	if text == "" {

@@ -120,7 +120,7 @@ func (c *Cluster) owner(key string) (owner *Server, slot int) {
 			return err
 		}
 		if owner, slot = v.owner[n], int(n); owner == nil {
-			return fmt.Errorf("nobody owns slot %d", n)
+			return fmt.Errorf("no server owns slot %d", n)
 		}
 		return nil
 	})
@@ -183,7 +183,7 @@ func (c *Cluster) WaitHealthy() {
 // A view is what one server knows of the cluster.
 type view struct {
 	from   *Server
-	owner  [slots]*Server      // nil where nobody owns the slot
+	owner  [slots]*Server      // nil where no server owns the slot
 	master map[*Server]*Server // of each replica
 }
 

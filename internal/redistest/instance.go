@@ -92,7 +92,7 @@ func clientOptions(addr string) *redis.Options {
 	}
 }
 
-// freePort picks a port on 127.0.0.1 that nobody listens on. It is below the
+// freePort picks a port on 127.0.0.1 that no process listens on. It is below the
 // ephemeral ports, or an outgoing connection could take it during a restart.
 func freePort(bus bool) (int, error) {
 	var err error

@@ -8,7 +8,7 @@ import (
 
 // Migration is a slot on its way from one master to another. While it lasts,
 // From serves the keys that it still holds and sends clients to To for others
-// (ASK). Where a call names keys of both kinds, clients are told to try again
+// (ASK). Where a call names keys of both kinds, clients get the reply to try again
 // (TRYAGAIN): by From, or before Redis 7 by To, to which From sends them.
 type Migration struct {
 	Slot     int

@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// leash is run by sh as the parent of a server. It tells the server's pid on
+// leash is run by sh as the parent of a server. It writes the server's pid to
 // stderr and kills the server at the first line on its stdin. Where there is no
 // line but an end, the test process is gone, and so the data directory goes too.
 // It ignores what a terminal or a dying parent sends, or it could go first.
@@ -94,7 +94,7 @@ func (p *process) output() string {
 	return p.out.String()
 }
 
-// release tells the leash to kill the server, unless that was said before.
+// release makes the leash kill the server, unless it was called before.
 func (p *process) release() {
 	_, _ = io.WriteString(p.hold, "\n")
 	_ = p.hold.Close()

@@ -72,7 +72,7 @@ func (p *Proxy) Cut() {
 }
 
 // Stall leaves connections open, half-open as after a lost route: no byte passes
-// in either direction, and nobody learns that the other side has gone. After
+// in either direction, and neither side learns that the other has gone. After
 // Heal all that was sent arrives, late.
 func (p *Proxy) Stall() {
 	p.t.Helper()

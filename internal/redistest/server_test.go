@@ -124,7 +124,7 @@ func TestStartFailsClearly(t *testing.T) {
 	}
 }
 
-// A server that is missing fails the test that needs it, and tells what to do.
+// A server that is missing fails the test that needs it, with what to do.
 func TestMissingServerFailsClearly(t *testing.T) {
 	for _, tc := range []struct{ name, server, path, want string }{
 		{"not installed", "", t.TempDir(), "redis-server is not installed: run make test, or apt-get install"},

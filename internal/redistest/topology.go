@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Topology is one way to deploy Redis, as a client is told of it.
+// Topology is one way to deploy Redis, as a client connects to it.
 type Topology struct {
 	Name       string   // embedded, standalone, sentinel or cluster
 	Addrs      []string // of the server, of the sentinels, or of the cluster's nodes

@@ -10,7 +10,7 @@ const readOnlyKeys = "%R~"
 
 // SetUser makes a user of these ACL rules and no others, for example "on",
 // ">secret", "~key:*", "+get". Where the server has no read-only patterns of keys
-// (CanReadOnly), "~" takes the place of "%R~", as docs/protocol.md tells operators.
+// (CanReadOnly), "~" takes the place of "%R~", as docs/protocol.md describes for operators.
 func (s *Server) SetUser(name string, rules ...string) {
 	s.t.Helper()
 	readOnly := s.CanReadOnly()
@@ -27,7 +27,7 @@ func (s *Server) SetUser(name string, rules ...string) {
 	})
 }
 
-// CanReadOnly tells whether the server's ACLs know read-only patterns of keys,
+// CanReadOnly reports whether the server's ACLs know read-only patterns of keys,
 // as those of Redis 7 and later do.
 func (s *Server) CanReadOnly() bool {
 	s.t.Helper()

@@ -72,7 +72,7 @@ func (p *reports) wait(ctx context.Context) error {
 
 // Wait waits until nothing is left to report, but no longer than ctx.
 func (r *Reporter) Wait(ctx context.Context) error {
-	// Lines come last: they tell of reports that were dropped.
+	// Lines come last: they count reports that were dropped.
 	return errors.Join(r.states.wait(ctx), r.events.wait(ctx), r.lines.wait(ctx))
 }
 
@@ -136,7 +136,7 @@ func CallOut(f func()) { f() }
 
 var callOutName = runtime.FuncForPC(reflect.ValueOf(CallOut).Pointer()).Name()
 
-// CalledOut tells whether CallOut is among the callers.
+// CalledOut reports whether CallOut is among the callers.
 func CalledOut() bool {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -86,7 +86,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// CalledOut tells that a function of the user's is among the callers, also where that
+// CalledOut reports that a function of the user is among the callers, also where that
 // calls on.
 func TestCalledOut(t *testing.T) {
 	inside := false

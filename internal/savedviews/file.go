@@ -125,7 +125,7 @@ func complete(v *registry.Value) bool {
 }
 
 // fileName returns the name of the file of a service. The readable part may be cut, and some
-// file systems do not tell a from A: the hash makes it unique.
+// file systems take a and A for the same: the hash makes it unique.
 func fileName(name listed.Name) string {
 	sum := sha256.Sum256([]byte(keys.EscapeName(name.Namespace) + "/" + keys.EscapeName(name.Service)))
 	readable := keys.EscapeName(name.Service)

@@ -12,7 +12,7 @@ import (
 )
 
 // Names are names that the source was asked about, and that are no services of it. Each
-// costs some bytes of memory, no goroutine and no subscription. A name that nobody asks for
+// costs some bytes of memory, no goroutine and no subscription. A name that no call asks for
 // is forgotten after twice Generation at most.
 //
 // The source is asked again about a remembered name that is asked for after a second. If
@@ -32,7 +32,7 @@ type Names struct {
 
 // A name is what the source has said of a name. All but done is guarded by mu of Names.
 type name struct {
-	done chan struct{} // closed when the source has answered; nil: nobody asks it
+	done chan struct{} // closed when the source has answered; nil: no call asks it
 	at   time.Time     // of the answer
 	err  error         // the answer
 }
@@ -167,7 +167,7 @@ func (s *Names) remove(n listed.Name, one *name) {
 	}
 }
 
-// forget forgets the names that nobody has asked for.
+// forget forgets the names that no call has asked for.
 func (s *Names) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

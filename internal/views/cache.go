@@ -16,7 +16,7 @@ const maxCached = 128
 // were asked for again, that counts no more.
 //
 // Source: the reference bits of "not recently used", Tanenbaum, "Modern Operating
-// Systems", 1992, which are cleared here when they no longer tell keys apart.
+// Systems", 1992, which are cleared here once all of them are set.
 type cache[K comparable, V any] struct {
 	mu   sync.Mutex                               // of those who add
 	made atomic.Pointer[map[uint64]*cached[K, V]] // by the hash of the key: cheap to copy

@@ -52,8 +52,8 @@ type Config struct {
 	SnapshotDir string
 
 	Logger  zerolog.Logger
-	Viewed  func(*View)     // is called with each new view; nil: nobody
-	Ejected func(Ejection)  // is called when a node is ejected or back; nil: nobody
+	Viewed  func(*View)     // is called with each new view; nil: none is called
+	Ejected func(Ejection)  // is called when a node is ejected or back; nil: none is called
 	Public  func(*View) any // makes View.Public
 }
 

@@ -11,7 +11,7 @@ import (
 
 // A reporter writes to the log and calls the observers of the Config: from goroutines of its
 // own and under no mutex, so that a log that blocks and an observer that calls the resolver
-// delay nobody.
+// delay no caller.
 type reporter struct {
 	c      *Config
 	lines  outbox.Outbox

@@ -74,7 +74,7 @@ const firstViewPatience = 200 * time.Millisecond
 func (s *Service) follow() {
 	defer s.close()
 	retry := backoff.NewExponentialBackOff(backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
-	pause := actor.NewWake() // that nobody signals
+	pause := actor.NewWake() // that is never signalled
 	for s.ctx.Err() == nil {
 		ctx, cancel := s.ctx, context.CancelFunc(func() {})
 		if s.table.Load() == nil {
@@ -113,7 +113,7 @@ func (s *Service) follow() {
 	}
 }
 
-// unknown says whether the service is known not to exist, and nobody waits for it.
+// unknown says whether the service is known not to exist, and no call waits for it.
 func (s *Service) unknown() bool {
 	t := s.table.Load()
 	return t != nil && t.Unknown() && s.users.Load() == 0

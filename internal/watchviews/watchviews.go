@@ -32,7 +32,7 @@ type Follower struct {
 	staleSince time.Time
 	err        error          // why it is stale, or not known
 	final      bool           // the registry is closed
-	view       *registry.View // of all this; nil until somebody asks
+	view       *registry.View // of all this; nil until a call asks
 }
 
 // Follow returns a Follower of a service of a registry.
@@ -49,7 +49,7 @@ func Follow(reg registry.Registry, namespace, service string) *Follower {
 func (f *Follower) run() {
 	defer close(f.ended)
 	retry := backoff.NewExponentialBackOff(backoff.WithMaxInterval(5*time.Second), backoff.WithMaxElapsedTime(0))
-	pause := actor.NewWake() // that nobody signals
+	pause := actor.NewWake() // that is never signalled
 	for {
 		err := f.watch(retry.Reset)
 		if f.ctx.Err() != nil {

@@ -156,7 +156,7 @@ func literal(v ssa.Value) *ssa.Function {
 	return nil
 }
 
-// callsAtOnce tells whether a function of the standard library calls a function that
+// callsAtOnce reports whether a function of the standard library calls a function that
 // it gets before it returns.
 func callsAtOnce(f *ssa.Function) bool {
 	if f == nil {

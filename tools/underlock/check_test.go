@@ -19,7 +19,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The types are the real ones, so the file stands in for a package of the module.
+	// The types are the real ones, so the file is like a package of the module.
 	at := "internal/planted/planted.go"
 	found, err := check(root, map[string][]byte{filepath.Join(root, at): text}, "./internal/planted")
 	if err != nil {

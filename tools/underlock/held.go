@@ -22,7 +22,7 @@ func (s state) clone() state {
 	return state{maps.Clone(s.held), maps.Clone(s.deferred), s.released}
 }
 
-// join adds another path to the same instruction, and tells whether that is news.
+// join adds another path to the same instruction, and reports whether that is news.
 func (s *state) join(o state) bool {
 	before := len(s.held) + len(s.deferred)
 	maps.Copy(s.held, o.held)
@@ -152,7 +152,7 @@ const (
 	unlock
 )
 
-// locks tells which mutex a call locks or unlocks.
+// locks returns the mutex that a call locks or unlocks.
 func locks(call *ssa.CallCommon) (mutex string, op int) {
 	method, on := "", ssa.Value(nil)
 	if f := call.StaticCallee(); f != nil {
