@@ -77,7 +77,7 @@ func (f *Feed) Health() replica.Health { return f.state.Health() }
 func (f *Feed) subject() string { return "watch of " + f.service.String() }
 
 // handleMessage takes a message of the service's channel.
-func (f *Feed) handleMessage(payload []byte, now time.Time) replica.Verdict {
+func (f *Feed) handleMessage(payload []byte, now time.Time) replica.Outcome {
 	if record.IsLive(payload) {
 		if l, err := record.DecodeLive(payload); err == nil {
 			f.state.Live(l, now)

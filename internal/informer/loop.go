@@ -97,8 +97,8 @@ func (i *Informer) startDue(f *Feed, now time.Time, polls []duePoll) []duePoll {
 }
 
 // publish tells the listeners of a feed what an input has changed, and does what the
-// verdict on the input asks for.
-func (i *Informer) publish(f *Feed, v replica.Verdict) {
+// outcome on the input asks for.
+func (i *Informer) publish(f *Feed, v replica.Outcome) {
 	if changes := f.state.Changes(time.Now()); len(changes) > 0 {
 		f.changed(changes...)
 		for l := range f.listeners {

@@ -54,7 +54,7 @@ func (c *ServerClock) Answered(a Answer, gap time.Duration) {
 // too.
 func (c *ServerClock) Failed() { c.failed = true }
 
-// Known tells whether Redis has ever answered.
+// Known reports whether Redis has ever answered.
 func (c *ServerClock) Known() bool { return !c.last.IsZero() }
 
 // Last returns when the newest answer came, and Since when the first one came after the

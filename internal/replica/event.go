@@ -7,7 +7,7 @@ import (
 // Event takes a change event, in the order in which the subscription brings
 // them. It applies if its prev-tag is the tag that the replica is at; rev only
 // orders, the tag proves.
-func (r *Replica) Event(e record.Event) Verdict {
+func (r *Replica) Event(e record.Event) Outcome {
 	r.arrivals++
 	if r.recording {
 		r.recorded = append(r.recorded, e)
@@ -16,14 +16,14 @@ func (r *Replica) Event(e record.Event) Verdict {
 		return Settled // the snapshot that is due covers it, or finds it recorded
 	}
 	if _, been := r.known(e.Tag); been {
-		return r.verdict()
+		return r.outcome()
 	}
 	r.odd = append(r.odd, arrival{e, r.arrivals})
 	r.chain()
 	if len(r.odd) > 0 && r.at.Tag == "" && r.off&ruleFirst == 0 {
 		return Reread // the first change of a service that had none
 	}
-	return r.verdict()
+	return r.outcome()
 }
 
 // chain applies what follows from where the replica is, as far as it goes.
@@ -44,13 +44,13 @@ func (r *Replica) follows(e record.Event) bool {
 	return e.Prev != "" && e.Prev == r.at.Tag
 }
 
-// verdict says what the odd events call for.
-func (r *Replica) verdict() Verdict {
+// outcome returns what the owner has to do about the odd events.
+func (r *Replica) outcome() Outcome {
 	switch {
 	case len(r.odd) > oddSize:
 		return Reread
 	case len(r.odd) > 0 || r.wanted != nil:
-		return Doubt
+		return Unexplained
 	}
 	return Settled
 }
@@ -64,7 +64,7 @@ func (r *Replica) apply(e record.Event) {
 	case record.Set:
 		r.set(e.ID, string(e.Payload), e.Time)
 	case record.Del:
-		delete(r.ghosts, e.ID)
+		delete(r.unreadable, e.ID)
 		if n, member := r.nodes[e.ID]; member && newer(n.Lease, e.Lease) {
 			r.lose(n) // with its hash gone, nothing kept an older lease from being deregistered
 		} else {
@@ -73,14 +73,14 @@ func (r *Replica) apply(e record.Event) {
 		if h, held := r.holds[e.ID]; held && !newer(h.node.Lease, e.Lease) {
 			r.release(e.ID, e.Time)
 		}
-	case record.Exp: // tells no lease, so it says nothing of a node that is held
-		delete(r.ghosts, e.ID)
+	case record.Exp: // names no lease, so it does not end the hold of a node
+		delete(r.unreadable, e.ID)
 		r.drop(e.ID, true, e.Time)
 	}
 	r.count()
 }
 
-// newer tells whether lease a comes after b. What is not a lease comes first.
+// newer reports whether lease a comes after b. What is not a lease comes first.
 func newer(a, b string) bool {
 	la, erra := record.ParseLease(a)
 	lb, errb := record.ParseLease(b)

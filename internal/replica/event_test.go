@@ -12,22 +12,22 @@ func TestEvent(t *testing.T) {
 	first := put(1, "c", 7, 1)
 	first.Epoch = "f"
 	for _, tc := range []struct {
-		name   string
-		from   *Replica
-		events []record.Event
-		want   Verdict // of the last
-		told   string
-		shows  string
+		name    string
+		from    *Replica
+		events  []record.Event
+		want    Outcome // of the last
+		changes string
+		shows   string
 	}{
 		{"a new node", standing(), []record.Event{put(11, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1"},
 		{"a change", standing(), []record.Event{put(11, "a", 5, 2)}, Settled, "~a=2", "a=2 b=1"},
 		{"the same data", standing(), []record.Event{put(11, "a", 7, 1)}, Settled, "", "a=1 b=1"},
-		{"a goodbye", standing(), []record.Event{del(11, "a", 5)}, Settled, "-a=1", "b=1"},
+		{"a deregistration", standing(), []record.Event{del(11, "a", 5)}, Settled, "-a=1", "b=1"},
 		{"an operator's removal", standing(), []record.Event{del(11, "a", 7)}, Settled, "-a=1", "b=1"},
-		{"a goodbye of an older lease", standing(), []record.Event{del(11, "a", 4)}, Settled, "", "a=1(held) b=1"},
-		{"a goodbye of a lease that was taken over", standing(), []record.Event{put(11, "a", 7, 1), del(12, "a", 5)}, Settled, "", "a=1(held) b=1"},
+		{"a deregistration of an older lease", standing(), []record.Event{del(11, "a", 4)}, Settled, "", "a=1(held) b=1"},
+		{"a deregistration of a lease that was taken over", standing(), []record.Event{put(11, "a", 7, 1), del(12, "a", 5)}, Settled, "", "a=1(held) b=1"},
 		{"an end", standing(), []record.Event{exp(11, "a")}, Settled, "!a=1", "b=1"},
-		{"an end of nobody", standing(), []record.Event{exp(11, "c")}, Settled, "", "a=1 b=1"},
+		{"an end of an unknown node", standing(), []record.Event{exp(11, "c")}, Settled, "", "a=1 b=1"},
 		{"an override", standing(), []record.Event{set(11, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1"},
 		{"an override undone", standing(), []record.Event{set(11, "a", weighs(3)), set(12, "a", "")}, Settled, "~a=3 ~a=1", "a=1 b=1"},
 		{"an override that was there", standing(), []record.Event{set(11, "a", "")}, Settled, "", "a=1 b=1"},
@@ -58,30 +58,30 @@ func TestEvent(t *testing.T) {
 		},
 		{"known", standing(), []record.Event{put(10, "b", 6, 1)}, Settled, "", "a=1 b=1"},
 		{"twice", standing(), []record.Event{del(11, "a", 5), del(11, "a", 5)}, Settled, "-a=1", "b=1"},
-		{"odd", standing(), []record.Event{del(12, "a", 5)}, Doubt, "", "a=1 b=1"},
+		{"odd", standing(), []record.Event{del(12, "a", 5)}, Unexplained, "", "a=1 b=1"},
 		{
 			"odd until what came before it comes", standing(),
 			[]record.Event{put(13, "a", 5, 3), del(12, "b", 6), put(11, "a", 5, 2)},
 			Settled, "~a=2 -b=1 ~a=3", "a=3",
 		},
-		{"of another branch", standing(), []record.Event{fork}, Doubt, "", "a=1 b=1"},
-		{"of a new history", standing(), []record.Event{first}, Doubt, "", "a=1 b=1"},
+		{"of another branch", standing(), []record.Event{fork}, Unexplained, "", "a=1 b=1"},
+		{"of a new history", standing(), []record.Event{first}, Unexplained, "", "a=1 b=1"},
 		{"the first of a service", empty(), []record.Event{put(1, "c", 7, 1)}, Reread, "", ""},
 		{"before the first snapshot", New(), []record.Event{put(11, "c", 7, 1)}, Settled, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var v Verdict
+			var v Outcome
 			for _, e := range tc.events {
 				v = tc.from.Event(e)
 			}
-			same(t, "verdict", v, tc.want)
-			same(t, "told", told(tc.from), tc.told)
+			same(t, "outcome", v, tc.want)
+			same(t, "changes", changesOf(tc.from), tc.changes)
 			same(t, "shown", shows(tc.from), tc.shows)
 		})
 	}
 }
 
-// A change tells the state that it belongs to, when it was, and what was before.
+// A change has the state that it belongs to, its time, and what was before.
 func TestChange(t *testing.T) {
 	r := standing()
 	e := put(11, "a", 5, 2)
@@ -97,9 +97,9 @@ func TestChange(t *testing.T) {
 func TestTooManyOdd(t *testing.T) {
 	r := standing()
 	for rev := uint64(12); rev < 12+oddSize; rev++ {
-		same(t, "verdict", r.Event(put(rev, "a", 5, 1)), Doubt)
+		same(t, "outcome", r.Event(put(rev, "a", 5, 1)), Unexplained)
 	}
-	same(t, "verdict", r.Event(put(12+oddSize, "a", 5, 1)), Reread)
+	same(t, "outcome", r.Event(put(12+oddSize, "a", 5, 1)), Reread)
 }
 
 // Where an older replica of Redis was promoted, the same revisions come again.
@@ -114,7 +114,7 @@ func TestRevisionsNeverGoBack(t *testing.T) {
 	fork.Tag = tagOf(11, "x")
 	r.Event(fork)
 	for _, c := range r.Changes()[2:] {
-		same(t, "told", c.Point.Rev, uint64(12))
+		same(t, "revision", c.Point.Rev, uint64(12))
 	}
 	s := snap(1, nil, member(1, "a", 5, 1))
 	s.Before.Epoch, s.After.Epoch = "f", "f"

@@ -31,7 +31,7 @@ type Feed struct {
 	uncounted  int       // snapshots in a row that did not count
 
 	wantedSince time.Time // when a version was found that no event has brought yet; zero: none was
-	probeAt     time.Time // when to probe; zero: there is no doubt
+	probeAt     time.Time // when to probe; zero: nothing is unexplained
 	probing     bool
 
 	pollAt  time.Time // when to poll next; zero: a poll is under way
@@ -52,7 +52,7 @@ type FeedOptions struct {
 	off     rule
 }
 
-// Health tells how far the nodes of a feed can be trusted, and why.
+// Health is how far the nodes of a feed can be trusted, and why.
 type Health struct {
 	Proven     bool      // a snapshot has counted: the nodes are known
 	Refused    error     // Redis refuses the subscription
@@ -79,7 +79,7 @@ type Question struct{ mark, arrivals uint64 }
 // poll after a lease end comes late enough for a reaper to act, and not at the same
 // moment in all readers.
 const (
-	doubtSoonest, doubtLatest = 40 * time.Millisecond, 200 * time.Millisecond
+	probeSoonest, probeLatest = 40 * time.Millisecond, 200 * time.Millisecond
 	endSoonest, endLatest     = 50 * time.Millisecond, 300 * time.Millisecond
 	maxUncounted              = 3
 )
@@ -103,7 +103,7 @@ func (f *Feed) between(least, most time.Duration) time.Duration {
 	return least + rand.N(most-least)
 }
 
-// is tells whether a rule is on. Tests switch rules off.
+// is reports whether a rule is on. Tests switch rules off.
 func (f *Feed) is(r rule) bool { return f.o.off&r == 0 }
 
 // Health returns how far the nodes can be trusted.
@@ -144,7 +144,7 @@ func (f *Feed) Lapses() []Lapse {
 	return slices.SortedFunc(maps.Values(f.lapses), func(a, b Lapse) int { return a.Time.Compare(b.Time) })
 }
 
-// Vacant tells whether it is certain that the service has had no node since then.
+// Vacant reports whether it is certain that the service has had no node since then.
 func (f *Feed) Vacant(since time.Time) bool {
 	sure := f.covered && f.health.StaleSince.IsZero() && f.health.Refused == nil &&
 		f.readAt.IsZero() && !f.reading && f.probeAt.IsZero()
@@ -160,7 +160,7 @@ func (f *Feed) TTL() time.Duration {
 }
 
 // Event takes a change event of the subscription.
-func (f *Feed) Event(e record.Event, now time.Time) Verdict {
+func (f *Feed) Event(e record.Event, now time.Time) Outcome {
 	empty := f.Replica.Empty()
 	v := f.follow(f.Replica.Event(e), now)
 	if ttl := f.Replica.TTLOf(e.ID); e.Kind == record.Put && ttl > 0 && f.Clock.Known() {
@@ -181,27 +181,27 @@ func (f *Feed) Live(l record.Live, now time.Time) { f.Replica.Live(l, f.Clock.At
 // taken no more often than polls.
 func (f *Feed) Unreadable(now time.Time) { f.read(now.Add(f.o.Poll)) }
 
-// follow does what a verdict asks for, and returns the verdict for the owner. No gap is
+// follow does what an outcome asks for, and returns the outcome for the owner. No gap is
 // blamed on a subscription before the first snapshot after it: if each gap led to a new
 // subscription, a snapshot might never follow.
-func (f *Feed) follow(v Verdict, now time.Time) Verdict {
+func (f *Feed) follow(v Outcome, now time.Time) Outcome {
 	switch {
 	case f.Replica.wanted == nil:
 		f.wantedSince = time.Time{}
 	case f.wantedSince.IsZero():
 		f.wantedSince = now
-	case v == Missed && now.Sub(f.wantedSince) < doubtSoonest:
-		v = Doubt // the version was read twice within a short time: the events may be on their way
+	case v == Missed && now.Sub(f.wantedSince) < probeSoonest:
+		v = Unexplained // the version was read twice within a short time: the events may be on their way
 	}
-	if v == Doubt && !f.is(ruleDoubt) || v == Missed && !f.covered && f.is(ruleOnce) {
+	if v == Unexplained && !f.is(ruleWait) || v == Missed && !f.covered && f.is(ruleOnce) {
 		v = Reread
 	}
 	switch v {
 	case Settled:
 		f.probeAt = time.Time{}
-	case Doubt:
+	case Unexplained:
 		if f.probeAt.IsZero() {
-			f.probeAt = now.Add(f.between(doubtSoonest, doubtLatest))
+			f.probeAt = now.Add(f.between(probeSoonest, probeLatest))
 		}
 	case Reread, Missed:
 		f.read(now)

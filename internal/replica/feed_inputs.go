@@ -22,7 +22,7 @@ func (f *Feed) Next() time.Time {
 	return next
 }
 
-// mayRead tells whether a snapshot may begin. It needs the subscription, which brings the
+// mayRead reports whether a snapshot may begin. It needs the subscription, which brings the
 // events that come meanwhile.
 func (f *Feed) mayRead() bool { return f.subscribed || !f.is(ruleSubscribeFirst) }
 
@@ -63,7 +63,7 @@ func latest(reported, err error) error {
 	return err
 }
 
-// StartRead tells whether a snapshot is due, and notes that it is under way. Read
+// StartRead reports whether a snapshot is due, and notes that it is under way. Read
 // or ReadFailed ends it.
 func (f *Feed) StartRead(now time.Time) bool {
 	if f.readAt.IsZero() || f.readAt.After(now) || f.reading || !f.mayRead() {
@@ -74,7 +74,7 @@ func (f *Feed) StartRead(now time.Time) bool {
 	return true
 }
 
-// current tells whether the snapshot that is under way can still count: the subscription
+// current reports whether the snapshot that is under way can still count: the subscription
 // of when it began has not ended.
 func (f *Feed) current() bool { return f.mayRead() && f.readingFor == f.session }
 
@@ -87,10 +87,10 @@ func (f *Feed) ReadFailed(err error, now time.Time) {
 	f.read(now.Add(f.between(f.o.Poll/4, f.o.Poll/2)))
 }
 
-// Read takes a snapshot, and the answer to its last call. The verdict Reread says that it
-// does not count: the version has changed and no event tells how, or the subscription has
+// Read takes a snapshot, and the answer to its last call. The outcome Reread says that it
+// does not count: the version has changed and no event explains it, or the subscription has
 // ended meanwhile. Missed says that several in a row did not count.
-func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Verdict {
+func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 	f.reading = false
 	if !f.current() {
 		f.Replica.Abandon()
@@ -100,7 +100,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Verdict {
 	v := f.Replica.Snapshot(s)
 	f.Clock.Answered(a, f.TTL()/2)
 	if v == Reread {
-		wait := f.between(doubtSoonest, doubtLatest)
+		wait := f.between(probeSoonest, probeLatest)
 		if f.uncounted++; f.uncounted == maxUncounted {
 			f.uncounted, f.covered = 0, false
 			f.fail(errTooFast, now)
@@ -118,9 +118,9 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Verdict {
 	return f.follow(v, now)
 }
 
-var errTooFast = errors.New("the service changes and no event tells how, or it changes too fast to be read")
+var errTooFast = errors.New("the service changes and no event explains it, or it changes too fast to be read")
 
-// StartProbe tells whether a probe is due, and notes that it is under way. Probed ends
+// StartProbe reports whether a probe is due, and notes that it is under way. Probed ends
 // it.
 func (f *Feed) StartProbe(now time.Time) (Question, bool) {
 	if f.probeAt.IsZero() || f.probeAt.After(now) || f.probing || f.reading {
@@ -145,18 +145,18 @@ func (f *Feed) asked(q Question) Question {
 }
 
 // Probed takes the version that a probe read, or why it failed.
-func (f *Feed) Probed(q Question, p Point, err error, now time.Time) Verdict {
+func (f *Feed) Probed(q Question, p Point, err error, now time.Time) Outcome {
 	f.probing = false
 	if err != nil {
 		f.fail(err, now)
-		f.probeAt = now.Add(f.between(doubtLatest, 2*doubtLatest))
-		return Doubt
+		f.probeAt = now.Add(f.between(probeLatest, 2*probeLatest))
+		return Unexplained
 	}
 	q = f.asked(q)
 	return f.follow(f.Replica.Probe(p, q.mark, q.arrivals), now)
 }
 
-// StartPoll tells whether a poll is due by then, and notes that it is under way. Polled
+// StartPoll reports whether a poll is due by then, and notes that it is under way. Polled
 // or PollFailed ends it.
 func (f *Feed) StartPoll(by time.Time) (Question, bool) {
 	if f.polling || f.pollAt.After(by) {
@@ -198,7 +198,7 @@ func (f *Feed) pollAgain(now time.Time) {
 
 // Polled takes the answer to a poll. It returns whether the owner is to check the hashes
 // of the nodes whose leases have ended: contact has lasted long enough for that.
-func (f *Feed) Polled(q Question, p Poll, now time.Time) (check bool, v Verdict) {
+func (f *Feed) Polled(q Question, p Poll, now time.Time) (check bool, v Outcome) {
 	f.pollAgain(now)
 	ttl := f.TTL()
 	f.Clock.Answered(p.Answer, ttl/2)
@@ -242,7 +242,7 @@ func (f *Feed) unbroken(now time.Time) time.Duration {
 }
 
 // pass counts contact for the holds, when a poll has settled or a snapshot has counted.
-// While there is a doubt, a node that is held may be back.
+// While an event is unexplained, a node that is held may be back.
 func (f *Feed) pass(now time.Time) {
 	if f.owed > 0 && f.is(ruleHoldEnds) {
 		f.Replica.Pass(f.owed, now)

@@ -29,7 +29,7 @@ func (f *feedTest) answer() Answer {
 }
 
 // take takes a snapshot that is due.
-func (f *feedTest) take(s Snapshot) Verdict {
+func (f *feedTest) take(s Snapshot) Outcome {
 	f.Helper()
 	if !f.StartRead(f.now) {
 		f.Fatal("no snapshot is due")
@@ -47,14 +47,14 @@ func live(t *testing.T) *feedTest {
 	return f
 }
 
-// doubt takes an event that does not chain.
-func (f *feedTest) doubt() {
+// unexplained takes an event that does not chain.
+func (f *feedTest) unexplained() {
 	e := put(12, "a", 5, 2)
 	e.Time = f.now
 	f.Event(e, f.now)
 }
 
-// changing is a snapshot that does not count: the version moved, and no event told.
+// changing is a snapshot that does not count: the version moved, and no event came.
 func changing() Snapshot { return Snapshot{Before: pointOf(11), After: pointOf(12)} }
 
 func TestFeedReadsOnceItIsSubscribed(t *testing.T) {
@@ -77,7 +77,7 @@ func TestFeedSnapshotOfAnEarlierSubscription(t *testing.T) {
 	f.StartRead(f.now)
 	f.Unsubscribed(errors.New("cut"), f.now)
 	f.Subscribed(f.now)
-	same(t, "verdict", f.Read(snap(10, nil, member(9, "a", 5, 1)), f.answer(), f.now), Reread)
+	same(t, "outcome", f.Read(snap(10, nil, member(9, "a", 5, 1)), f.answer(), f.now), Reread)
 	same(t, "proven", f.Health().Proven, false)
 	same(t, "the next one", f.take(snap(10, nil, member(9, "a", 5, 1))), Settled)
 	same(t, "proven", f.Health().Proven, true)
@@ -87,11 +87,11 @@ func TestFeedSnapshotOfAnEarlierSubscription(t *testing.T) {
 // time that this happens.
 func TestFeedBlamesTheSubscription(t *testing.T) {
 	f := live(t)
-	probe := func() Verdict {
-		f.now = f.now.Add(doubtSoonest) // sooner, its event may be on its way
+	probe := func() Outcome {
+		f.now = f.now.Add(probeSoonest) // sooner, its event may be on its way
 		return f.Probed(f.Question(), pointOf(13), nil, f.now)
 	}
-	same(t, "unknown once", probe(), Doubt)
+	same(t, "unknown once", probe(), Unexplained)
 	same(t, "unknown twice", probe(), Missed)
 	f.Unsubscribed(errors.New("it lost events"), f.now)
 	same(t, "before it is read again", probe(), Reread)
@@ -100,7 +100,7 @@ func TestFeedBlamesTheSubscription(t *testing.T) {
 	same(t, "still not read again", probe(), Reread)
 	f.now = f.now.Add(time.Second)
 	same(t, "a snapshot that counts", f.take(snap(11, nil, member(9, "a", 5, 1))), Settled)
-	same(t, "unknown once, again", probe(), Doubt)
+	same(t, "unknown once, again", probe(), Unexplained)
 	same(t, "unknown twice, again", probe(), Missed)
 }
 
@@ -108,14 +108,14 @@ func TestFeedBlamesTheSubscription(t *testing.T) {
 func TestFeedGivesUpASubscriptionThatBringsNothing(t *testing.T) {
 	f := newFeedTest(t)
 	f.Subscribed(f.now)
-	for _, want := range []Verdict{Reread, Reread, Missed, Reread} {
+	for _, want := range []Outcome{Reread, Reread, Missed, Reread} {
 		f.now = f.now.Add(poll)
-		same(t, "verdict", f.take(changing()), want)
+		same(t, "outcome", f.take(changing()), want)
 	}
 	same(t, "why it is stale", f.Health().Err == errTooFast, true)
 }
 
-// Doubts and failures are told apart from one another by their waits.
+// Unexplained events and failures have different waits.
 func TestFeedWaits(t *testing.T) {
 	down := errors.New("down")
 	for _, tc := range []struct {
@@ -124,13 +124,13 @@ func TestFeedWaits(t *testing.T) {
 		want time.Duration // until something is due
 	}{
 		{"a new feed", func(f *feedTest) { f.Feed = newFeedTest(t).Feed }, poll},
-		{"an event that does not chain", func(f *feedTest) { f.doubt() }, doubtLatest},
+		{"an event that does not chain", func(f *feedTest) { f.unexplained() }, probeLatest},
 		{"a probe that failed", func(f *feedTest) {
-			f.doubt()
-			f.now = f.now.Add(doubtLatest)
+			f.unexplained()
+			f.now = f.now.Add(probeLatest)
 			q, _ := f.StartProbe(f.now)
 			f.Probed(q, Point{}, down, f.now)
-		}, 2 * doubtLatest},
+		}, 2 * probeLatest},
 		{"a snapshot that failed", func(f *feedTest) {
 			f.Subscribed(f.now)
 			f.StartRead(f.now)
@@ -157,8 +157,8 @@ func TestFeedWaits(t *testing.T) {
 		{"a lease that has ended, and no contact yet", func(f *feedTest) {
 			f.StartPoll(f.now)
 			p := Poll{Point: pointOf(10), Members: 2, Answer: f.answer(), Overdue: []string{"a"}, End: neverEnds}
-			judge, _ := f.Polled(f.Question(), p, f.now)
-			same(t, "judge", judge, false)
+			check, _ := f.Polled(f.Question(), p, f.now)
+			same(t, "check", check, false)
 		}, poll},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -173,25 +173,25 @@ func TestFeedWaits(t *testing.T) {
 
 func neverEnds(string) time.Time { return time.Time{} }
 
-// A lease that has ended is judged after half a TTL and a second of contact, and a node
-// goes only by the word of the master that told of its lease.
-func TestFeedJudges(t *testing.T) {
+// A lease that has ended is checked after half a TTL and a second of contact, and a node
+// is removed only by an answer of the master that returned its lease.
+func TestFeedChecksLeases(t *testing.T) {
 	f := live(t)
 	polled := func(overdue ...string) bool {
 		q, _ := f.StartPoll(f.now)
 		p := Poll{Point: pointOf(10), Members: 2, Answer: f.answer(), Overdue: overdue, End: neverEnds}
-		judge, _ := f.Polled(q, p, f.now)
-		return judge
+		check, _ := f.Polled(q, p, f.now)
+		return check
 	}
 	for end := f.now.Add(ttl / 2); f.now.Before(end); f.now = f.now.Add(poll / 2) {
-		same(t, "judge", polled("a"), false)
+		same(t, "check", polled("a"), false)
 	}
 	f.now = f.now.Add(time.Second)
-	same(t, "judge what is not shown", polled("z"), false)
-	same(t, "judge", polled("a"), true)
+	same(t, "check what is not shown", polled("z"), false)
+	same(t, "check", polled("a"), true)
 	same(t, "to look for", f.Overdue([]string{"a", "z"}, time.Time{}), []string{"a"})
 	f.Missing(f.Question(), []string{"a"}, "another", f.now)
-	same(t, "by another master", told(f.Replica), "")
+	same(t, "by another master", changesOf(f.Replica), "")
 	f.Missing(f.Question(), []string{"a"}, "m", f.now)
 	same(t, "shown", shows(f.Replica), "b=1")
 	f.Changes(f.now)
@@ -213,7 +213,7 @@ func TestFeedHoldEndsWithoutAVersion(t *testing.T) {
 	for end := f.now.Add(2 * ttl); f.now.Before(end); f.now = f.now.Add(poll) {
 		q, _ := f.StartPoll(f.now)
 		_, v := f.Polled(q, Poll{Members: 1, Answer: f.answer(), End: neverEnds}, f.now)
-		same(t, "verdict", v, Reread)
+		same(t, "outcome", v, Reread)
 		f.take(blank)
 	}
 	same(t, "shown", shows(f.Replica), "a=1")
@@ -236,7 +236,7 @@ func TestFeedHealth(t *testing.T) {
 	same(t, "live again", h.StaleSince.IsZero() && h.Err == nil && h.Refused == nil, true)
 }
 
-// Nothing is shown for sure only where the feed is live and in no doubt.
+// It is certain that nothing is shown only where the feed is live and no event is unexplained.
 func TestFeedVacant(t *testing.T) {
 	f := live(t)
 	f.Event(del(11, "a", 5), f.now)
@@ -245,7 +245,7 @@ func TestFeedVacant(t *testing.T) {
 	same(t, "later", f.Vacant(f.now), false)
 	same(t, "since", f.Vacant(f.now.Add(1)), true)
 	f.Event(put(14, "a", 5, 1), f.now)
-	same(t, "in doubt", f.Vacant(f.now.Add(1)), false)
+	same(t, "unexplained", f.Vacant(f.now.Add(1)), false)
 }
 
 // A feed that could not check which nodes have ended is stale until it could, or until
@@ -253,7 +253,7 @@ func TestFeedVacant(t *testing.T) {
 func TestFeedThatCouldNotCheck(t *testing.T) {
 	for name, checked := range map[string]func(f *feedTest){
 		"the hashes are there": func(f *feedTest) { f.Missing(f.Question(), nil, "m", f.now) },
-		"none is shown":        func(f *feedTest) { f.Overdue([]string{"ghost"}, time.Time{}) },
+		"none is shown":        func(f *feedTest) { f.Overdue([]string{"unknown"}, time.Time{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := live(t)

@@ -7,8 +7,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
-// FuzzReplica gives a replica whatever comes, in any order, and looks that what
-// it shows is what it told of.
+// FuzzReplica gives a replica any inputs, in any order, and checks that what
+// it shows follows from its changes.
 func FuzzReplica(f *testing.F) {
 	f.Add([]byte("\x00\x01\x02\x03\x04\x05\x06\x07"))
 	f.Add([]byte("b0e1e2m3p4s5e6e7q8x9"))
@@ -28,7 +28,7 @@ func FuzzReplica(f *testing.F) {
 			}
 			refused := len(r.lives)
 			for _, h := range r.holds {
-				if !h.told.IsZero() {
+				if !h.aliveAt.IsZero() {
 					refused++
 				}
 			}
@@ -42,11 +42,11 @@ func FuzzReplica(f *testing.F) {
 			}
 			nodes := r.Nodes()
 			if len(nodes) != len(shown) {
-				t.Fatalf("input %d: %d nodes shown, %d told of", i, len(nodes), len(shown))
+				t.Fatalf("input %d: %d nodes shown, %d by the changes", i, len(nodes), len(shown))
 			}
 			for _, n := range nodes {
 				if shown[n.ID] != n.data {
-					t.Fatalf("input %d: %s is shown as %q, told of as %q", i, n.ID, n.data, shown[n.ID])
+					t.Fatalf("input %d: %s is shown as %q, by the changes %q", i, n.ID, n.data, shown[n.ID])
 				}
 			}
 		}

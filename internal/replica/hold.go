@@ -7,21 +7,21 @@ import (
 )
 
 // A hold keeps showing a node that the registry lost: a flush, an empty restart
-// or a lagging replica took it, nobody said that it is gone, and it registers
-// again. Or its lease could not be renewed, and it told that it lives.
+// or a lagging replica took it, it was not deregistered, and it registers
+// again. Or its lease could not be renewed, and it reported that it is alive.
 type hold struct {
-	node Node
-	left time.Duration // of contact, until it is given up
-	runs bool          // its clock does, since the first Pass
-	told time.Time     // Redis's: when the node told last that it lives; zero: never
+	node    Node
+	left    time.Duration // of contact, until it is given up
+	runs    bool          // its clock does, since the first Pass
+	aliveAt time.Time     // Redis's: when the node last reported that it is alive; zero: never
 }
 
 // pass counts contact of this length, until now. None from before the hold.
 func (h *hold) pass(d time.Duration, now time.Time, off rule) {
 	switch {
-	case !h.told.IsZero() && off&ruleLiveSince == 0:
-		d = min(d, max(0, now.Sub(h.told)))
-	case h.told.IsZero() && !h.runs:
+	case !h.aliveAt.IsZero() && off&ruleLiveSince == 0:
+		d = min(d, max(0, now.Sub(h.aliveAt)))
+	case h.aliveAt.IsZero() && !h.runs:
 		d = 0
 	}
 	h.left, h.runs = h.left-d, true
@@ -35,21 +35,21 @@ func (r *Replica) lose(n Node) {
 	r.holding++
 }
 
-// unhold ends a hold, whatever comes of the node.
+// unhold ends a hold, whether the node is back or gone.
 func (r *Replica) unhold(id string) {
-	if !r.holds[id].told.IsZero() {
+	if !r.holds[id].aliveAt.IsZero() {
 		r.renews()
 	}
 	delete(r.holds, id)
 	r.holding++
 }
 
-// Pass tells that Redis has answered without a break for this long. Holds end
+// Pass takes the time for which Redis has answered without a break. Holds end
 // by it, and by nothing else: their clock stops while Redis is away, and no
-// further loss moves their end. The first Pass tells of time before the hold, and
+// further loss moves their end. The first Pass covers time before the hold, and
 // starts the clock.
 //
-// It comes after a poll that settled or a snapshot that counted. In doubt, a node
+// It comes after a poll that settled or a snapshot that counted. While an event is unexplained, a node
 // that is held may be back, and only its event was lost.
 func (r *Replica) Pass(d time.Duration, now time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
@@ -58,7 +58,7 @@ func (r *Replica) Pass(d time.Duration, now time.Time) {
 		r.holds[id] = h
 		if h.left <= 0 {
 			r.release(id, now)
-			r.changes[len(r.changes)-1].Lapsed = true // nobody deregistered it
+			r.changes[len(r.changes)-1].Lapsed = true // it was not deregistered
 		}
 	}
 	for id, h := range r.lives {
@@ -74,5 +74,5 @@ func (r *Replica) Pass(d time.Duration, now time.Time) {
 func (r *Replica) release(id string, at time.Time) {
 	h := r.holds[id]
 	r.unhold(id)
-	r.tell(Delete, h.node, at)
+	r.addChange(Delete, h.node, at)
 }

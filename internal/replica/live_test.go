@@ -16,28 +16,28 @@ func alive(since int64, lease int64, ids ...string) record.Live {
 	return l
 }
 
-// A node that told that it lives is held, whatever becomes of its lease.
+// A node that reported that it is alive is held, even if its lease ends.
 func TestLive(t *testing.T) {
 	a, b := member(9, "a", 5, 1), member(10, "b", 6, 1)
 	gone := Member{ID: "a"} // its hash is
 	ends := change(11, record.Exp, "a", 5, "")
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
 	for _, tc := range []struct {
-		name  string
-		do    func(*Replica)
-		told  string
-		shows string
+		name    string
+		do      func(*Replica)
+		changes string
+		shows   string
 	}{
 		{"it is shown", func(*Replica) {}, "", "a=1(held) b=1"},
 		{"an end", func(r *Replica) { r.Event(exp(11, "a")) }, "", "a=1(held) b=1"},
 		{"an end of another", func(r *Replica) { r.Event(exp(11, "b")) }, "!b=1", "a=1(held)"},
 		{"its hash is missing", func(r *Replica) { r.Missing([]string{"a"}, r.Mark(), at(20)) }, "", "a=1(held) b=1"},
 		{"an end in the log", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b)) }, "", "a=1(held) b=1"},
-		{"an end that tells its lease", func(r *Replica) { r.Event(ends) }, "", "a=1(held) b=1"},
-		{"an end in the log that tells its lease", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), ends), b)) }, "", "a=1(held) b=1"},
-		{"a goodbye", func(r *Replica) { r.Event(del(11, "a", 5)) }, "-a=1", "b=1"},
-		{"a goodbye in the log", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b)) }, "-a=1", "b=1"},
-		{"a goodbye after its end", func(r *Replica) { r.Event(exp(11, "a")); r.Event(del(12, "a", 5)) }, "-a=1", "b=1"},
+		{"an end that names its lease", func(r *Replica) { r.Event(ends) }, "", "a=1(held) b=1"},
+		{"an end in the log that names its lease", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), ends), b)) }, "", "a=1(held) b=1"},
+		{"a deregistration", func(r *Replica) { r.Event(del(11, "a", 5)) }, "-a=1", "b=1"},
+		{"a deregistration in the log", func(r *Replica) { take(r, snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b)) }, "-a=1", "b=1"},
+		{"a deregistration after its end", func(r *Replica) { r.Event(exp(11, "a")); r.Event(del(12, "a", 5)) }, "-a=1", "b=1"},
 		{"registered again", func(r *Replica) { r.Event(put(11, "a", 5, 1)) }, "", "a=1 b=1"},
 		{"registered again after its end", func(r *Replica) { r.Event(exp(11, "a")); r.Event(put(12, "a", 5, 1)) }, "", "a=1 b=1"},
 		{"registered anew", func(r *Replica) { r.Event(put(11, "a", 7, 2)) }, "~a=2", "a=2 b=1"},
@@ -45,35 +45,35 @@ func TestLive(t *testing.T) {
 		{"a re-read of the same registration", func(r *Replica) { take(r, snap(10, nil, a, b)) }, "", "a=1(held) b=1"},
 		{"a re-read of a newer one", func(r *Replica) { take(r, snap(11, nil, member(11, "a", 5, 1), b)) }, "", "a=1 b=1"},
 		{"a re-read, its hash is missing", func(r *Replica) { take(r, snap(10, nil, gone, b)) }, "", "a=1(held) b=1"},
-		{"renewed before it told", func(r *Replica) { r.Renewed(func(string) time.Time { return at(20).Add(ttl) }) }, "", "a=1(held) b=1"},
-		{"renewed after it told", func(r *Replica) { r.Renewed(func(string) time.Time { return at(20).Add(ttl + 1) }) }, "", "a=1 b=1"},
+		{"renewed before its report", func(r *Replica) { r.Renewed(func(string) time.Time { return at(20).Add(ttl) }) }, "", "a=1(held) b=1"},
+		{"renewed after its report", func(r *Replica) { r.Renewed(func(string) time.Time { return at(20).Add(ttl + 1) }) }, "", "a=1 b=1"},
 		{
 			"renewed after its hash was missing", func(r *Replica) {
 				r.Missing([]string{"a"}, r.Mark(), at(20))
-				same(t, "before it told", r.Renewed(func(string) time.Time { return at(20).Add(ttl) }), false)
-				same(t, "after it told", r.Renewed(func(string) time.Time { return at(20).Add(ttl + 1) }), true)
+				same(t, "before its report", r.Renewed(func(string) time.Time { return at(20).Add(ttl) }), false)
+				same(t, "after its report", r.Renewed(func(string) time.Time { return at(20).Add(ttl + 1) }), true)
 				take(r, snap(10, nil, a, b))
 			}, "", "a=1 b=1",
 		},
-		{"an older lease tells the same", func(r *Replica) { r.Live(alive(12, 5, "b"), at(20)) }, "", "a=1(held) b=1"},
-		{"a newer lease tells the same", func(r *Replica) { r.Live(alive(12, 7, "b"), at(20)) }, "", "a=1(held) b=1"},
-		{"a node that is not known tells it", func(r *Replica) { r.Live(alive(12, 5, "c"), at(20)) }, "", "a=1(held) b=1"},
+		{"an older lease reports the same", func(r *Replica) { r.Live(alive(12, 5, "b"), at(20)) }, "", "a=1(held) b=1"},
+		{"a newer lease reports the same", func(r *Replica) { r.Live(alive(12, 7, "b"), at(20)) }, "", "a=1(held) b=1"},
+		{"a node that is not known reports it", func(r *Replica) { r.Live(alive(12, 5, "c"), at(20)) }, "", "a=1(held) b=1"},
 		{
-			"its goodbye, and then an old message", func(r *Replica) {
+			"its deregistration, and then an old message", func(r *Replica) {
 				r.Event(del(11, "a", 5))
 				r.Live(alive(12, 5, "a"), at(20))
 			}, "-a=1", "b=1",
 		},
 		{
-			"a TTL after it told, its lease still runs", func(r *Replica) {
-				r.Pass(time.Hour, at(21)) // a second of it after it told
+			"a TTL after its report, its lease still runs", func(r *Replica) {
+				r.Pass(time.Hour, at(21)) // a second of it after its report
 				r.Pass(ttl-2*time.Second, at(34))
 				same(t, "shown before", shows(r), "a=1(held) b=1")
 				r.Pass(time.Second, at(35))
 			}, "", "a=1 b=1",
 		},
 		{
-			"a TTL after it told, its lease has ended", func(r *Replica) {
+			"a TTL after its report, its lease has ended", func(r *Replica) {
 				r.Event(exp(11, "a"))
 				r.Pass(ttl-1, at(50))
 				same(t, "shown before", shows(r), "a=1(held) b=1")
@@ -81,7 +81,7 @@ func TestLive(t *testing.T) {
 			}, "!a=1", "b=1",
 		},
 		{
-			"it tells again", func(r *Replica) {
+			"it reports again", func(r *Replica) {
 				r.Event(exp(11, "a"))
 				r.Pass(ttl-1, at(50))
 				r.Live(alive(12, 5, "a"), at(51))
@@ -89,7 +89,7 @@ func TestLive(t *testing.T) {
 			}, "", "a=1(held) b=1",
 		},
 		{
-			"it was lost, and tells then", func(r *Replica) {
+			"it was lost, and reports then", func(r *Replica) {
 				take(r, snap(0, nil, b))
 				r.Pass(0, at(30))
 				r.Pass(ttl-1, at(40))
@@ -104,10 +104,10 @@ func TestLive(t *testing.T) {
 			before, held := r.Holding(), r.Held("a")
 			same(t, "refusal", r.Refusal(), Refusal{at(12), "READONLY You can't write."})
 			tc.do(r)
-			same(t, "told", told(r), tc.told)
+			same(t, "changes", changesOf(r), tc.changes)
 			same(t, "shown", shows(r), tc.shows)
 			if held != r.Held("a") && r.Holding() == before {
-				t.Error("a hold ended, and Holding does not tell")
+				t.Error("a hold ended, and Holding does not count it")
 			}
 			if refused := r.Refusal() != (Refusal{}); refused != r.Held("a") {
 				t.Errorf("refusal %v, with a held: %v", r.Refusal(), r.Held("a"))
@@ -116,7 +116,7 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// The refusal is the earliest that is told of, and ends with the last node that is held
+// The refusal is the earliest that is reported, and ends with the last node that is held
 // for it.
 func TestRefusal(t *testing.T) {
 	r := standing()

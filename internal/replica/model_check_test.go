@@ -8,19 +8,19 @@ import (
 
 // readerTruth is what is true of a reader.
 type readerTruth struct {
-	told     map[string]uint64 // the highest revision of each epoch
-	live     bool              // it claims to see all, and nothing has happened that it cannot know
-	excuses  int               // how often something happened that it cannot know
-	excused  time.Duration     // when it last did
-	troubles int               // how often it was out of contact
-	troubled int               // reasons why it is out of contact now
-	calm     time.Duration     // when it was last in trouble
-	reads    int               // snapshots that counted
-	missed   int               // how often it found that it had missed events
-	expired  bool              // the history has, since the last snapshot that counted
-	deaf     bool              // its subscription brought nothing of a change, and it has to find out
+	shownRev    map[string]uint64 // the highest revision of each epoch
+	live        bool              // it claims to see all, and nothing has happened that it cannot know
+	excuses     int               // how often something happened that it cannot know
+	excused     time.Duration     // when it last did
+	troubles    int               // how often it was out of contact
+	troubled    int               // reasons why it is out of contact now
+	lastTrouble time.Duration     // when it was last in trouble
+	reads       int               // snapshots that counted
+	missed      int               // how often it found that it had missed events
+	expired     bool              // the history has, since the last snapshot that counted
+	deaf        bool              // its subscription brought nothing of a change, and it has to find out
 
-	words  map[string]time.Duration // when each node it showed told last that it lives, by lease
+	words  map[string]time.Duration // when each node that it showed last reported that it is alive, by lease
 	silent time.Duration            // when such a message was last lost
 }
 
@@ -40,7 +40,7 @@ func (w *world) allowance() time.Duration {
 // poll is the longest time between two polls.
 func (w *world) poll() time.Duration { return min(w.plan.poll, w.ttl*2/5) }
 
-// changed is told of each change of a history: readers have to see it.
+// changed is called for each change of a history: readers have to see it.
 func (w *world) changed(s *server) {
 	if s != w.master {
 		return
@@ -60,11 +60,11 @@ func (w *world) changed(s *server) {
 // reads the service again for another reason.
 func (w *world) deaf(r *reader) {
 	r.truth.deaf = true
-	sub, troubles, reads, missed, untagged := r.sub, r.truth.troubles, r.truth.reads, r.truth.missed, w.judge.untagged
+	sub, troubles, reads, missed, untagged := r.sub, r.truth.troubles, r.truth.reads, r.truth.missed, w.oracle.untagged
 	w.after(w.healed(), func() {
 		r.truth.deaf = false
 		noticed := r.truth.missed != missed || r.truth.reads == reads // or it need not have
-		back := w.judge.untagged != untagged                          // the history expired, and what was lost may have been all of it
+		back := w.oracle.untagged != untagged                         // the history expired, and what was lost may have been all of it
 		if r.sub == sub && !sub.closed && noticed && !back && r.truth.troubles == troubles && r.truth.troubled == 0 {
 			w.fail(noDeafness, "%s", r.name)
 		}
@@ -78,7 +78,7 @@ func (w *world) expectHealed(r *reader) {
 }
 
 // expectMended has a reader find what has changed without a change of the version,
-// in two polls: the first may come between a change and its event, and tell
+// in two polls: the first may come between a change and its event, and show
 // nothing.
 func (w *world) expectMended(r *reader) {
 	if r.truth.troubled == 0 {
@@ -97,7 +97,7 @@ func (w *world) expect(r *reader, d time.Duration, promise string, spoilt func()
 		case spoilt() != before || len(w.master.been) <= n || w.master.been[n] != want:
 		case !slices.Contains(w.master.been[n:], r.rep.at):
 			w.fail(promise, "%s is at rev %d %.6s, not yet at rev %d %.6s", r.name, r.rep.at.Rev, r.rep.at.Tag, want.Rev, want.Tag)
-		case promise == noGap && r.rep.at == w.master.version && w.now-w.judge.untagged >= w.healed()+w.poll():
+		case promise == noGap && r.rep.at == w.master.version && w.now-w.oracle.untagged >= w.healed()+w.poll():
 			if lacks := w.compare(r); lacks != "" {
 				w.fail(promise, "%s at rev %d: %s", r.name, want.Rev, lacks)
 			}
@@ -105,7 +105,7 @@ func (w *world) expect(r *reader, d time.Duration, promise string, spoilt func()
 	})
 }
 
-// compare tells how the members that a reader shows differ from those of the
+// compare returns how the members that a reader shows differ from those of the
 // registry. Nodes whose hash is gone may be shown or not.
 func (w *world) compare(r *reader) string {
 	s := w.master
@@ -138,13 +138,13 @@ func (r *reader) excuse() {
 	r.truth.excused = r.w.now
 }
 
-// healthy tells whether a reader gets what the registry publishes.
+// healthy reports whether a reader gets what the registry publishes.
 func (w *world) healthy(r *reader) bool {
 	early := r.sub.server == nil && w.isOff(ruleSubscribeFirst)
 	return r.truth.troubled == 0 && (early || r.sub.acked && r.sub.server == w.master && w.master.publishesTo(r.sub))
 }
 
-// read is told that a reader has taken a snapshot, whose last question was
+// read is called when a reader has taken a snapshot, whose last question was
 // answered at that time: from now on it claims to see every change.
 func (w *world) read(r *reader, asked time.Duration) {
 	r.truth.reads++
@@ -155,22 +155,22 @@ func (w *world) read(r *reader, asked time.Duration) {
 	}
 }
 
-// unread is told that a snapshot did not count. While events are lost, the next
+// unread is called when a snapshot did not count. While events are lost, the next
 // one may not either.
 func (w *world) unread(r *reader) {
 	r.excuse()
 	r.truth.troubles++
 }
 
-// troubling is told that a reader reads the service again, or on a new
+// troubling is called when a reader reads the service again, or on a new
 // subscription. Where nothing is lost, only the first change of a service and the
 // end of its history call for that.
-func (w *world) troubling(r *reader, from source, v Verdict) {
+func (w *world) troubling(r *reader, from source, v Outcome) {
 	if v == Missed {
 		r.truth.missed++
 	}
-	if first := r.rep.at.Tag == "" || r.truth.expired; w.plan.calm && r.rep.proven && (v == Missed || !first) {
-		w.fail(thrift, "%s, by %s, verdict %d", r.name, from.name, v)
+	if first := r.rep.at.Tag == "" || r.truth.expired; w.plan.faultless && r.rep.proven && (v == Missed || !first) {
+		w.fail(thrift, "%s, by %s, outcome %d", r.name, from.name, v)
 	}
 }
 
@@ -181,10 +181,10 @@ func (w *world) check(r *reader, from source) {
 	}
 	for _, c := range r.feed.Changes(w.local()) {
 		w.note("%s: %s %s by %s", r.name, []string{"create", "update", "delete"}[c.Action], c.Node.ID, from.name)
-		if c.Point.Rev < r.truth.told[c.Point.Epoch] {
-			w.fail(inOrder, "%s tells rev %d after rev %d", r.name, c.Point.Rev, r.truth.told[c.Point.Epoch])
+		if c.Point.Rev < r.truth.shownRev[c.Point.Epoch] {
+			w.fail(inOrder, "%s reports rev %d after rev %d", r.name, c.Point.Rev, r.truth.shownRev[c.Point.Epoch])
 		}
-		r.truth.told[c.Point.Epoch] = c.Point.Rev
+		r.truth.shownRev[c.Point.Epoch] = c.Point.Rev
 		before, shown := r.shown[c.Node.ID]
 		same := before.data == c.Node.data && before.override == c.Node.override
 		if shown == (c.Action == Create) || c.Action == Update && same {
@@ -198,27 +198,27 @@ func (w *world) check(r *reader, from source) {
 	}
 	nodes := r.rep.Nodes()
 	if len(nodes) != len(r.shown) {
-		w.fail(exactChanges, "%s shows %d nodes, and told of %d", r.name, len(nodes), len(r.shown))
+		w.fail(exactChanges, "%s shows %d nodes, and %d by its changes", r.name, len(nodes), len(r.shown))
 	}
 	for _, n := range nodes {
 		if before := r.shown[n.ID]; before.data != n.data || before.override != n.override {
-			w.fail(exactChanges, "%s shows %s otherwise than it told", r.name, n.ID)
+			w.fail(exactChanges, "%s shows %s otherwise than by its changes", r.name, n.ID)
 		}
 	}
 }
 
-// removed judges a removal: of the claim that the reader showed.
+// removed checks a removal of the claim that the reader showed.
 func (w *world) removed(r *reader, change Change, from source) {
 	c := w.claims[change.Node.Lease]
 	switch {
 	case !c.truth.stint:
 	case c.truth.denied != 0 && (from.name != "event" || w.acts[change.Point.Tag] == maxLease):
-		if w.told(r, c) {
-			w.fail(noFalseEnd, "%s takes %s away by %s, which told that it lives", r.name, c.id, from.name)
+		if w.reportedLive(r, c) {
+			w.fail(noFalseEnd, "%s takes %s away by %s, which reported that it is alive", r.name, c.id, from.name)
 		}
-	case from.name == "event": // judged when it was made, but for who is newer
+	case from.name == "event": // checked when it was made, except which lease is newer
 		if newer(c.lease, w.acts[change.Point.Tag]) {
-			w.fail(noFalseEnd, "%s takes %s away by the goodbye of an older lease", r.name, c.id)
+			w.fail(noFalseEnd, "%s takes %s away by the deregistration of an older lease", r.name, c.id)
 		}
 	case c.truth.since < from.at:
 		w.fail(noFalseEnd, "%s takes %s away by %s, and it renews in time", r.name, c.id, from.name)

@@ -44,11 +44,11 @@ func some(names ...string) []fault {
 	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !slices.Contains(names, f.name) })
 }
 
-// disturb is told when a fault of the registry begins or ends: what was expected
+// disturb is called when a fault of the registry begins or ends: what was expected
 // of the readers is spoilt, and the differences that it made are to be healed.
 func (w *world) disturb() {
-	w.judge.faults++
-	w.judge.calm = w.now
+	w.oracle.faults++
+	w.oracle.lastFault = w.now
 	for _, r := range w.readers {
 		r.trouble()
 		w.expectHealed(r)
@@ -56,11 +56,11 @@ func (w *world) disturb() {
 	}
 }
 
-// trouble is told when contact with Redis ends or begins.
+// trouble is called when contact with Redis ends or begins.
 func (r *reader) trouble() {
 	r.excuse()
 	r.truth.troubles++
-	r.truth.calm = r.w.now
+	r.truth.lastTrouble = r.w.now
 }
 
 func (w *world) flush() {
@@ -69,7 +69,7 @@ func (w *world) flush() {
 	}
 	w.note("%s: flushed", w.master.name)
 	w.master.flush()
-	w.judge.untagged = w.now
+	w.oracle.untagged = w.now
 	w.disturb()
 	w.expectBack()
 }
@@ -85,15 +85,15 @@ func (w *world) restart() {
 	w.flush()
 }
 
-// lose has the master lose something, as an eviction or somebody's hand does. Not
-// while its slot moves, or just after: nobody could register again in time.
+// lose has the master lose something, as an eviction or an operator does. Not
+// while its slot moves, or just after: no process could register again in time.
 func (w *world) lose(what string, do func(*server)) {
 	if w.master.stopped || w.master.migrating || w.strained() {
 		return
 	}
 	w.note("%s: loses %s", w.master.name, what)
 	do(w.master)
-	w.judge.untagged = w.now
+	w.oracle.untagged = w.now
 	w.disturb()
 }
 
@@ -111,7 +111,7 @@ func (w *world) failover(lag time.Duration) {
 		next.skew += w.between(-300*time.Millisecond, 300*time.Millisecond)
 		w.note("%s: promoted at rev %d %.6s", next.name, next.version.Rev, next.version.Tag)
 		w.master = next
-		w.judge.untagged = w.now
+		w.oracle.untagged = w.now
 		w.disturb()
 		halfOpen := w.chance(0.5)
 		if w.chance(0.5) {
@@ -137,7 +137,7 @@ func (w *world) stop(d time.Duration) {
 	}
 	w.note("%s: stopped for %v", s.name, d)
 	s.stopped = true
-	w.judge.ongoing++
+	w.oracle.ongoing++
 	for _, r := range w.readers {
 		r.truth.troubled++
 	}
@@ -145,12 +145,12 @@ func (w *world) stop(d time.Duration) {
 	w.after(d, func() {
 		w.note("%s: goes on", s.name)
 		s.stopped = false
-		w.judge.strained = w.now
-		w.judge.ongoing--
+		w.oracle.strained = w.now
+		w.oracle.ongoing--
 		for _, r := range w.readers {
 			r.truth.troubled--
 		}
-		w.judge.untagged = w.now
+		w.oracle.untagged = w.now
 		w.disturb()
 		waiting := s.waiting
 		s.waiting = nil
@@ -160,7 +160,7 @@ func (w *world) stop(d time.Duration) {
 	})
 }
 
-// massPause has everything stand still for a while, as a host does that is
+// massPause pauses everything for a while, as a host does that is
 // suspended with all that runs on it. Only the clocks go on.
 func (w *world) massPause() {
 	if w.master.stopped || w.strained() {
@@ -184,11 +184,11 @@ func (w *world) massPause() {
 	}
 }
 
-// strained tells whether leases have just been put to the test by a stop or a step
-// of the clock. Two of these within one grace can be so short that nobody notices,
+// strained reports whether leases have just been put to the test by a stop or a step
+// of the clock. Two of these within one grace can be so short that no process notices,
 // and so long together that leases end: that is out of reach of the rules.
 func (w *world) strained() bool {
-	return !w.plan.flapping && w.judge.strained != 0 && w.now-w.judge.strained < w.ttl
+	return !w.plan.flapping && w.oracle.strained != 0 && w.now-w.oracle.strained < w.ttl
 }
 
 // step sets the master's clock.
@@ -196,11 +196,11 @@ func (w *world) step() {
 	if w.master.stopped || w.strained() {
 		return
 	}
-	w.judge.strained = w.now
+	w.oracle.strained = w.now
 	d := w.between(-w.ttl, 2*w.ttl)
 	w.note("%s: clock steps by %v", w.master.name, d)
 	w.master.skew += d
-	w.judge.untagged = w.now
+	w.oracle.untagged = w.now
 	w.disturb()
 }
 
@@ -212,13 +212,13 @@ func (w *world) migrate(d time.Duration) {
 	}
 	w.note("%s: slot moves for %v", s.name, d)
 	s.migrating = true
-	w.judge.ongoing++
+	w.oracle.ongoing++
 	w.disturb()
 	w.after(d, func() {
 		w.note("%s: slot moved", s.name)
 		s.migrating = false
-		w.judge.strained = w.now
-		w.judge.ongoing--
+		w.oracle.strained = w.now
+		w.oracle.ongoing--
 		w.disturb()
 	})
 }
@@ -256,7 +256,7 @@ func (w *world) trouble(r *reader, d time.Duration, end func()) {
 	})
 }
 
-// lone cuts a process off, or pauses it. It does not renew in time, and nobody
+// lone cuts a process off, or pauses it. It does not renew in time, and no process
 // owes it anything before it has registered or renewed again.
 func (w *world) lone(p *process, d time.Duration, pause bool) {
 	if p == nil || p.isolated || p.paused || p.crashed {
@@ -275,18 +275,18 @@ func (w *world) lone(p *process, d time.Duration, pause bool) {
 // expectBack has every living node registered again within an interval and a
 // second.
 func (w *world) expectBack() {
-	calm, within := w.judge.faults, w.ttl/3+time.Second+w.allowance()
+	faults, within := w.oracle.faults, w.ttl/3+time.Second+w.allowance()
 	if w.plan.hang > 0 {
 		within += w.ttl / 3 // a round may be lost to calls that hang
 	}
 	for _, p := range w.processes {
 		for _, c := range p.claims {
 			since := c.truth.since
-			if !c.truth.stint || w.judge.ongoing > 0 {
+			if !c.truth.stint || w.oracle.ongoing > 0 {
 				continue
 			}
 			w.after(within, func() {
-				if c.truth.stint && c.truth.since == since && w.judge.faults == calm && !w.master.alive(c.id) {
+				if c.truth.stint && c.truth.since == since && w.oracle.faults == faults && !w.master.alive(c.id) {
 					w.fail(recovers, "%s after a flush", c.id)
 				}
 			})

@@ -92,7 +92,7 @@ func (w *world) takeOver() {
 	w.note("%s: takes over %s", p.name, old.id)
 }
 
-// crash ends a process without a goodbye. Its nodes have to be gone from every
+// crash ends a process without Deregister. Its nodes have to be gone from every
 // view a second after their leases end.
 func (w *world) crash(p *process) {
 	if p.crashed {
@@ -109,7 +109,7 @@ func (w *world) crash(p *process) {
 }
 
 // expectGone has every view be without a node a second after its lease has ended
-// by the index, unless somebody registers it again or a fault comes in between.
+// by the index, unless a process registers it again or a fault comes in between.
 func (w *world) expectGone(id string, since time.Duration) {
 	s := w.master
 	end, indexed := s.index[id]
@@ -118,9 +118,9 @@ func (w *world) expectGone(id string, since time.Duration) {
 	}
 	left := time.Duration(end-s.clockMS())*time.Millisecond + time.Second + w.allowance()
 	w.after(left, func() {
-		calm := since - w.ttl/2 - time.Second - w.healed()
+		noTrouble := since - w.ttl/2 - time.Second - w.healed()
 		again := func(c *claim) bool { return c.truth.since > since }
-		if w.judge.ongoing > 0 || w.judge.calm > max(calm, 0) || slices.ContainsFunc(w.claimsOf(id), again) {
+		if w.oracle.ongoing > 0 || w.oracle.lastFault > max(noTrouble, 0) || slices.ContainsFunc(w.claimsOf(id), again) {
 			return
 		}
 		now, indexed := s.index[id]
@@ -132,7 +132,7 @@ func (w *world) expectGone(id string, since time.Duration) {
 			return
 		}
 		for _, r := range w.readers {
-			if r.rep.Shows(id) && r.truth.calm <= max(calm, 0) && r.truth.troubled == 0 {
+			if r.rep.Shows(id) && r.truth.lastTrouble <= max(noTrouble, 0) && r.truth.troubled == 0 {
 				w.fail(soonGone, "%s shows %s", r.name, id)
 			}
 		}

@@ -7,7 +7,7 @@ import "time"
 type host struct {
 	w        *world
 	name     string
-	hangs    func() // told when a call does; nil for who calls no scripts
+	hangs    func() // called when a call hangs; nil for hosts that call no scripts
 	crashed  bool
 	paused   bool
 	deferred []func()
@@ -89,7 +89,7 @@ func (w *world) latency() time.Duration {
 
 // A subscription brings the events of one server to one reader, in order but
 // for what the plan of the run says. It is lost, repeated and late without
-// anybody being told.
+// any host being informed.
 type subscription struct {
 	w       *world
 	of      *reader
@@ -101,7 +101,7 @@ type subscription struct {
 }
 
 // send puts a message on its way, and says if it is lost.
-func (s *subscription) send(name string, lost, hear func()) {
+func (s *subscription) send(name string, lost, receive func()) {
 	w := s.w
 	if s.broken {
 		return
@@ -118,21 +118,21 @@ func (s *subscription) send(name string, lost, hear func()) {
 		s.arrives = max(s.arrives, w.now+delay)
 		delay = s.arrives - w.now
 	}
-	s.deliver(delay, hear)
+	s.deliver(delay, receive)
 	if w.chance(w.plan.repeat) {
-		s.deliver(delay+w.between(0, 2*time.Second), hear)
+		s.deliver(delay+w.between(0, 2*time.Second), receive)
 	}
 }
 
-func (s *subscription) deliver(delay time.Duration, hear func()) {
+func (s *subscription) deliver(delay time.Duration, receive func()) {
 	s.of.later(delay, func() {
 		if !s.closed && !s.broken {
-			hear()
+			receive()
 		}
 	})
 }
 
-// sever ends a subscription. Half-open, nobody is told.
+// sever ends a subscription. Half-open, neither side is informed.
 func (s *subscription) sever(halfOpen bool) {
 	if s.broken || s.closed || s.server == nil {
 		return

@@ -16,7 +16,7 @@ type plan struct {
 	processes int           // at first
 	log       int           // entries that the log holds
 	retired   time.Duration // how long version and log outlive the last node
-	calm      bool
+	faultless bool
 	flapping  bool // Redis is stopped again and again
 	odds
 
@@ -30,7 +30,7 @@ type plan struct {
 // that means for good, and in some it is but seconds.
 const day = 24 * time.Hour
 
-// odds are how often something goes wrong that nobody is told of, from 0 to 1.
+// odds are how often something goes wrong that no host is informed of, from 0 to 1.
 type odds struct {
 	loss      float64 // an event is lost,
 	repeat    float64 // comes twice,
@@ -53,7 +53,7 @@ func anyPlan(rng *rand.Rand) plan {
 		length:     time.Duration(30+rng.IntN(60)) * time.Second,
 		retired:    []time.Duration{day, day, time.Duration(rng.IntN(20_000)) * time.Millisecond}[rng.IntN(3)],
 	}
-	if p.calm = rng.IntN(8) == 0; p.calm {
+	if p.faultless = rng.IntN(8) == 0; p.faultless {
 		p.reorder, p.repeat = 0.1*rng.Float64(), 0.1*rng.Float64()
 		return p
 	}

@@ -33,7 +33,7 @@ func (w *world) newReader() *reader {
 		feed: NewFeed(FeedOptions{Poll: w.plan.poll, TTL: w.ttl, between: w.between, off: w.off}, w.local()),
 	}
 	r.rep = r.feed.Replica
-	r.truth.told, r.truth.words = map[string]uint64{}, map[string]time.Duration{}
+	r.truth.shownRev, r.truth.words = map[string]uint64{}, map[string]time.Duration{}
 	w.readers = append(w.readers, r)
 	r.subscribe()
 	r.wake()
@@ -46,12 +46,12 @@ func (w *world) local() time.Time { return time.Unix(0, int64(w.now)) }
 // redis is a time of Redis's clock.
 func redis(clock time.Duration) time.Time { return time.UnixMicro(clock.Microseconds()) }
 
-// answer is what an answer that was sent for then, and comes now, tells of a clock.
+// answer is the clock in an answer that was asked for then and comes now.
 func (w *world) answer(sent, clock time.Duration, from *server) Answer {
 	return Answer{Sent: time.Unix(0, int64(sent)), Received: w.local(), Now: redis(clock), Master: from.name}
 }
 
-// wake has the reader look at what is due when the feed says so.
+// wake has the reader do what is due at the time that the feed returns.
 func (r *reader) wake() {
 	r.wakes++
 	mine, next := r.wakes, r.feed.Next()
@@ -87,7 +87,7 @@ type source struct {
 }
 
 // input gives the feed an input and does what it says.
-func (r *reader) input(from source, give func() Verdict) {
+func (r *reader) input(from source, give func() Outcome) {
 	before := r.rep.at
 	v := give()
 	if now := r.rep.at; now != before {
@@ -149,13 +149,13 @@ func (r *reader) renew(sub *subscription) {
 }
 
 func (r *reader) event(e record.Event) {
-	r.input(source{name: "event"}, func() Verdict { return r.feed.Event(e, r.w.local()) })
+	r.input(source{name: "event"}, func() Outcome { return r.feed.Event(e, r.w.local()) })
 }
 
 // live takes the message of nodes that they live.
 func (r *reader) live(l record.Live) {
-	r.w.hears(r, l, func(l record.Live) {
-		r.input(source{name: "live"}, func() Verdict {
+	r.w.receiveLive(r, l, func(l record.Live) {
+		r.input(source{name: "live"}, func() Outcome {
 			r.feed.Live(l, r.w.local())
 			return Settled
 		})
@@ -203,12 +203,12 @@ func (r *reader) poll(q Question) {
 			}
 			p.Overdue = append(p.Overdue, e.id)
 		}
-		judge := false
-		r.input(source{name: "poll", at: asked}, func() (v Verdict) {
-			judge, v = r.feed.Polled(q, p, w.local())
+		check := false
+		r.input(source{name: "poll", at: asked}, func() (v Outcome) {
+			check, v = r.feed.Polled(q, p, w.local())
 			return v
 		})
-		if judge {
+		if check {
 			r.missing(slices.DeleteFunc(p.Overdue, func(id string) bool { return !r.rep.Shows(id) }))
 		}
 	})
@@ -222,7 +222,7 @@ func (r *reader) probe(q Question) {
 		if !ok {
 			err = errLate
 		}
-		r.input(source{name: "probe"}, func() Verdict { return r.feed.Probed(q, p, err, r.w.local()) })
+		r.input(source{name: "probe"}, func() Outcome { return r.feed.Probed(q, p, err, r.w.local()) })
 	})
 }
 
@@ -243,7 +243,7 @@ func (r *reader) missing(ids []string) {
 		})
 	}, func(gone []string, from *server, ok bool) {
 		if ok {
-			r.input(source{name: "missing", at: asked}, func() Verdict {
+			r.input(source{name: "missing", at: asked}, func() Outcome {
 				r.feed.Missing(q, gone, from.name, w.local())
 				return Settled
 			})

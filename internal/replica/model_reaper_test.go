@@ -5,9 +5,9 @@ import "time"
 // since is a time of the processes' clock, as the world counts it.
 func since(local time.Time) time.Duration { return time.Duration(local.UnixNano()) }
 
-// hear takes the lease end that an answer told of, and looks when it has come:
+// sawLeaseEnd takes the lease end in an answer, and checks the index when it has come:
 // spread, so that one reaper does the work and the others find it done.
-func (p *process) hear(next int64) {
+func (p *process) sawLeaseEnd(next int64) {
 	if next != p.next {
 		p.next = next
 		p.look(0)

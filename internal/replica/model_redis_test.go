@@ -34,7 +34,7 @@ type server struct {
 	migrating     bool     // its slot moves: calls that name two keys are refused
 	refusing      bool     // it serves reads and refuses writes
 
-	been []Point // all its versions, for the judge
+	been []Point // all its versions, for the oracle
 }
 
 // A hash is a node's, or a tombstone.
@@ -98,13 +98,13 @@ func (s *server) hash(id string) *hash {
 	return h
 }
 
-// alive tells whether a node has a hash with a record.
+// alive reports whether a node has a hash with a record.
 func (s *server) alive(id string) bool {
 	h := s.hash(id)
 	return h != nil && h.gone == ""
 }
 
-// behind tells whether the index has an earlier lease end than the hash of a node, which
+// behind reports whether the index has an earlier lease end than the hash of a node, which
 // was renewed by its hash alone while the slot moved.
 func (s *server) behind(id string) bool {
 	h := s.hash(id)
@@ -208,17 +208,17 @@ func (s *server) publish(e record.Event) {
 	}
 }
 
-// tell sends a message that nodes live, as publish does.
-func (s *server) tell(l record.Live) {
+// publishLive sends a message that nodes live, as publish does.
+func (s *server) publishLive(l record.Live) {
 	for _, sub := range s.subscriptions {
-		sub.send("live", sub.of.unheard, func() { sub.of.live(l) })
+		sub.send("live", sub.of.lostLive, func() { sub.of.live(l) })
 	}
 	for _, d := range s.demoted {
-		d.tell(l)
+		d.publishLive(l)
 	}
 }
 
-// publishesTo tells whether a subscription brings what s publishes.
+// publishesTo reports whether a subscription brings what s publishes.
 func (s *server) publishesTo(sub *subscription) bool {
 	through := func(d *server) bool { return d.publishesTo(sub) }
 	return !sub.closed && !sub.broken && (sub.server == s || slices.ContainsFunc(s.demoted, through))

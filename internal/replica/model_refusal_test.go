@@ -18,31 +18,31 @@ func (w *world) refuse(d time.Duration) {
 	w.after(d, func() {
 		w.note("%s: takes writes again", s.name)
 		s.refusing = false
-		w.judge.strained = w.now
+		w.oracle.strained = w.now
 		w.refusing(-1)
 		w.expectRenewed()
 	})
 }
 
-// refusing is told that a refusal begins or ends. Readers can go on reading: it
+// refusing is called when a refusal begins or ends. Readers can go on reading: it
 // excuses none of them.
 func (w *world) refusing(more int) {
-	w.judge.ongoing += more
-	w.judge.faults++
-	w.judge.calm = w.now
+	w.oracle.ongoing += more
+	w.oracle.faults++
+	w.oracle.lastFault = w.now
 }
 
-// expectRenewed has readers show nobody as held who renews again, within the longest
+// expectRenewed has readers show no node as held that is renewed again, within the longest
 // wait of a registrar and a poll.
 func (w *world) expectRenewed() {
-	faults, ended := w.judge.faults, w.now
+	faults, ended := w.oracle.faults, w.now
 	w.after(w.ttl/3+w.poll()+time.Second+w.allowance(), func() {
 		for _, r := range w.readers {
 			for id := range r.rep.lives {
 				c := w.claims[r.rep.nodes[id].Lease]
-				calm := w.judge.faults == faults && r.truth.troubled == 0 && r.truth.calm < ended
-				late := r.truth.words[c.lease] > ended // the call that told hung on its way
-				if calm && !late && !w.master.behind(id) && c.truth.stint && c.truth.denied == 0 {
+				noFaults := w.oracle.faults == faults && r.truth.troubled == 0 && r.truth.lastTrouble < ended
+				late := r.truth.words[c.lease] > ended // the call with the report hung on its way
+				if noFaults && !late && !w.master.behind(id) && c.truth.stint && c.truth.denied == 0 {
 					w.fail(refusalEnds, "%s holds %s", r.name, id)
 				}
 			}
@@ -50,8 +50,8 @@ func (w *world) expectRenewed() {
 	})
 }
 
-// unheard notes that a message of nodes that they live was lost.
-func (r *reader) unheard() { r.truth.silent = r.w.now }
+// lostLive notes that a message of nodes that they are alive was lost.
+func (r *reader) lostLive() { r.truth.silent = r.w.now }
 
 // heldBy returns the hold of a node, if there is one, and its lease.
 func (r *reader) heldBy(id string) (h hold, lease string) {
@@ -61,29 +61,29 @@ func (r *reader) heldBy(id string) (h hold, lease string) {
 	return r.rep.lives[id], r.rep.nodes[id].Lease
 }
 
-// hears has a reader take a message of nodes that they live, one node at a time, and
+// receiveLive has a reader take a message of nodes that they are alive, one node at a time, and
 // checks what it makes of that.
-func (w *world) hears(r *reader, l record.Live, take func(record.Live)) {
-	for _, told := range l.Nodes {
-		before, _ := r.heldBy(told.ID)
+func (w *world) receiveLive(r *reader, l record.Live, take func(record.Live)) {
+	for _, node := range l.Nodes {
+		before, _ := r.heldBy(node.ID)
 		one := l
-		one.Nodes = []record.LiveNode{told}
+		one.Nodes = []record.LiveNode{node}
 		take(one)
-		switch h, lease := r.heldBy(told.ID); {
-		case h.told.Equal(before.told) && h.left == before.left:
-		case lease != told.Lease:
-			w.fail(ownWord, "%s holds %s of %s by the word of %s", r.name, told.ID, lease, told.Lease)
+		switch h, lease := r.heldBy(node.ID); {
+		case h.aliveAt.Equal(before.aliveAt) && h.left == before.left:
+		case lease != node.Lease:
+			w.fail(ownWord, "%s holds %s of %s by the word of %s", r.name, node.ID, lease, node.Lease)
 		default:
-			r.truth.words[told.Lease] = w.now
+			r.truth.words[node.Lease] = w.now
 		}
 	}
 }
 
-// told tells whether a reader knows that a claim lives: it was told within a TTL, or
+// reportedLive returns whether a reader knows that a claim is alive: by a report within a TTL, or
 // must have been, since it was in contact for as long as Redis has refused.
-func (w *world) told(r *reader, c *claim) bool {
+func (w *world) reportedLive(r *reader, c *claim) bool {
 	word, ever := r.truth.words[c.lease]
 	since := c.truth.denied
-	steady := r.truth.troubled == 0 && r.truth.calm < since && r.truth.excused < since && r.truth.silent < since
+	steady := r.truth.troubled == 0 && r.truth.lastTrouble < since && r.truth.excused < since && r.truth.silent < since
 	return ever && w.now-word < w.ttl || steady && r.truth.live
 }

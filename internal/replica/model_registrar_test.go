@@ -15,7 +15,7 @@ type process struct {
 	clock    ServerClock
 	interval time.Duration
 	wait     time.Duration // the next backoff
-	goodbyes []goodbye
+	pending  []pendingDeregister
 	rounds   int // so that only the newest schedule counts
 	next     int64
 	looks    int // as rounds, of the reaper
@@ -32,12 +32,12 @@ type claim struct {
 	wanted    bool          // its registration goes on in the background
 	deadline  time.Duration // of the newest call to register it
 	refused   bool          // Redis refused to renew or register it
-	told      time.Duration // when readers were last told that it lives
+	reported  time.Duration // when readers were last informed that it is alive
 	truth     truth
 }
 
-// A goodbye is said until Redis hears it, or the lease is over.
-type goodbye struct {
+// A pendingDeregister is tried until Redis executes it, or the lease is over.
+type pendingDeregister struct {
 	claim       *claim
 	by          string
 	from, until time.Duration
@@ -61,7 +61,7 @@ func (p *process) redis(at time.Duration) time.Duration {
 	return time.Duration(p.clock.At(time.Unix(0, int64(at))).UnixNano())
 }
 
-// trouble is its own: until it renews again, nobody owes it anything.
+// trouble is its own: until it renews again, no promise covers it.
 func (p *process) trouble() {
 	for _, c := range p.claims {
 		p.w.troubled(c)
@@ -143,7 +143,7 @@ func (p *process) script(claims []*claim, deadline time.Duration, do func(*serve
 			then(nil)
 			return
 		}
-		p.hear(r.next)
+		p.sawLeaseEnd(r.next)
 		then(r.codes)
 	})
 }
@@ -163,7 +163,7 @@ func (p *process) register(claims []*claim, deadline time.Duration, then func(ok
 			if code == 0 {
 				again = append(again, claims[i]) // another node of the call was refused
 			}
-			p.judge(claims[i], code)
+			p.applyCode(claims[i], code)
 		}
 		if len(again) > 0 && len(again) < len(claims) {
 			p.register(again, deadline, then)
@@ -173,8 +173,8 @@ func (p *process) register(claims []*claim, deadline time.Duration, then func(ok
 	})
 }
 
-// judge draws the conclusion of one code.
-func (p *process) judge(c *claim, code int) {
+// applyCode does what the code of one claim says.
+func (p *process) applyCode(c *claim, code int) {
 	switch {
 	case code > 0:
 		c.confirmed = true
@@ -194,11 +194,11 @@ func (p *process) schedule(ok bool) {
 		d = w.between(p.wait/2, p.wait*3/2)
 		p.wait = min(p.wait*3/2, p.interval*2/3)
 	}
-	for _, g := range p.goodbyes {
+	for _, g := range p.pending {
 		d = min(d, max(g.from-w.now, 0)+time.Millisecond)
 	}
 	for _, c := range p.claims {
-		if next := c.told + p.interval; c.refused && next > w.now {
+		if next := c.reported + p.interval; c.refused && next > w.now {
 			d = min(d, next-w.now)
 		}
 	}
@@ -215,7 +215,7 @@ func (p *process) soon(d time.Duration) {
 	})
 }
 
-// round renews, registers again what Redis does not know, and says goodbyes.
+// round renews, registers again what Redis does not know, and deregisters.
 func (p *process) round() {
 	p.rounds++
 	mine, deadline := p.rounds, p.w.now+p.interval/3
@@ -233,7 +233,7 @@ func (p *process) round() {
 		}
 		p.register(append(again, lost...), deadline, func(registered bool) {
 			p.part(deadline, func(parted bool) {
-				p.tell(func() {
+				p.reportLive(func() {
 					if mine == p.rounds {
 						p.schedule(renewed && registered && parted)
 					}
@@ -243,29 +243,29 @@ func (p *process) round() {
 	})
 }
 
-// tell has readers hear of the claims that could not be renewed because Redis refuses
+// reportLive informs readers of the claims that could not be renewed because Redis refuses
 // to, each once an interval.
-func (p *process) tell(then func()) {
+func (p *process) reportLive(then func()) {
 	w := p.w
 	l := record.Live{Since: redis(p.redis(w.now)), Why: "READONLY"}
 	var claims []*claim
 	for _, c := range p.claims {
-		if !c.over && c.confirmed && c.refused && (c.told == 0 || w.now-c.told >= p.interval*9/10) {
+		if !c.over && c.confirmed && c.refused && (c.reported == 0 || w.now-c.reported >= p.interval*9/10) {
 			claims = append(claims, c)
 			l.Nodes = append(l.Nodes, record.LiveNode{Lease: c.lease, ID: c.id})
 		}
 	}
-	if len(claims) == 0 || w.isOff(ruleTell) {
+	if len(claims) == 0 || w.isOff(ruleReport) {
 		then()
 		return
 	}
 	ask(&p.host, p.interval/3, func(s *server) bool {
-		s.tell(l)
+		s.publishLive(l)
 		return true
 	}, func(_ bool, _ *server, ok bool) {
 		for _, c := range claims {
 			if ok {
-				c.told = w.now
+				c.reported = w.now
 			}
 		}
 		then()
@@ -285,7 +285,7 @@ func (p *process) renew(claims []*claim, deadline time.Duration, then func(again
 			if code == 0 {
 				again = append(again, claims[i])
 			}
-			p.judge(claims[i], code)
+			p.applyCode(claims[i], code)
 		}
 	}
 	if !p.w.master.migrating {
@@ -307,27 +307,27 @@ func (p *process) renew(claims []*claim, deadline time.Duration, then func(again
 	}
 }
 
-// part says the goodbyes that are due.
+// part makes the deregistrations that are due.
 func (p *process) part(deadline time.Duration, then func(ok bool)) {
 	w := p.w
-	p.goodbyes = slices.DeleteFunc(p.goodbyes, func(g goodbye) bool { return w.now > g.until })
-	i := slices.IndexFunc(p.goodbyes, func(g goodbye) bool { return w.now >= g.from })
+	p.pending = slices.DeleteFunc(p.pending, func(g pendingDeregister) bool { return w.now > g.until })
+	i := slices.IndexFunc(p.pending, func(g pendingDeregister) bool { return w.now >= g.from })
 	if i < 0 || w.now >= deadline {
 		then(i < 0)
 		return
 	}
-	g := p.goodbyes[i]
+	g := p.pending[i]
 	p.deregister(g, deadline, func(ok bool) {
 		if !ok {
 			then(false)
 			return
 		}
-		p.goodbyes = slices.DeleteFunc(p.goodbyes, func(other goodbye) bool { return other.claim == g.claim })
+		p.pending = slices.DeleteFunc(p.pending, func(other pendingDeregister) bool { return other.claim == g.claim })
 		p.part(deadline, then)
 	})
 }
 
-func (p *process) deregister(g goodbye, deadline time.Duration, then func(ok bool)) {
+func (p *process) deregister(g pendingDeregister, deadline time.Duration, then func(ok bool)) {
 	p.script([]*claim{g.claim}, deadline, func(s *server, c call) reply {
 		return s.deregister(c, g.by)
 	}, func(codes []int) {
@@ -335,15 +335,15 @@ func (p *process) deregister(g goodbye, deadline time.Duration, then func(ok boo
 	})
 }
 
-// leave ends a claim for good, and says so until Redis hears it. A call to
+// leave ends a claim for good, and deregisters until Redis executes it. A call to
 // register whose outcome is not known may yet come, as late as its deadline.
 func (p *process) leave(c *claim) {
-	g := goodbye{c, bySelf, p.w.now, p.w.now + p.w.ttl}
+	g := pendingDeregister{c, bySelf, p.w.now, p.w.now + p.w.ttl}
 	if !c.confirmed {
 		g.by, g.from, g.until = byUndo, c.deadline, c.deadline+p.w.ttl
 	}
 	p.end(c)
-	p.goodbyes = append(p.goodbyes, g)
+	p.pending = append(p.pending, g)
 	p.soon(max(g.from-p.w.now, 0) + time.Millisecond)
 }
 

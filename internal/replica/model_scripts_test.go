@@ -67,7 +67,7 @@ func (s *server) done(codes []int) reply {
 	return r
 }
 
-// fence tells what the holder of a node forbids to a call.
+// fence returns what the holder of a node forbids to a call.
 func (s *server) fence(h *hash, t touch) (code int, refused bool) {
 	switch {
 	case h == nil:
@@ -212,7 +212,7 @@ func (s *server) renewNode(c call) reply {
 		if _, indexed := s.index[t.id]; indexed {
 			s.w.held(s, t)
 		} else {
-			s.w.refused(c) // nobody can list it again before the slot has moved
+			s.w.refused(c) // no process can list it again before the slot has moved
 		}
 	}
 	return r
@@ -322,7 +322,7 @@ func (s *server) override(c call, id, override string) reply {
 	return s.done([]int{1})
 }
 
-// recordOf is a node's record; n tells one from the next.
+// recordOf is a node's record; n makes it differ from the next.
 func (w *world) recordOf(id string, n uint64) string {
 	return `{"address":"` + id + `:1","metadata":{"n":"` + strconv.FormatUint(n, 10) + `"},"ttl":` +
 		strconv.FormatInt(w.ttl.Milliseconds(), 10) + `,"v":1}`

@@ -81,7 +81,7 @@ func (t *taking) finish(asked time.Duration, a Answer) {
 		t.snap.Before = t.snap.After
 	}
 	current, counts := r.feed.current(), true
-	r.input(source{name: "snapshot", at: asked}, func() Verdict {
+	r.input(source{name: "snapshot", at: asked}, func() Outcome {
 		v := r.feed.Read(t.snap, a, w.local())
 		if counts = v < Reread; v == Reread {
 			return Settled

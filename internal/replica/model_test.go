@@ -22,7 +22,7 @@ var (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestModel holds the promises against many runs. A run that breaks one is made
-// once more, to be told step by step.
+// once more, with each step printed.
 func TestModel(t *testing.T) {
 	seed := *seedFlag
 	switch {
@@ -63,7 +63,7 @@ func search(first, runs uint64, is func(seed uint64) bool) uint64 {
 	return 0
 }
 
-// show makes one run and tells what happened in it.
+// show makes one run and prints what happened in it.
 func show(t *testing.T, seed uint64, off rule, draw func(*rand.Rand) plan) {
 	t.Helper()
 	w := newWorld(seed, off, draw)

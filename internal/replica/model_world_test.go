@@ -22,8 +22,8 @@ type world struct {
 	readers   []*reader
 	claims    map[string]*claim // by lease
 	acts      map[string]string // the lease of each change, by tag
-	judge     judge
-	suspended bool // everybody stands still
+	oracle    oracle
+	suspended bool // all hosts are paused
 	ids       int  // of servers, processes and nodes so far
 
 	violation *violation
@@ -55,7 +55,7 @@ const (
 	thrift       = "read again without need"
 	noFalseEnd   = "a living node was removed"
 	fenced       = "an older call changed a node"
-	noZombie     = "a node came back after its goodbye"
+	noZombie     = "a node came back after its deregistration"
 	soonGone     = "a dead node is shown too long"
 	recovers     = "a living node did not come back in time"
 	converges    = "a view differs from the registry at the end"
@@ -78,7 +78,7 @@ func (w *world) note(format string, args ...any) {
 	}
 }
 
-// isOff tells whether a rule of the model is switched off.
+// isOff reports whether a rule of the model is switched off.
 func (w *world) isOff(r rule) bool { return w.off&r != 0 }
 
 func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }

@@ -14,21 +14,21 @@ func TestProbe(t *testing.T) {
 		before  []record.Event // come before it is asked,
 		while   []record.Event // and before the answer
 		answers []Point        // to questions asked at one time
-		want    []Verdict
+		want    []Outcome
 	}{
-		{"nothing has changed", standing(), nil, nil, []Point{pointOf(10)}, []Verdict{Settled}},
-		{"it has gone on since", standing(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(10)}, []Verdict{Settled}},
-		{"it was brought meanwhile", standing(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(11)}, []Verdict{Settled}},
-		{"Redis has gone back", standing(), []record.Event{put(11, "a", 5, 2)}, nil, []Point{pointOf(10)}, []Verdict{Missed}},
-		{"unknown once", standing(), nil, nil, []Point{pointOf(11)}, []Verdict{Doubt}},
-		{"unknown twice", standing(), nil, nil, []Point{pointOf(11), pointOf(11)}, []Verdict{Doubt, Missed}},
-		{"unknown, and further on", standing(), nil, nil, []Point{pointOf(11), pointOf(13)}, []Verdict{Doubt, Missed}},
-		{"doubt settled", standing(), []record.Event{put(13, "a", 5, 2)}, nil, []Point{pointOf(10), pointOf(10)}, []Verdict{Settled, Settled}},
-		{"doubt of later", standing(), nil, []record.Event{put(13, "a", 5, 2)}, []Point{pointOf(10)}, []Verdict{Doubt}},
-		{"the version is gone", standing(), nil, nil, []Point{{}, {}}, []Verdict{Reread, Reread}},
-		{"still no version", empty(), nil, nil, []Point{{}}, []Verdict{Settled}},
-		{"the first version", empty(), nil, nil, []Point{pointOf(1)}, []Verdict{Reread}},
-		{"before the first snapshot", New(), nil, nil, []Point{{}}, []Verdict{Reread}},
+		{"nothing has changed", standing(), nil, nil, []Point{pointOf(10)}, []Outcome{Settled}},
+		{"it has gone on since", standing(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(10)}, []Outcome{Settled}},
+		{"it was brought meanwhile", standing(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(11)}, []Outcome{Settled}},
+		{"Redis has gone back", standing(), []record.Event{put(11, "a", 5, 2)}, nil, []Point{pointOf(10)}, []Outcome{Missed}},
+		{"unknown once", standing(), nil, nil, []Point{pointOf(11)}, []Outcome{Unexplained}},
+		{"unknown twice", standing(), nil, nil, []Point{pointOf(11), pointOf(11)}, []Outcome{Unexplained, Missed}},
+		{"unknown, and further on", standing(), nil, nil, []Point{pointOf(11), pointOf(13)}, []Outcome{Unexplained, Missed}},
+		{"unexplained, then settled", standing(), []record.Event{put(13, "a", 5, 2)}, nil, []Point{pointOf(10), pointOf(10)}, []Outcome{Settled, Settled}},
+		{"unexplained by later events", standing(), nil, []record.Event{put(13, "a", 5, 2)}, []Point{pointOf(10)}, []Outcome{Unexplained}},
+		{"the version is gone", standing(), nil, nil, []Point{{}, {}}, []Outcome{Reread, Reread}},
+		{"still no version", empty(), nil, nil, []Point{{}}, []Outcome{Settled}},
+		{"the first version", empty(), nil, nil, []Point{pointOf(1)}, []Outcome{Reread}},
+		{"before the first snapshot", New(), nil, nil, []Point{{}}, []Outcome{Reread}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := tc.from
@@ -41,9 +41,9 @@ func TestProbe(t *testing.T) {
 			}
 			r.Changes()
 			for i, p := range tc.answers {
-				same(t, "verdict", r.Probe(p, mark, arrivals), tc.want[i])
+				same(t, "outcome", r.Probe(p, mark, arrivals), tc.want[i])
 			}
-			same(t, "told", told(r), "")
+			same(t, "changes", changesOf(r), "")
 		})
 	}
 }
@@ -51,14 +51,14 @@ func TestProbe(t *testing.T) {
 // A version that was unknown is forgotten once events bring it.
 func TestUnknownIsBrought(t *testing.T) {
 	r := standing()
-	same(t, "unknown", r.Probe(pointOf(11), r.Mark(), r.Arrivals()), Doubt)
+	same(t, "unknown", r.Probe(pointOf(11), r.Mark(), r.Arrivals()), Unexplained)
 	same(t, "brought", r.Event(put(11, "a", 5, 2)), Settled)
-	same(t, "the next unknown", r.Probe(pointOf(12), r.Mark(), r.Arrivals()), Doubt)
+	same(t, "the next unknown", r.Probe(pointOf(12), r.Mark(), r.Arrivals()), Unexplained)
 }
 
 func TestPoll(t *testing.T) {
-	ghosts := standing()
-	ghosts.Event(change(11, record.Put, "c", 7, "?"))
+	unreadable := standing()
+	unreadable.Event(change(11, record.Put, "c", 7, "?"))
 	goesOn := standing()
 	goesOn.Event(put(11, "c", 7, 1))
 	lost := standing()
@@ -69,20 +69,20 @@ func TestPoll(t *testing.T) {
 		point   Point
 		members int
 		mark    uint64
-		want    Verdict
+		want    Outcome
 	}{
 		{"as it was", standing(), pointOf(10), 2, 1, Settled},
 		{"fewer members", standing(), pointOf(10), 1, 1, Reread},
 		{"more members", standing(), pointOf(10), 3, 1, Reread},
-		{"some cannot be read", ghosts, pointOf(11), 3, 1, Settled},
+		{"some cannot be read", unreadable, pointOf(11), 3, 1, Settled},
 		{"as it was, and events go on", goesOn, pointOf(10), 2, 1, Settled},
 		{"fewer members, and events go on", goesOn, pointOf(10), 1, 1, Reread},
-		{"another version", standing(), pointOf(11), 1, 1, Doubt},
+		{"another version", standing(), pointOf(11), 1, 1, Unexplained},
 		{"no version, and members", lost, Point{}, 1, 2, Reread},
 		{"no version, and none", empty(), Point{}, 0, 1, Settled},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			same(t, "verdict", tc.from.Poll(tc.point, tc.members, tc.mark, 0), tc.want)
+			same(t, "outcome", tc.from.Poll(tc.point, tc.members, tc.mark, 0), tc.want)
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestMissing(t *testing.T) {
 		before  []record.Event // come before it is asked,
 		while   []record.Event // before the answer,
 		after   []record.Event // and after it
-		told    string
+		changes string
 		shows   string
 		members int // of the index, then
 	}{
@@ -110,7 +110,7 @@ func TestMissing(t *testing.T) {
 			rev := uint64(10)
 			give := func(events []record.Event) {
 				for _, e := range events {
-					same(t, "verdict", r.Event(e), Settled)
+					same(t, "outcome", r.Event(e), Settled)
 					rev = e.Rev
 				}
 			}
@@ -120,7 +120,7 @@ func TestMissing(t *testing.T) {
 			give(tc.while)
 			r.Missing([]string{"a", "x"}, mark, time.Unix(1, 0))
 			give(tc.after)
-			same(t, "told", told(r), tc.told)
+			same(t, "changes", changesOf(r), tc.changes)
 			same(t, "shown", shows(r), tc.shows)
 			same(t, "poll", r.Poll(pointOf(rev), tc.members, r.Mark(), r.Arrivals()), Settled)
 		})
@@ -144,7 +144,7 @@ func TestMissingAndSnapshot(t *testing.T) {
 			mark := r.Mark()
 			r.Begin()
 			r.Missing([]string{"a"}, mark, time.Unix(1, 0))
-			same(t, "verdict", r.Snapshot(s), Settled)
+			same(t, "outcome", r.Snapshot(s), Settled)
 			same(t, "shown, missing first", shows(r), tc.want)
 
 			r = standing()

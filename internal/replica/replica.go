@@ -9,15 +9,15 @@ import (
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
-// A Verdict is what the owner of a replica has to do after an input.
-type Verdict int
+// An Outcome is what the owner of a replica has to do after an input.
+type Outcome int
 
-// The verdicts, from the mildest.
+// The outcomes, in the order of how much they cost.
 const (
-	Settled Verdict = iota // nothing: applied, or known already
-	Doubt                  // something does not chain: wait a little, then Probe
-	Reread                 // take a snapshot
-	Missed                 // take a snapshot, on a new subscription: this one has lost events
+	Settled     Outcome = iota // nothing: applied, or known already
+	Unexplained                // something does not chain: wait a little, then Probe
+	Reread                     // take a snapshot
+	Missed                     // take a snapshot, on a new subscription: this one has lost events
 )
 
 // A Point is one state of a service in its history.
@@ -53,24 +53,24 @@ type Change struct {
 	Action Action
 	Node   Node
 	Before Node      // of an Update: what it was
-	Lapsed bool      // of a Delete: its lease ran out: nobody deregistered it
+	Lapsed bool      // of a Delete: its lease ran out; it was not deregistered
 	Point  Point     // the state that it belongs to
 	Time   time.Time // Redis's, of the change or of the look that found it
 }
 
 // A Replica follows one service. It is driven by one goroutine: every method
-// is an input, the verdict says what to do next, and Changes what callers have
-// to hear.
+// is an input, its outcome says what to do next, and Changes returns what callers
+// have to get.
 type Replica struct {
-	at      Point
-	proven  bool              // a snapshot has been taken, and at is Redis's own state
-	ring    []mark            // the newest points, in the order in which they were reached
-	marks   uint64            // of the newest point
-	highest map[string]uint64 // revision reached, by epoch
-	nodes   map[string]Node   // members of the index at that point that can be shown
-	ghosts  map[string]bool   // members that cannot: no hash was found, or no record in it
-	holds   map[string]hold   // shown, but lost by the registry
-	lives   map[string]hold   // members that told that they live, while Redis refuses to renew their leases
+	at         Point
+	proven     bool              // a snapshot has been taken, and at is Redis's own state
+	ring       []mark            // the newest points, in the order in which they were reached
+	marks      uint64            // of the newest point
+	highest    map[string]uint64 // revision reached, by epoch
+	nodes      map[string]Node   // members of the index at that point that can be shown
+	unreadable map[string]bool   // members that cannot be shown: no hash was found, or no record in it
+	holds      map[string]hold   // shown, but lost by the registry
+	lives      map[string]hold   // members that reported that they are alive, while Redis refuses to renew their leases
 
 	holding uint64  // how often holds or lives has changed
 	refusal Refusal // of those in lives, and of those in holds that were there
@@ -106,18 +106,18 @@ const (
 	oddSize  = 1024 // odd events kept: beyond them, a snapshot is cheaper
 )
 
-// New returns a replica that knows nothing: its first verdicts ask for a
+// New returns a replica that knows nothing: its first outcomes ask for a
 // snapshot.
 func New() *Replica {
 	return &Replica{
-		nodes: map[string]Node{}, ghosts: map[string]bool{}, holds: map[string]hold{}, lives: map[string]hold{}, overrides: map[string]string{},
+		nodes: map[string]Node{}, unreadable: map[string]bool{}, holds: map[string]hold{}, lives: map[string]hold{}, overrides: map[string]string{},
 		highest: map[string]uint64{},
 	}
 }
 
 // At returns the point that the replica has reached. Within an epoch its
 // revision never goes back: where an older replica of Redis was promoted, the
-// same numbers come again, and the highest stands until they have passed it.
+// same numbers come again, and At returns the highest until they have passed it.
 func (r *Replica) At() Point {
 	p := r.at
 	if r.off&ruleHighest == 0 {
@@ -146,8 +146,8 @@ func (r *Replica) Nodes() []Node {
 	return shown
 }
 
-// Held tells whether a node is shown for another reason than its lease: it was
-// lost by the registry and may come back, or it told that it lives.
+// Held reports whether a node is shown for another reason than its lease: it was
+// lost by the registry and may come back, or it reported that it is alive.
 func (r *Replica) Held(id string) bool {
 	_, held := r.holds[id]
 	_, lives := r.lives[id]
@@ -168,7 +168,7 @@ func (r *Replica) HeldIDs() []string {
 // the node is back as it was makes no Change.
 func (r *Replica) Holding() uint64 { return r.holding }
 
-// Changes returns what callers have to hear since the last call.
+// Changes returns the changes since the last call.
 func (r *Replica) Changes() []Change {
 	c := r.changes
 	r.changes = nil
@@ -203,21 +203,21 @@ func (r *Replica) known(tag string) (mark, bool) {
 }
 
 // count notes how many members there are at the point that was reached.
-func (r *Replica) count() { r.ring[len(r.ring)-1].members = len(r.nodes) + len(r.ghosts) }
+func (r *Replica) count() { r.ring[len(r.ring)-1].members = len(r.nodes) + len(r.unreadable) }
 
-// Shows tells whether a member is shown.
+// Shows reports whether a member is shown.
 func (r *Replica) Shows(id string) bool {
 	_, shown := r.nodes[id]
 	return shown
 }
 
-// Empty tells whether no member is shown.
+// Empty reports whether no member is shown.
 func (r *Replica) Empty() bool { return len(r.nodes) == 0 }
 
-// Vacant tells whether nothing is shown: no member, and nothing that is held.
+// Vacant reports whether nothing is shown: no member, and nothing that is held.
 func (r *Replica) Vacant() bool { return len(r.nodes) == 0 && len(r.holds) == 0 }
 
-// Recall tells a new replica where an earlier one of the service was: its revisions
+// Recall gives a new replica the point that an earlier one had reached: its revisions
 // go on from there.
 func (r *Replica) Recall(p Point) { r.highest[p.Epoch] = max(p.Rev, r.highest[p.Epoch]) }
 

@@ -12,7 +12,7 @@ func TestRecall(t *testing.T) {
 	again.Begin()
 	lagging := snap(before.Rev-3, nil, member(before.Rev-3, "a", 5, 1)) // of a replica that was promoted
 	if v := again.Snapshot(lagging); v != Settled {
-		t.Fatalf("verdict %d", v)
+		t.Fatalf("outcome %d", v)
 	}
 	if at := again.At(); at.Rev != before.Rev || at.Epoch != before.Epoch {
 		t.Errorf("at %v after %v", at, before)

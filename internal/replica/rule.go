@@ -12,12 +12,12 @@ const (
 	ruleOnce                         // a subscription that no snapshot has followed is not to blame
 	ruleBlank                        // no version proves nothing
 	ruleHighest                      // revisions never go back within an epoch
-	ruleEvidence                     // what is newer than a look is not judged by it
+	ruleEvidence                     // an older read says nothing of what is newer
 	ruleBegun                        // a history that begins is read, and no event was lost
-	ruleHold                         // what nobody deregistered was lost, and is held
-	ruleLive                         // a node that tells that it lives is held when its lease ends
-	ruleLiveLease                    // it has to tell that under the lease that we know
-	ruleLiveSince                    // it is held for a TTL from when it told
+	ruleHold                         // what was not deregistered was lost, and is held
+	ruleLive                         // a node that reports that it is alive is held when its lease ends
+	ruleLiveLease                    // it has to report that under the lease that we know
+	ruleLiveSince                    // it is held for a TTL from that report
 	ruleLiveRead                     // a snapshot that finds the same registration ends no hold
 	ruleLiveRenewed                  // a renewal that came later does
 
@@ -26,11 +26,11 @@ const (
 	ruleMaster         // on another master,
 	ruleStep           // and where Redis's clock was set
 	ruleSubscribeFirst // a snapshot waits for the subscription
-	ruleMark           // an answer is judged by what was known when it was asked for
-	ruleArrivals       // and settles only the doubts that came before
-	ruleDoubt          // an event that does not chain is given time
-	ruleReaderGrace    // readers judge leases only after unbroken contact
-	ruleOneMaster      // one master told of the lease end and of the missing hash
+	ruleMark           // an answer is compared with what was known when it was asked for
+	ruleArrivals       // and settles only the odd events that came before
+	ruleWait           // an event that does not chain is given time
+	ruleReaderGrace    // readers check leases only after unbroken contact
+	ruleOneMaster      // one master gave both the lease end and the missing hash
 	ruleLeaseEnds      // readers poll when a lease has ended
 	ruleHoldClock      // holds end by contact alone,
 	ruleHoldSettled    // only when the view is Redis's own,

@@ -21,9 +21,9 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 	if err != nil { // a record that we cannot read: of a later version, perhaps
 		delete(r.nodes, id)
 		r.unlive(id)
-		r.ghosts[id] = true
+		r.unreadable[id] = true
 		if shown {
-			r.tell(Delete, before, at)
+			r.addChange(Delete, before, at)
 		}
 		return
 	}
@@ -37,11 +37,11 @@ func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
 		}
 		break
 	}
-	delete(r.ghosts, id)
+	delete(r.unreadable, id)
 	r.nodes[id] = n
 	switch {
 	case !shown:
-		r.tell(Create, n, at)
+		r.addChange(Create, n, at)
 	case n.data != before.data || n.override != before.override:
 		r.change(before, n, at)
 	}
@@ -76,7 +76,7 @@ func (r *Replica) set(id, override string, at time.Time) {
 }
 
 // drop removes a member, which left by itself or whose lease has run out. In the
-// latter case one that told that it lives is held.
+// latter case one that reported that it is alive is held.
 func (r *Replica) drop(id string, lapsed bool, at time.Time) {
 	if n, member := r.nodes[id]; member {
 		delete(r.nodes, id)
@@ -87,22 +87,22 @@ func (r *Replica) drop(id string, lapsed bool, at time.Time) {
 			return
 		}
 		r.unlive(id)
-		r.tell(Delete, n, at)
+		r.addChange(Delete, n, at)
 		r.changes[len(r.changes)-1].Lapsed = lapsed
 	}
 }
 
 func (r *Replica) change(before, n Node, at time.Time) {
-	r.tell(Update, n, at)
+	r.addChange(Update, n, at)
 	r.changes[len(r.changes)-1].Before = before
 }
 
-func (r *Replica) tell(a Action, n Node, at time.Time) {
+func (r *Replica) addChange(a Action, n Node, at time.Time) {
 	r.changes = append(r.changes, Change{Action: a, Node: n, Point: r.At(), Time: at})
 }
 
 // compose reads a record and lays an override over it. An override that cannot
-// be read is left off: the node's own word stands.
+// be read is left off: the node's own values are used.
 func compose(id, lease, data, override string) (Node, error) {
 	n := Node{ID: id, Lease: lease, data: data, override: override}
 	var err error

@@ -42,12 +42,12 @@ func (r *Replica) Abandon() {
 }
 
 // Snapshot takes what was read since Begin. It counts only if the events that
-// came in between lead from its first version to its second; if not, the verdict
+// came in between lead from its first version to its second; if not, the outcome
 // is Reread. Then the replica is at the second, or beyond where events lead on.
 //
 // What is not there any more is gone only if the log says so. Anything else was
 // lost by the registry, and is held.
-func (r *Replica) Snapshot(s Snapshot) Verdict {
+func (r *Replica) Snapshot(s Snapshot) Outcome {
 	passed, through := r.path(s.Before.Tag, s.After.Tag)
 	defer r.Abandon()
 	if !through {
@@ -64,11 +64,11 @@ func (r *Replica) Snapshot(s Snapshot) Verdict {
 		}
 	}
 	r.chain()
-	return r.verdict()
+	return r.outcome()
 }
 
 // path finds the recorded events that lead on from one tag, as far as they go,
-// and tells whether they pass through another.
+// and reports whether they pass through another.
 func (r *Replica) path(from, to string) (passed []record.Event, through bool) {
 	next := map[string]record.Event{}
 	for _, e := range r.recorded {
@@ -131,7 +131,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 	if r.at != c.at || len(r.ring) == 0 {
 		r.reach(c.at)
 	}
-	r.overrides, r.ghosts = c.overrides, map[string]bool{}
+	r.overrides, r.unreadable = c.overrides, map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(c.members)) {
 		m, before := c.members[id], r.nodes[id]
 		// Its page may be older than the events of the node since. A
@@ -147,7 +147,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 		case r.Shows(id):
 			r.set(id, r.overrides[id], now)
 		default:
-			r.ghosts[id] = true
+			r.unreadable[id] = true
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.nodes)) {
@@ -164,7 +164,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(r.holds)) {
 		h := r.holds[id]
 		left, lapsed := ended(since, id, h.node.Lease, true)
-		if left && (!lapsed || h.told.IsZero()) { // one that told that it lives outlasts its lease
+		if left && (!lapsed || h.aliveAt.IsZero()) { // one that reported that it is alive outlasts its lease
 			r.release(id, now)
 		}
 	}

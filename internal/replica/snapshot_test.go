@@ -20,14 +20,14 @@ func TestSnapshot(t *testing.T) {
 	odd := put(13, "a", 5, 2)
 	odd.Prev = tagOf(12, "x")
 	for _, tc := range []struct {
-		name  string
-		from  *Replica
-		snap  Snapshot
-		while []record.Event // come in between
-		want  Verdict
-		told  string
-		shows string
-		at    uint64
+		name    string
+		from    *Replica
+		snap    Snapshot
+		while   []record.Event // come in between
+		want    Outcome
+		changes string
+		shows   string
+		at      uint64
 	}{
 		{"the first", New(), snap(10, nil, a, b), nil, Settled, "+a=1 +b=1", "a=1 b=1", 10},
 		{"of a service without nodes", New(), snap(0, nil), nil, Settled, "", "", 0},
@@ -44,15 +44,15 @@ func TestSnapshot(t *testing.T) {
 		{"a hash was never seen", New(), snap(10, nil, Member{ID: "a"}, b), nil, Settled, "+b=1", "b=1", 10},
 		{"a record that cannot be read", standing(), snap(11, nil, a, b, unreadable), nil, Settled, "", "a=1 b=1", 11},
 
-		{"a goodbye in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b), nil, Settled, "-a=1", "b=1", 11},
+		{"a deregistration in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b), nil, Settled, "-a=1", "b=1", 11},
 		{"an operator's removal in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 7)), b), nil, Settled, "-a=1", "b=1", 11},
 		{"an end in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b), nil, Settled, "!a=1", "b=1", 11},
 		{
-			"a goodbye and then an override", standing(),
+			"a deregistration and then an override", standing(),
 			snap(12, logOf(put(10, "b", 6, 1), del(11, "a", 5), set(12, "a", "")), b), nil, Settled, "-a=1", "b=1", 12,
 		},
 		{
-			"a goodbye of an older lease", standing(),
+			"a deregistration of an older lease", standing(),
 			snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 4)), b), nil, Settled, "", "a=1(held) b=1", 11,
 		},
 		{
@@ -83,9 +83,9 @@ func TestSnapshot(t *testing.T) {
 			[]record.Event{set(12, "b", "")},
 			Settled, "", "a=1 b=1", 12,
 		},
-		{"a goodbye between", standing(), spans, []record.Event{del(12, "a", 5)}, Settled, "", "a=1(held) b=1", 12},
+		{"a deregistration between", standing(), spans, []record.Event{del(12, "a", 5)}, Settled, "", "a=1(held) b=1", 12},
 		{
-			"a goodbye between, and the log from where we were", standing(),
+			"a deregistration between, and the log from where we were", standing(),
 			Snapshot{Before: pointOf(10), After: pointOf(11), Members: []Member{a, b}, Log: logOf(put(10, "b", 6, 1))},
 			[]record.Event{del(11, "a", 5)},
 			Settled, "-a=1", "b=1", 11,
@@ -94,7 +94,7 @@ func TestSnapshot(t *testing.T) {
 		{"events lead on", standing(), spans, []record.Event{put(12, "c", 7, 1), put(13, "c", 7, 2)}, Settled, "+c=2", "a=1 b=1 c=2", 13},
 		{"an event is not there", standing(), spans, nil, Reread, "", "a=1 b=1", 10},
 		{"an event leads elsewhere", standing(), spans, []record.Event{odd}, Reread, "", "a=1 b=1", 10},
-		{"an odd event stays", standing(), spans, []record.Event{put(12, "c", 7, 1), odd}, Doubt, "+c=1", "a=1 b=1 c=1", 12},
+		{"an odd event stays", standing(), spans, []record.Event{put(12, "c", 7, 1), odd}, Unexplained, "+c=1", "a=1 b=1 c=1", 12},
 		{
 			"it begins before the first version", New(),
 			Snapshot{After: pointOf(1), Members: []Member{a}},
@@ -108,8 +108,8 @@ func TestSnapshot(t *testing.T) {
 			for _, e := range tc.while {
 				r.Event(e)
 			}
-			same(t, "verdict", r.Snapshot(tc.snap), tc.want)
-			same(t, "told", told(r), tc.told)
+			same(t, "outcome", r.Snapshot(tc.snap), tc.want)
+			same(t, "changes", changesOf(r), tc.changes)
 			same(t, "shown", shows(r), tc.shows)
 			same(t, "revision", r.At().Rev, tc.at)
 		})
@@ -132,10 +132,10 @@ func TestSnapshotOlderThanEvents(t *testing.T) {
 	r := standing()
 	r.Begin()
 	r.Event(put(11, "c", 7, 1))
-	same(t, "told by events", told(r), "+c=1")
+	same(t, "changes by events", changesOf(r), "+c=1")
 	s := snap(10, nil, member(9, "a", 5, 1), member(10, "b", 6, 1))
-	same(t, "verdict", r.Snapshot(s), Settled)
-	same(t, "told by the snapshot", told(r), "")
+	same(t, "outcome", r.Snapshot(s), Settled)
+	same(t, "changes by the snapshot", changesOf(r), "")
 	same(t, "at", r.At(), pointOf(11))
 	same(t, "the next event", r.Event(put(12, "c", 7, 2)), Settled)
 }
@@ -153,7 +153,7 @@ func TestRecording(t *testing.T) {
 			r.Begin()
 			r.Event(put(11, "a", 5, 2))
 			end(r)
-			same(t, "verdict", r.Snapshot(spans), Reread)
+			same(t, "outcome", r.Snapshot(spans), Reread)
 			same(t, "shown", shows(r), "a=2 b=1")
 		})
 	}
@@ -162,23 +162,23 @@ func TestRecording(t *testing.T) {
 func TestHold(t *testing.T) {
 	b := member(10, "b", 6, 1)
 	for _, tc := range []struct {
-		name  string
-		do    func(*Replica)
-		told  string
-		shows string
+		name    string
+		do      func(*Replica)
+		changes string
+		shows   string
 	}{
 		{"it is shown", func(*Replica) {}, "", "a=1(held) b=1"},
 		{"registered again", func(r *Replica) { r.Event(put(12, "a", 5, 1)) }, "", "a=1 b=1"},
 		{"registered again, otherwise", func(r *Replica) { r.Event(put(12, "a", 7, 2)) }, "~a=2", "a=2 b=1"},
 		{"registered again so that it cannot be read", func(r *Replica) { r.Event(change(12, record.Put, "a", 7, "?")) }, "-a=1", "b=1"},
-		{"a goodbye", func(r *Replica) { r.Event(del(12, "a", 5)) }, "-a=1", "b=1"},
-		{"a goodbye of an older lease", func(r *Replica) { r.Event(del(12, "a", 4)) }, "", "a=1(held) b=1"},
+		{"a deregistration", func(r *Replica) { r.Event(del(12, "a", 5)) }, "-a=1", "b=1"},
+		{"a deregistration of an older lease", func(r *Replica) { r.Event(del(12, "a", 4)) }, "", "a=1(held) b=1"},
 		{"an end", func(r *Replica) { r.Event(exp(12, "a")) }, "", "a=1(held) b=1"},
 		{"an override", func(r *Replica) { r.Event(set(12, "a", weighs(3))) }, "~a=3", "a=3(held) b=1"},
 		{"a re-read that has it", func(r *Replica) { take(r, snap(12, nil, member(12, "a", 5, 1), b)) }, "", "a=1 b=1"},
 		{"a re-read without it", func(r *Replica) { take(r, snap(12, nil, b)) }, "", "a=1(held) b=1"},
 		{"a re-read, its hash is missing", func(r *Replica) { take(r, snap(12, nil, b, Member{ID: "a"})) }, "", "a=1(held) b=1"},
-		{"a goodbye in the log", func(r *Replica) { take(r, snap(12, logOf(put(11, "b", 6, 1), del(12, "a", 5)), b)) }, "-a=1", "b=1"},
+		{"a deregistration in the log", func(r *Replica) { take(r, snap(12, logOf(put(11, "b", 6, 1), del(12, "a", 5)), b)) }, "-a=1", "b=1"},
 		{"an end in the log", func(r *Replica) { take(r, snap(12, logOf(put(11, "b", 6, 1), exp(12, "a")), b)) }, "", "a=1(held) b=1"},
 		{
 			"a TTL of contact", func(r *Replica) {
@@ -186,7 +186,7 @@ func TestHold(t *testing.T) {
 				r.Pass(ttl-1, time.Unix(1, 0))
 				same(t, "shown before", shows(r), "a=1(held) b=1")
 				r.Pass(1, time.Unix(1, 0))
-			}, "!a=1", "b=1", // nobody has deregistered it
+			}, "!a=1", "b=1", // it was not deregistered
 		},
 		{
 			"a second loss does not move its end", func(r *Replica) {
@@ -212,10 +212,10 @@ func TestHold(t *testing.T) {
 			take(r, snap(11, nil, b))
 			before, held := r.Holding(), r.Held("a")
 			tc.do(r)
-			same(t, "told", told(r), tc.told)
+			same(t, "changes", changesOf(r), tc.changes)
 			same(t, "shown", shows(r), tc.shows)
 			if held != r.Held("a") && r.Holding() == before {
-				t.Error("a hold ended, and Holding does not tell")
+				t.Error("a hold ended, and Holding does not count it")
 			}
 		})
 	}

@@ -34,10 +34,10 @@ func dataOf(id string, n int) string {
 	return fmt.Sprintf(`{"v":1,"address":"%s:1","weight":%d,"ttl":%d}`, id, n, ttl.Milliseconds())
 }
 
-// weighs is an override of the weight; that of a record tells one from the next.
+// weighs is an override of the weight; that of a record makes it differ from the next.
 func weighs(n int) string { return fmt.Sprintf(`{"weight":%d}`, n) }
 
-// change is the event that leads to a revision. An end tells no lease.
+// change is the event that leads to a revision. An end names no lease.
 func change(rev uint64, kind record.Kind, id string, lease int64, payload string) record.Event {
 	e := record.Event{
 		Epoch: "e", Rev: rev, Prev: tagOf(rev - 1), Tag: tagOf(rev), Time: time.Unix(int64(rev), 0),
@@ -96,14 +96,14 @@ func empty() *Replica {
 }
 
 // take gives a replica a snapshot.
-func take(r *Replica, s Snapshot) Verdict {
+func take(r *Replica, s Snapshot) Outcome {
 	r.Begin()
 	return r.Snapshot(s)
 }
 
-// told is what callers hear: the changes, as "+a=1 ~a=2 -a=2", and !a=2 where a
+// changesOf is the changes that callers get, as "+a=1 ~a=2 -a=2", and !a=2 where a
 // lease ran out.
-func told(r *Replica) string {
+func changesOf(r *Replica) string {
 	var all []string
 	for _, c := range r.Changes() {
 		sign := c.Action

@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// A judge knows what is true, which nobody in the world does, and holds the
+// An oracle knows what is true, which no host in the world does, and holds the
 // promises against it.
-type judge struct {
-	faults   int           // begun or ended so far, by which checks that they spoil are known
-	ongoing  int           // faults of the registry under way
-	calm     time.Duration // when the last fault of the registry began or ended
-	strained time.Duration // when the master last went on after a stop, or its clock was set
-	untagged time.Duration // when the registry last changed without a change of its version
+type oracle struct {
+	faults    int           // begun or ended so far, by which checks that they spoil are known
+	ongoing   int           // faults of the registry under way
+	lastFault time.Duration // when the last fault of the registry began or ended
+	strained  time.Duration // when the master last went on after a stop, or its clock was set
+	untagged  time.Duration // when the registry last changed without a change of its version
 }
 
 // truth is what is true of a claim.
 type truth struct {
-	stint  bool          // its process renews in time, and nobody took it away: it must be shown
+	stint  bool          // its process renews in time, and no other process removed it: it must be shown
 	since  time.Duration // of the stint
 	denied time.Duration // since when Redis refuses to renew it; 0 while it does not
-	parted *server       // heard its goodbye
-	faults int           // as the judge's, when it did
+	parted *server       // has executed its deregistration
+	faults int           // as the oracle's, when it did
 }
 
-// held is told that a claim stands in Redis: it was just registered or renewed.
+// held is called when a claim is in Redis: it was just registered or renewed.
 func (w *world) held(s *server, t touch) {
 	c := w.claims[t.lease]
 	p := c.process
@@ -36,13 +36,13 @@ func (w *world) held(s *server, t touch) {
 	}
 }
 
-// expired is told that a history has expired, with no event that tells of it:
+// expired is called when a history has expired, which no event reports:
 // readers find out by a poll.
 func (w *world) expired(s *server) {
 	if s != w.master {
 		return
 	}
-	w.judge.untagged = w.now
+	w.oracle.untagged = w.now
 	for _, r := range w.readers {
 		r.excuse()
 		r.truth.expired = !slices.ContainsFunc(s.ids(), s.alive)
@@ -64,17 +64,17 @@ func (w *world) claimsOf(id string) []*claim {
 	return some
 }
 
-// denied is told that Redis has refused to renew or register a claim.
+// denied is called when Redis has refused to renew or register a claim.
 func (w *world) denied(t touch) {
 	if c := w.claims[t.lease]; c.truth.denied == 0 {
 		c.truth.denied = w.now
 	}
 }
 
-// troubled ends the stint of a claim: what happens to it now is nobody's fault.
+// troubled ends the stint of a claim: what happens to it now breaks no promise.
 func (w *world) troubled(c *claim) { c.truth.stint = false }
 
-// refused is told of a registration that the moving slot refuses, or that came
+// refused is called for a registration that the moving slot refuses, or that came
 // late. Until one succeeds, the node may run out.
 func (w *world) refused(c call) {
 	for _, t := range c.nodes {
@@ -82,13 +82,13 @@ func (w *world) refused(c call) {
 	}
 }
 
-// putting is told of each registration before it is made.
+// putting is called for each registration before it is made.
 func (w *world) putting(s *server, t touch) {
 	if h := s.hash(t.id); h != nil && (newer(h.lease, t.lease) || h.lease == t.lease && h.seq > t.seq) {
 		w.fail(fenced, "%s/%d of %s overwrites %s/%d", t.lease, t.seq, t.id, h.lease, h.seq)
 	}
-	calm := w.judge.calm == 0 || w.now-w.judge.calm > 30*time.Second // deadlines are where they seem to be
-	if c := w.claims[t.lease]; c.truth.parted == s && c.truth.faults == w.judge.faults && calm {
+	noFaults := w.oracle.lastFault == 0 || w.now-w.oracle.lastFault > 30*time.Second // deadlines are where they seem to be
+	if c := w.claims[t.lease]; c.truth.parted == s && c.truth.faults == w.oracle.faults && noFaults {
 		w.fail(noZombie, "%s of %s", t.lease, t.id)
 	}
 	for _, other := range w.claimsOf(t.id) {
@@ -98,7 +98,7 @@ func (w *world) putting(s *server, t touch) {
 	}
 }
 
-// ending is told of each removal before it is made. One by an older lease finds
+// ending is called for each removal before it is made. One by an older lease finds
 // no hash that forbids it, and readers know better.
 func (w *world) ending(s *server, id, lease, by string) {
 	for _, c := range w.claimsOf(id) {
@@ -113,9 +113,9 @@ func (w *world) ending(s *server, id, lease, by string) {
 	}
 }
 
-// parted is told that a goodbye has arrived.
+// parted is called when a deregistration has arrived.
 func (w *world) parted(s *server, t touch) {
 	if c := w.claims[t.lease]; c != nil && c.over {
-		c.truth.parted, c.truth.faults = s, w.judge.faults
+		c.truth.parted, c.truth.faults = s, w.oracle.faults
 	}
 }
