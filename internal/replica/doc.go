@@ -26,7 +26,7 @@
 //
 // The owner of a Feed starts what is due (StartRead, StartProbe, StartPoll), hands in
 // each answer or failure, calls Changes after each input, and makes a new subscription
-// when an outcome is Missed. It calls Subscribed for each subscription that was acknowledged, and
+// when an outcome is Missed. It reports each subscription that was acknowledged or has
 // ended, and drops the events of one that has ended. A snapshot lies between two reads
 // of the version. Missing gets what one answer shows: a lease that has ended by an index
 // that still lists it, and no hash.
