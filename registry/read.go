@@ -92,7 +92,7 @@ func (c *conn) tellUnreadable(s keys.Service, errs []*errdefs.NodeError) {
 
 // decode fills in what a node's hash holds.
 func (n *foundNode) decode(data string, lease any, override string) (err error) {
-	if n.record, err = record.DecodeNode([]byte(data)); err != nil {
+	if n.record, err = record.DecodeNode(data); err != nil {
 		return err
 	}
 	if s, ok := lease.(string); ok {

@@ -46,10 +46,23 @@ func escape(s string, plain func(byte) bool) string {
 	return b.String()
 }
 
+// unescaped reports whether an id may hold each byte of s as it is.
+func unescaped(s string) bool {
+	for i := range len(s) {
+		if !idByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // Unescape undoes EscapeName and EscapeID. It refuses what neither of them
 // writes: a bare byte outside their sets, a cut or lower-case escape, and an
 // escape of a byte that both leave as it is.
 func Unescape(s string) (string, error) {
+	if unescaped(s) {
+		return s, nil
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {

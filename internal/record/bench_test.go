@@ -24,6 +24,15 @@ func BenchmarkDecodeNode(b *testing.B) {
 	}
 }
 
+func BenchmarkParseHolder(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseHolder(lease + " 1 15000 7"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkEncodeNode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

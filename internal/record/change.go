@@ -34,9 +34,9 @@ type LogEntry struct {
 
 // ParseLogEntry reads "<tag> <kind> <lease> <id>". It fails with ErrMalformed.
 func ParseLogEntry(s string) (LogEntry, error) {
-	f := strings.Split(s, " ")
-	if len(f) != 4 {
-		return LogEntry{}, fmt.Errorf("log entry %.200q: %w: %d fields, want 4", s, ErrMalformed, len(f))
+	var f [4]string
+	if n := fields(s, f[:]); n != len(f) {
+		return LogEntry{}, fmt.Errorf("log entry %.200q: %w: %d fields, want %d", s, ErrMalformed, n, len(f))
 	}
 	e, err := parseChange(f[0], f[1], f[2], f[3])
 	if err != nil {
@@ -64,6 +64,21 @@ func parseChange(tag, kind, lease, id string) (LogEntry, error) {
 	var err error
 	e.ID, err = parseID(id)
 	return e, err
+}
+
+// fields puts the fields of s, which one space separates, in f, and returns how many there
+// are. f has those for which it has room.
+func fields(s string, f []string) int {
+	for n := 0; ; n++ {
+		field, rest, more := strings.Cut(s, " ")
+		if n < len(f) {
+			f[n] = field
+		}
+		if !more {
+			return n + 1
+		}
+		s = rest
+	}
 }
 
 // parseID reads the id of a node as it is escaped in keys.

@@ -60,9 +60,9 @@ func decodeEvent(b []byte) (Event, error) {
 	if !ok || len(header) > maxHeader {
 		return Event{}, fmt.Errorf("%w: no header line of at most %d bytes", ErrMalformed, maxHeader)
 	}
-	f := strings.Split(string(header), " ")
-	if len(f) != 9 {
-		return Event{}, fmt.Errorf("%w: %d fields in the header, want 9", ErrMalformed, len(f))
+	var f [9]string
+	if n := fields(string(header), f[:]); n != len(f) {
+		return Event{}, fmt.Errorf("%w: %d fields in the header, want %d", ErrMalformed, n, len(f))
 	}
 	epoch, prev := f[1], f[3]
 	if len(epoch) == 0 || len(epoch) > maxEpoch || strings.ContainsFunc(epoch, unprintable) || epoch == liveKind {

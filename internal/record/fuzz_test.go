@@ -52,6 +52,29 @@ func FuzzDecodeNode(f *testing.F) {
 	})
 }
 
+// FuzzDecodePlain checks that what decodePlain reads is what decodeNode makes of it.
+func FuzzDecodePlain(f *testing.F) {
+	for _, s := range []string{
+		fullWire, plainWire, `{"address":"a:1","metadata":{"a":"1","a":"2"},"zone":"x","zone":"y","v":2,"v":1}`,
+		`{"address":"a","service":{"metadata":{"a":"1"},"metadata":{"b":"2"}}}`, `{"address":"a","service":{"metadata":{"a":"1"}},"service":{"metadata":{"b":"2"}}}`,
+		`{"address":"a","metadata":{"a":"1"},"metadata":{"b":"2"}}`, `{"address":"a","weight":0,"ttl":0,"weight":1}`, `{"address":"a","weight":01}`,
+		`{"address":"a","weight":-1}`, `{"address":"a","weight":999999999}`, `{"address":"a","weight":1e2,"ttl":1.0}`, `{"address":"\u0061"}`, "{\"address\":\"\x7f\xc3\xa9\"}",
+		"{\"address\":\"\xff\"}", "{\"address\":\"\x1f\"}", `{"address":"a"}x`, `{"address":"a",}`, `{"address":"a","Zone":"b"}`, `{"address":""}`, `{"address":"a","metadata":{}}`,
+		`{"address":"a","metadata":{"a":null}}`, `{"address":"a","v":0}`, `{"address":"a","service":{"Metadata":{"a":"1"}}}`, `{"address":"a" }`, `{}`, ``,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		fast, plain := decodePlain(s)
+		if !plain {
+			return
+		}
+		if n, err := decodeNode([]byte(s)); err != nil || !reflect.DeepEqual(fast, n) {
+			t.Errorf("%q is read as %+v, want %+v, %v", s, fast, n, err)
+		}
+	})
+}
+
 // FuzzNode checks that a node comes back as it went, or is refused.
 func FuzzNode(f *testing.F) {
 	f.Add("1.2.0", "10.0.0.7:8080", 10, "eu", "draining", "k", "v", int64(15000), 2, "x", `{"a": [1]}`)

@@ -3,7 +3,6 @@ package record
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -24,9 +23,10 @@ type Holder struct {
 
 // ParseHolder reads the field lease. It fails with ErrMalformed.
 func ParseHolder(s string) (Holder, error) {
-	f := strings.Split(s, " ")
-	if len(f) < 3 || len(f) > 4 {
-		return Holder{}, fmt.Errorf("holder %.80q: %w: %d parts, want 3 or 4", s, ErrMalformed, len(f))
+	var f [4]string
+	parts := fields(s, f[:])
+	if parts < 3 || parts > 4 {
+		return Holder{}, fmt.Errorf("holder %.80q: %w: %d parts, want 3 or 4", s, ErrMalformed, parts)
 	}
 	lease, err := ParseLease(f[0])
 	if err != nil {
@@ -36,7 +36,7 @@ func ParseHolder(s string) (Holder, error) {
 	if h.Seq, ok = decimal(f[1], math.MaxUint64); !ok {
 		return Holder{}, fmt.Errorf("holder: %w: seq %.32q, want a number", ErrMalformed, f[1])
 	}
-	if len(f) == 3 {
+	if parts == 3 {
 		if h.Gone = f[2]; h.Gone != "self" && h.Gone != "op" {
 			return Holder{}, fmt.Errorf("holder: %w: %.32q ended the lease, want self or op", ErrMalformed, f[2])
 		}

@@ -49,5 +49,10 @@ func decimal(s string, limit uint64) (uint64, bool) {
 }
 
 func lowerHex(s string, length int) bool {
-	return len(s) == length && strings.Trim(s, "0123456789abcdef") == ""
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) == length
 }

@@ -91,9 +91,13 @@ func (n Node) Encode() ([]byte, error) {
 }
 
 // DecodeNode reads what Encode wrote, and what newer writers may have made of
-// it. It fails with ErrTooLarge or ErrMalformed.
-func DecodeNode(data []byte) (Node, error) {
-	n, err := decodeNode(data)
+// it. It fails with ErrTooLarge or ErrMalformed. The node may share the memory of a string.
+func DecodeNode[Text string | []byte](data Text) (Node, error) {
+	text := string(data)
+	if n, plain := decodePlain(text); plain {
+		return n, nil
+	}
+	n, err := decodeNode([]byte(text))
 	if err != nil {
 		return Node{}, fmt.Errorf("node record: %w", err)
 	}

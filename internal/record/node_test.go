@@ -45,6 +45,24 @@ const fullWire = `{"version":"1.2.0","network":"unix","address":"10.0.0.7:8080",
 	`"request":{"name":"AddRequest","type":"object","values":[{"name":"n","type":"int"}]},` +
 	`"response":{"name":"AddReply","type":"object"},"metadata":{"path":"/add"}},{"name":"Ping"}]},"apis":"2cf2"}`
 
+// plainWire has every field that decodePlain reads.
+const plainWire = `{"v":2,"version":"1.2.0","network":"unix","address":"10.0.0.7:8080","weight":20,"zone":"eu-1a",` +
+	`"status":"draining","metadata":{"a<b":"größe","team":"orders"},"ttl":15000,"service":{"metadata":{"owner":"x"}},"apis":"2cf2"}`
+
+// What most services write is read without encoding/json.
+func TestPlainRecords(t *testing.T) {
+	want := full()
+	want.V, want.Endpoints = 2, nil
+	got, plain := decodePlain(plainWire)
+	if diff := cmp.Diff(want, got); diff != "" || !plain {
+		t.Errorf("plain: %v (-want +got):\n%s", plain, diff)
+	}
+	data, err := typical.Encode()
+	if _, plain := decodePlain(string(data)); err != nil || !plain {
+		t.Errorf("%s is not plain; Encode: %v", data, err)
+	}
+}
+
 func TestNodeWire(t *testing.T) {
 	extra := full()
 	extra.V = 3

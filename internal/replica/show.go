@@ -106,7 +106,7 @@ func (r *Replica) addChange(a Action, n Node, at time.Time) {
 func compose(id, lease, data, override string) (Node, error) {
 	n := Node{ID: id, Lease: lease, data: data, override: override}
 	var err error
-	if n.Record, err = record.DecodeNode([]byte(data)); err != nil {
+	if n.Record, err = record.DecodeNode(data); err != nil {
 		return n, err
 	}
 	if override != "" {
