@@ -55,7 +55,7 @@ func TestAnOldClientFindsANewServer(t *testing.T) {
 	})
 }
 
-func TestWhatAnOldClientIsTold(t *testing.T) {
+func TestWhatAnOldClientReads(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		c := clientOf(t, url)
 		a := NewRedisRegistry(hostOf(url))
@@ -159,8 +159,8 @@ func TestAUnixSocketStaysOutOfTheOldLayout(t *testing.T) {
 	}
 }
 
-// A process that dies says nothing to either layout. Whoever of ours still serves
-// takes its field out, and no other.
+// A process that dies changes neither layout. Another process of ours that serves
+// the service removes its field, and no other.
 func TestACrashedNodeLeavesTheOldLayout(t *testing.T) {
 	const ttl = 2 * time.Second
 	s := redistest.SharedStandalone(t)
@@ -183,7 +183,7 @@ func TestACrashedNodeLeavesTheOldLayout(t *testing.T) {
 	old.finds(t, "10.0.0.2:80", "10.0.0.8:80", "10.0.0.9:80")
 	t.Logf("gone %v after the crash, with a TTL of %v", time.Since(crash), ttl)
 	if v := s.Client().HGet(t.Context(), oldKey, "not json").Val(); v != "x" {
-		t.Errorf("a field of somebody else holds %q", v)
+		t.Errorf("a field of another program holds %q", v)
 	}
 	if left := s.Client().TTL(t.Context(), oldKey).Val(); left < 59*time.Minute {
 		t.Errorf("the expiry is %v: it was shortened", left)
@@ -196,7 +196,7 @@ func TestACrashedNodeLeavesTheOldLayout(t *testing.T) {
 	old.finds(t, "10.0.0.8:80", "10.0.0.9:80")
 }
 
-// With nobody of ours left to do it, the next one of ours does.
+// If no process of ours is left to do it, the next one of ours does it.
 func TestTheNextServerSweepsUpAfterOneThatCrashedAlone(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	old := oldPackage{c: s.Client()}
@@ -315,7 +315,7 @@ func TestAMirrorThatWasClosedDoesNotStart(t *testing.T) {
 	}
 }
 
-func TestRegisteringAgainTellsTheOldLayout(t *testing.T) {
+func TestRegisteringAgainUpdatesTheOldLayout(t *testing.T) {
 	s := redistest.SharedStandalone(t)
 	old := oldPackage{c: s.Client()}
 	a := NewRedisRegistry(s.Addr())

@@ -35,13 +35,13 @@ func TestWhatASweeperTakesOut(t *testing.T) {
 		due   bool // the look at all fields
 		gone  []string
 	}{
-		"crashed, and another held by the view":  {[]*registry.View{viewOf(held)}, true, []string{crashed}},
-		"nothing held: that is gone, too":        {[]*registry.View{viewOf()}, true, []string{crashed, held}},
-		"a stale view proves nothing":            {[]*registry.View{stale}, true, nil},
-		"no view yet":                            {nil, true, nil},
-		"all stand, as far as this view goes":    {[]*registry.View{viewOf(held, crashed)}, true, nil},
-		"those that left it are looked at alone": {[]*registry.View{viewOf(crashed), viewOf()}, false, []string{crashed}},
-		"it came back before the look":           {[]*registry.View{viewOf(crashed), viewOf(), viewOf(crashed, held)}, true, nil},
+		"crashed, and another held by the view":        {[]*registry.View{viewOf(held)}, true, []string{crashed}},
+		"nothing held: that is gone, too":              {[]*registry.View{viewOf()}, true, []string{crashed, held}},
+		"a stale view proves nothing":                  {[]*registry.View{stale}, true, nil},
+		"no view yet":                                  {nil, true, nil},
+		"all are registered, as far as this view goes": {[]*registry.View{viewOf(held, crashed)}, true, nil},
+		"those that left it are looked at alone":       {[]*registry.View{viewOf(crashed), viewOf()}, false, []string{crashed}},
+		"it came back before the look":                 {[]*registry.View{viewOf(crashed), viewOf(), viewOf(crashed, held)}, true, nil},
 	}
 	for name, c := range cases {
 		all := map[string]string{old: community.Entry{Addr: old}.Encode()}

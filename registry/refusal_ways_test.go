@@ -167,7 +167,7 @@ func TestWaysToRefuse(t *testing.T) {
 			if got := a.deleted(); len(got) > 0 {
 				t.Errorf("a watcher lost %v", got)
 			}
-			for _, line := range []string{"refuses to renew leases. Watchers are told", "renews leases again"} {
+			for _, line := range []string{"refuses to renew leases. Watchers are informed", "renews leases again"} {
 				eventually(t, patience, func() error {
 					if strings.Count(log.String(), line) != 1 {
 						return fmt.Errorf("the log does not have one line that it %s:\n%s", line, log.tail(20))

@@ -35,11 +35,11 @@ func TestDecode(t *testing.T) {
 		value string
 		ours  bool
 	}{
-		"an old writer's":            {`{"service_name":"shop","addr":"10.0.0.1:80","weight":10,"tags":null}`, false},
-		"ours":                       {`{"addr":"10.0.0.1:80","rollcall":{"prefix":"rollcall","namespace":"default","nonce":"abc"}}`, true},
-		"ours in another namespace":  {`{"addr":"10.0.0.1:80","rollcall":{"prefix":"rollcall","namespace":"blue","nonce":"abc"}}`, false},
-		"ours under another prefix":  {`{"addr":"10.0.0.1:80","rollcall":{"prefix":"other","namespace":"default"}}`, false},
-		"somebody's idea of nothing": {`{"addr":"10.0.0.1:80","rollcall":null}`, false},
+		"an old writer's":                  {`{"service_name":"shop","addr":"10.0.0.1:80","weight":10,"tags":null}`, false},
+		"ours":                             {`{"addr":"10.0.0.1:80","rollcall":{"prefix":"rollcall","namespace":"default","nonce":"abc"}}`, true},
+		"ours in another namespace":        {`{"addr":"10.0.0.1:80","rollcall":{"prefix":"rollcall","namespace":"blue","nonce":"abc"}}`, false},
+		"ours under another prefix":        {`{"addr":"10.0.0.1:80","rollcall":{"prefix":"other","namespace":"default"}}`, false},
+		"an empty mark of another program": {`{"addr":"10.0.0.1:80","rollcall":null}`, false},
 	}
 	for name, c := range good {
 		e, err := Decode(c.value)

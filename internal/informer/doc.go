@@ -1,5 +1,5 @@
-// Package informer is the read side of a registry: it follows services and tells its
-// listeners what changes. All listeners of one service share one replica of it, and all
+// Package informer is the read side of a registry: it follows services and informs its
+// listeners of changes. All listeners of one service share one replica of it, and all
 // services share one subscription.
 //
 //	            Redis
@@ -16,9 +16,9 @@
 // call to Redis runs in a goroutine of its own, and its answer is handed to the loop.
 //
 // A listener attaches to one service, or to all services of a namespace. For a namespace
-// the catalogues and the event pattern tell which services exist, and only those with
+// the catalogues and the event pattern show which services exist, and only those with
 // nodes are followed.
 //
-// Keyspace events only make it faster: they tell that Redis has removed a key, and the
+// Keyspace events only make it faster: they show that Redis has removed a key, and the
 // service is polled at once.
 package informer

@@ -75,7 +75,7 @@ func readMissingHashes(ctx context.Context, c *redisconn.Conn, s keys.Service, i
 	return missing, c.Master(ctx, s), nil
 }
 
-// isNode tells whether a reply to HMGET lease is that of a node's hash: also of one that
+// isNode reports whether a reply to HMGET lease is that of a node's hash: also of one that
 // another program wrote.
 func isNode(reply []any) bool {
 	if len(reply) == 0 || reply[0] == nil {

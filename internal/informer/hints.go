@@ -181,7 +181,7 @@ func (i *Informer) expired(service keys.Service) {
 	})
 }
 
-// sendsExpired tells whether a server sends keyspace events of expired keys. Where enable
+// sendsExpired reports whether a server sends keyspace events of expired keys. Where enable
 // is set, it has the server send them; flags that others have set stay.
 func sendsExpired(ctx context.Context, client *redis.Client, enable bool) (bool, error) {
 	const flag = "notify-keyspace-events"

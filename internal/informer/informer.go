@@ -131,7 +131,7 @@ type Listener interface {
 type NamespaceListener interface {
 	Listener
 
-	// Listed tells whether the services of the namespace are known, and why not.
+	// Listed reports whether the services of the namespace are known, and why not.
 	Listed(known bool, err error)
 }
 

@@ -25,7 +25,7 @@ import (
 
 const patience = 10 * time.Second // for what takes milliseconds on an idle machine
 
-// A recorder is a listener that keeps what it was told.
+// A recorder is a listener that keeps what it received.
 type recorder struct {
 	mu      sync.Mutex
 	initial map[string][]string // node IDs, by service
@@ -138,7 +138,7 @@ func attach(t *testing.T, i *informer.Informer, s keys.Service, l informer.Liste
 	return a
 }
 
-// A second listener is told at once what the first one has learned by changes, and one
+// A second listener gets at once what the first one got by changes, and one
 // that has detached is not called any more.
 func TestListenersShareAFeed(t *testing.T) {
 	i, c, r := start(t, informer.Options{})

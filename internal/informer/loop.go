@@ -54,7 +54,7 @@ func (i *Informer) reschedule(f *Feed) {
 func (i *Informer) work(now time.Time) time.Time {
 	i.due = now.Add(time.Hour)
 	if len(i.feeds) == 0 && len(i.watches) == 0 {
-		if i.sub != nil { // nobody is left who needs it
+		if i.sub != nil { // no feed needs it any more
 			i.endSubscription(errdefs.ErrWatcherStopped)
 		}
 		return i.due
@@ -96,7 +96,7 @@ func (i *Informer) startDue(f *Feed, now time.Time, polls []duePoll) []duePoll {
 	return polls
 }
 
-// publish tells the listeners of a feed what an input has changed, and does what the
+// publish reports to the listeners of a feed what an input has changed, and does what the
 // outcome on the input asks for.
 func (i *Informer) publish(f *Feed, v replica.Outcome) {
 	if changes := f.state.Changes(time.Now()); len(changes) > 0 {
@@ -125,10 +125,10 @@ func (i *Informer) publish(f *Feed, v replica.Outcome) {
 	}
 }
 
-// feed returns the feed of a service, or nil where nobody follows it.
+// feed returns the feed of a service, or nil where no listener follows it.
 func (i *Informer) feed(service keys.Service) *Feed { return i.feeds[service.Events(i.c.DB)] }
 
-// attach has l follow a service, and tells it what is known already.
+// attach has l follow a service, and calls it with what is known already.
 func (i *Informer) attach(service keys.Service, l Listener) *Feed {
 	ch := service.Events(i.c.DB)
 	f := i.feeds[ch]

@@ -192,7 +192,7 @@ func (n *namespaceWatch) subscribed(now time.Time) {
 	n.err, n.refused, n.refreshAt, n.checkAll = nil, nil, now, true
 }
 
-// report tells the listeners whether the services are known, or why not.
+// report informs the listeners whether the services are known, or why not.
 func (n *namespaceWatch) report() {
 	for l := range n.listeners {
 		l.Listed(n.known && n.refused == nil, cmp.Or(n.refused, n.err))

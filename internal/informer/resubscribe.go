@@ -133,7 +133,7 @@ func (i *Informer) refuse(ch channel, err error, now time.Time) {
 	}
 }
 
-// accepted notes that a channel is not refused any more, or that nobody needs it.
+// accepted notes that a channel is not refused any more, or that no feed needs it.
 func (i *Informer) accepted(name string) {
 	i.c.Log.Well(&i.refused, name, "rollcall: no subscription is refused any more")
 }

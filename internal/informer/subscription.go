@@ -19,7 +19,7 @@ import (
 // its owner makes another one.
 //
 // It has two goroutines. The writer sends one SUBSCRIBE for each channel, so that the
-// answers, which come in the same order, tell which channel was acknowledged or refused;
+// answers, which come in the same order, show which channel was acknowledged or refused;
 // and it pings. The reader reports what comes.
 type subscription struct {
 	ps      *redis.PubSub

@@ -83,7 +83,7 @@ var batchScenarios = []scenario{
 		events: []string{"1 put ours n00", "2 put older n50"},
 	},
 	{
-		rule: "a batch tells of every refusal",
+		rule: "a batch reports every refusal",
 		play: func(s *stage) {
 			s.register(node("a", newer, 1), node("b", older, 1)).is(Done, Done)
 			s.remove(at("c", ours, 1)).is(None)

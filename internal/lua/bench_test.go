@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkCall makes calls of a hundred nodes on real Redis, in a service of a
-// thousand that somebody watches. It tells how long a call holds the server
+// thousand that has a watcher. It measures how long a call holds the server
 // (redis-us/call, which should stay under 1000) and how many nodes a second one
 // connection gets done.
 func BenchmarkCall(b *testing.B) {

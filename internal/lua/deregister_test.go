@@ -104,7 +104,7 @@ var deregisterScenarios = []scenario{
 		events: []string{"1 put ours a", "2 put newer b", "3 put ours c", "4 del ours c"},
 	},
 	{
-		rule: "deregister after an expiry, before the reap, tells once",
+		rule: "deregister after an expiry, before the reap, publishes once",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.age(11 * time.Minute)
@@ -115,7 +115,7 @@ var deregisterScenarios = []scenario{
 		events: []string{"1 put ours a", "2 del ours a"},
 	},
 	{
-		rule: "deregister with the index evicted leaves a tombstone and tells nobody",
+		rule: "deregister with the index evicted leaves a tombstone and publishes nothing",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.evict(s.svc.Index())

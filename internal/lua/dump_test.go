@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An entry is one key's full content. Its expiry is told in minutes, or is
+// An entry is one key's full content. Its expiry is given in minutes, or is
 // "never".
 type entry struct {
 	Type, Expires string
@@ -146,11 +146,11 @@ func (s *stage) dump() map[string]entry {
 	return all
 }
 
-// left tells how far the end of a lease is, by an index score.
+// left returns how far the end of a lease is, by an index score.
 func left(score float64) string { return minutes(time.Until(time.UnixMilli(int64(score)))) }
 
-// lines tells all of a dump, but for what differs from run to run: the ends of
-// leases are told in minutes from now, epochs and tags by their order.
+// lines returns all of a dump, except what differs from run to run: the ends of
+// leases are given in minutes from now, epochs and tags by their order.
 func (s *stage) lines(all map[string]entry) []string {
 	var lines []string
 	for _, k := range slices.Sorted(maps.Keys(all)) {
@@ -177,7 +177,7 @@ func (s *stage) lines(all map[string]entry) []string {
 	return lines
 }
 
-// nodes tells the state of each node in one line, sorted by id:
+// nodes returns the state of each node in one line, sorted by id:
 //
 //	a live ours/1 rev 1 10m, indexed 10m
 //	b gone self ours/2 1m, not indexed

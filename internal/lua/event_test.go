@@ -42,7 +42,7 @@ func parseEvent(raw string) (event, error) {
 	return event{f[1], rev, f[3], f[4], at, f[6], f[7], f[8], payload}, nil
 }
 
-// String tells what scenarios care for: revision, kind, lease, id, and the
+// String returns what scenarios check: revision, kind, lease, id, and the
 // payload where it is not the usual record.
 func (e event) String() string {
 	s := fmt.Sprintf("%d %s %s %s", e.rev, e.kind, e.lease, e.id)

@@ -12,7 +12,7 @@ import (
 // minutes long, so that is 1510 minutes after a registration at most.
 var keptScenarios = []scenario{
 	{
-		rule: "kept: nodes that crash leave nothing, though nobody reaps them",
+		rule: "kept: nodes that crash leave nothing, even if no process reaps them",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1), node("b", ours, 1)).is(Done, Done)
 			s.register(node("a", ours, 2)).is(Done)

@@ -22,7 +22,7 @@ func TestOutOfMemory(t *testing.T) {
 				r := w.call(s)
 				srv.SetConfig("maxmemory", "0")
 				after, events := s.dump(), s.events()
-				s.checkStory(events, after)
+				s.checkAgreement(events, after)
 				if w.name != "override" {
 					r.is(r.Codes...)
 					return

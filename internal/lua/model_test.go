@@ -65,7 +65,7 @@ func (n *mnode) fence(t touch) (code Code, refused bool) {
 	return 0, false
 }
 
-// holds tells whether the node lives under the very call of a touch.
+// holds reports whether the node lives under the very call of a touch.
 func (n *mnode) holds(t touch) bool {
 	return n.hash && n.gone == "" && n.lease == t.Lease && n.seq == t.Seq
 }
@@ -202,7 +202,7 @@ func (w *world) age(by int) {
 	}
 }
 
-// lines tells the world as stage.nodes does.
+// lines returns the world as stage.nodes does.
 func (w *world) lines() []string {
 	var lines []string
 	for _, id := range slices.Sorted(maps.Keys(w.nodes)) {

@@ -93,7 +93,7 @@ func manyCalls(t *testing.T, srv *server) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("events (-want +got):\n%s", d)
 		}
-		s.checkStory(events, s.dump())
+		s.checkAgreement(events, s.dump())
 	}
 }
 

@@ -6,7 +6,7 @@ const drained = `{"status":"draining"}`
 
 var overrideScenarios = []scenario{
 	{
-		rule: "override is set and told once, however often it arrives",
+		rule: "override is set and published once, however often it arrives",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.repeat(overriding(s, "a", drained), copies(4, Done, Quiet)...)
@@ -15,7 +15,7 @@ var overrideScenarios = []scenario{
 		events: []string{"1 put ours a", "2 set ours a " + drained},
 	},
 	{
-		rule: "override is undone and told once, however often it arrives",
+		rule: "override is undone and published once, however often it arrives",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1), node("b", ours, 1)).is(Done, Done)
 			s.override("a", drained).is(Done)

@@ -51,7 +51,7 @@ func TestPermissionsOfARegistrarSuffice(t *testing.T) {
 	}
 }
 
-// TestPermissionToPublish takes away what PUBLISH needs: the changes stand, and
+// TestPermissionToPublish takes away what PUBLISH needs: the changes are made, and
 // callers learn why no event came.
 func TestPermissionToPublish(t *testing.T) {
 	for name, rule := range map[string]string{"command": "-publish", "channel": "resetchannels"} {
@@ -83,8 +83,8 @@ func TestPermissionToPublish(t *testing.T) {
 	}
 }
 
-// TestPermissionDenied takes away one right at a time: who has to tell,
-// tells that it is a permission.
+// TestPermissionDenied takes away one right at a time: each call that
+// needs the right returns that it is a permission.
 func TestPermissionDenied(t *testing.T) {
 	for _, tc := range []struct {
 		right  string

@@ -2,7 +2,7 @@ package lua
 
 import "regexp"
 
-// wrapped is how Redis before 7 tells that a command in a script was refused.
+// wrapped is how Redis before 7 reports that a command in a script was refused.
 var wrapped = regexp.MustCompile(`^ERR Error running script \(call to f_\w+\): @user_script:\d+: @user_script: \d+: -([A-Z]+ .*)$`)
 
 // A raised is the refusal of a command in a script, with Redis's code for it in

@@ -90,7 +90,7 @@ var reapScenarios = []scenario{
 		events: []string{"1 put ours a", "2 exp ours a"},
 	},
 	{
-		rule: "reap takes an overdue tombstone out of the index, and tells of the deregister",
+		rule: "reap takes an overdue tombstone out of the index, and publishes the deregister",
 		play: func(s *stage) {
 			s.deregister(at("a", ours, 1)).is(None)
 			s.indexed("a", time.Minute)
@@ -102,7 +102,7 @@ var reapScenarios = []scenario{
 		events: []string{"1 del ours a"},
 	},
 	{
-		rule: "reap that waited in a stopped redis expires nobody",
+		rule: "reap that waited in a stopped redis expires no node",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.age(11 * time.Minute)

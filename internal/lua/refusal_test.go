@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
-// refuses checks that a Redis which refuses to write is told from every other failure,
+// refuses checks that a Redis which refuses to write is distinguished from every other failure,
 // by a script as by a plain command, and that it lets PUBLISH through.
 func refuses(t *testing.T, c *redis.Client, script error, code string) {
 	t.Helper()

@@ -180,7 +180,7 @@ func malformedScenarios() (all []scenario) {
 		{"deregister: no id", 7, func(s *stage) reply { return s.deregister(at("a", ours, 1), at("", ours, 1)) }},
 		{"deregister: a bad lease", 8, func(s *stage) reply { return s.deregister(at("a", ours, 1), at("b", "", 1)) }},
 		{"deregister: a nonce that is not hex", 3, raw(deregister, "A1", "self", "a", ours+" 1")},
-		{"deregister: nobody's act", 4, func(s *stage) reply { return s.end("", []Lease{at("a", ours, 1)}) }},
+		{"deregister: by neither self nor operator", 4, func(s *stage) reply { return s.end("", []Lease{at("a", ours, 1)}) }},
 		{"renew: a seq with a fraction", 4, raw(renew, "a", ours+" 1.5")},
 		{"renew: more behind the TTL", 4, raw(renew, "a", ours+" 1 600000 1")},
 		{"deregister: a seq with a fraction", 6, raw(deregister, "a1", "self", "a", ours+" 2.5")},

@@ -93,7 +93,7 @@ var registerScenarios = []scenario{
 		events: []string{"1 put ours a \x00\xff\n {}[] %s \r\n"},
 	},
 	{
-		rule: "register tells large numbers in full",
+		rule: "register writes large numbers in full",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1<<53-1)).is(Done)
 			s.register(node("a", ours, 1<<53-2)).is(Older)
@@ -129,7 +129,7 @@ var registerScenarios = []scenario{
 		events: []string{"1 put ours a", "2 put ours a"},
 	},
 	{
-		rule: "register makes an evicted index entry again, and tells",
+		rule: "register makes an evicted index entry again, and publishes",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1), node("b", ours, 1)).is(Done, Done)
 			s.evict(s.svc.Index())

@@ -4,7 +4,7 @@ import "time"
 
 var renewScenarios = []scenario{
 	{
-		rule: "renew extends a lease and tells nobody",
+		rule: "renew extends a lease and publishes nothing",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.age(4 * time.Minute)
@@ -171,7 +171,7 @@ var renewScenarios = []scenario{
 		events: []string{"1 put ours a", "2 del newer a"},
 	},
 	{
-		rule: "a renew after an operator's removal is told so",
+		rule: "a renew after an operator's removal returns so",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)
 			s.remove(at("a", ours, 1)).is(Done)

@@ -35,7 +35,7 @@ type Result struct {
 	// lease does.
 	Next time.Time
 
-	// Unpublished is why events were not published, or nil. The changes stand.
+	// Unpublished is why events were not published, or nil. The changes were made.
 	Unpublished error
 
 	// Codes holds one code for each node of the call, in its order.
@@ -46,7 +46,7 @@ type Result struct {
 	// starts later than that one takes the node, unless the call is exclusive.
 	Holders []string
 
-	// Err is why the script did nothing, or that nobody knows what it did. Where
+	// Err is why the script did nothing, or that it is not known what it did. Where
 	// Redis refused it, its text begins with Redis's code, on every version.
 	Err error
 }
@@ -63,7 +63,7 @@ func (e *WrongTypeError) Error() string {
 	return fmt.Sprintf("key %s holds a value of another type", e.Key)
 }
 
-// IsPermission tells whether err is Redis's refusal of a user, a command, a key
+// IsPermission reports whether err is Redis's refusal of a user, a command, a key
 // or a channel. Inside scripts the text differs between versions.
 func IsPermission(err error) bool {
 	if err == nil {
@@ -84,7 +84,7 @@ func IsPermission(err error) bool {
 	return false
 }
 
-// IsTryAgain tells whether err is a cluster's refusal of several keys while it
+// IsTryAgain reports whether err is a cluster's refusal of several keys while it
 // moves their slot.
 func IsTryAgain(err error) bool { return redis.HasErrorPrefix(err, "TRYAGAIN") }
 

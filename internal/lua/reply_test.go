@@ -80,11 +80,11 @@ func TestEveryCallTells(t *testing.T) {
 		srv  *server
 		want error
 	}{
-		"nobody listens":           {t.Context(), connect(t, redistest.Topology{Addrs: []string{addr}}), nil},
-		"nobody listens, cluster":  {t.Context(), connect(t, redistest.Topology{Addrs: []string{addr}, Cluster: true}), nil},
-		"call cancelled":           {late, standalone(t), context.Canceled},
-		"call cancelled, cluster":  {late, cluster(t), context.Canceled},
-		"call cancelled, embedded": {late, fake(t), context.Canceled},
+		"no server listens":          {t.Context(), connect(t, redistest.Topology{Addrs: []string{addr}}), nil},
+		"no server listens, cluster": {t.Context(), connect(t, redistest.Topology{Addrs: []string{addr}, Cluster: true}), nil},
+		"call cancelled":             {late, standalone(t), context.Canceled},
+		"call cancelled, cluster":    {late, cluster(t), context.Canceled},
+		"call cancelled, embedded":   {late, fake(t), context.Canceled},
 	} {
 		t.Run(what, func(t *testing.T) {
 			call := RenewCall{

@@ -13,8 +13,8 @@ type scenario struct {
 	rule string
 	play func(*stage)
 
-	nodes  []string // as stage.nodes tells them
-	events []string // as event.String tells them
+	nodes  []string // as stage.nodes returns them
+	events []string // as event.String returns them
 }
 
 func (sc scenario) run(t *testing.T, srv *server) []string {

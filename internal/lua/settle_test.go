@@ -14,7 +14,7 @@ import (
 )
 
 // settle ends a scenario: it wants these nodes and events, checks that events,
-// log and version tell one story, and returns the transcript of it all.
+// log and version agree, and returns the transcript of it all.
 func (s *stage) settle(nodes, events []string) []string {
 	s.Helper()
 	got, all := s.events(), s.dump()
@@ -28,7 +28,7 @@ func (s *stage) settle(nodes, events []string) []string {
 	if d := cmp.Diff(events, said, cmpopts.EquateEmpty()); d != "" {
 		s.Errorf("events (-want +got):\n%s", d)
 	}
-	s.checkStory(got, all)
+	s.checkAgreement(got, all)
 	for _, e := range got {
 		s.transcript = append(s.transcript, fmt.Sprintf("event %s %s>%s %s",
 			s.mark("epoch", e.epoch), s.mark("tag", e.prev), s.mark("tag", e.tag), e))
@@ -36,8 +36,8 @@ func (s *stage) settle(nodes, events []string) []string {
 	return append(s.transcript, s.lines(all)...)
 }
 
-// checkStory wants events, version and log to tell one story.
-func (s *stage) checkStory(events []event, all map[string]entry) {
+// checkAgreement wants events, version and log to agree.
+func (s *stage) checkAgreement(events []event, all map[string]entry) {
 	s.Helper()
 	for _, err := range []error{
 		checkChain(events),

@@ -24,7 +24,7 @@ var (
 func token(start int64, nonce int) string { return fmt.Sprintf("%d-%012x", start, nonce) }
 
 // ttl is a lease's length where a scenario does not care. Leases are minutes
-// long, so that no scenario is slow enough to blur what is told in minutes.
+// long, so that no scenario is slow enough to blur what is given in minutes.
 const ttl = 10 * time.Minute
 
 // node is a registration of a node's usual record.
@@ -228,7 +228,7 @@ func (r reply) is(codes ...Code) reply {
 	return r
 }
 
-// near tells whether a time of Redis's is about now: all servers of a test run
+// near reports whether a time of Redis's is about now: all servers of a test run
 // on this machine.
 func near(at time.Time) bool { return time.Since(at).Abs() < time.Minute }
 

@@ -21,7 +21,7 @@ const (
 // tagLen is the length of a tag: a SHA-1, in hex.
 const tagLen = 40
 
-// unknownLease stands on the wire for a lease that nobody knew any more.
+// unknownLease is written on the wire for a lease that was not known any more.
 const unknownLease = "-"
 
 // A LogEntry is one line of a service's log.

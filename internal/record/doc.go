@@ -1,5 +1,5 @@
 // Package record is the wire codec of what Rollcall keeps of a node in Redis,
-// and of the events that tell of its changes.
+// and of the events of its changes.
 //
 // # Node
 //
@@ -24,7 +24,7 @@
 //
 // # Holder
 //
-// The field lease of a node's hash tells who holds the node, and of a tombstone who ended
+// The field lease of a node's hash says who holds the node, and that of a tombstone who ended
 // the lease:
 //
 //	<lease> <seq> <ttl, ms> <rev>
@@ -43,8 +43,8 @@
 //
 // # Live
 //
-// A registrar whose renewals Redis refuses tells on the same channel that its
-// nodes live: a header line, and a line for each node.
+// A registrar whose renewals Redis refuses publishes on the same channel that its
+// nodes are alive: a header line, and a line for each node.
 //
 //	1 live <since, us> <what Redis said>
 //	<lease> <id>

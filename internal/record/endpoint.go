@@ -38,7 +38,7 @@ func checkEndpoints(endpoints []Endpoint) error {
 }
 
 // A valueCheck walks Values. It stops after as many as a record can hold: where
-// some are shared, few of them can stand for billions.
+// some are shared, few of them can make billions.
 type valueCheck struct{ left int }
 
 func (c *valueCheck) check(v *Value, depth int) error {

@@ -18,7 +18,7 @@ const maxHeader = 2 << 10
 // maxEpoch caps the epoch, in bytes.
 const maxEpoch = 64
 
-// An Event tells of one change of one node.
+// An Event is one change of one node.
 type Event struct {
 	Epoch   string    // the history that Rev counts in: any printable ASCII but "live"
 	Rev     uint64    // revision after the change, over 0

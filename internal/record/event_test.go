@@ -46,7 +46,7 @@ func TestEventWire(t *testing.T) {
 			"1 1731974400000000-5f3a 9 " + tagA + " " + tagB + " 1731974400123456 set - n1\n",
 		},
 		{
-			"goodbye",
+			"deregistered",
 			Event{Epoch: epoch, Rev: 10, Prev: tagA, Tag: tagB, Time: at, Kind: Del, Lease: lease, ID: "n1"},
 			"1 1731974400000000-5f3a 10 " + tagA + " " + tagB + " 1731974400123456 del 1731974400000001-0123456789ab n1\n",
 		},

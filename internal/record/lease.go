@@ -19,7 +19,7 @@ const maxMicros = 1<<53 - 1
 // wins.
 type Lease struct {
 	Start int64  // microseconds by Redis's clock, over 0
-	Nonce string // 12 lower-case hex digits, to tell two of one Start apart
+	Nonce string // 12 lower-case hex digits, to separate two of one Start
 }
 
 // ParseLease reads "<start>-<nonce>". It fails with ErrMalformed.

@@ -18,10 +18,10 @@ const MaxLive = 100
 // maxWhy caps the reason of a Live, in bytes.
 const maxWhy = 512
 
-// liveKind stands where an event has its epoch.
+// liveKind is written where an event has its epoch.
 const liveKind = "live"
 
-// A Live tells that nodes of one service are alive although Redis refuses to
+// A Live reports that nodes of one service are alive although Redis refuses to
 // renew their leases. It is no change: it has no revision and no tag.
 type Live struct {
 	Since time.Time // when Redis began to refuse, by its clock: UTC, whole microseconds
@@ -66,7 +66,7 @@ func IsLive(b []byte) bool {
 	return bytes.HasPrefix(b, []byte(strconv.Itoa(Version)+" "+liveKind+" "))
 }
 
-// DecodeLive reads what IsLive told of. It fails with ErrMalformed.
+// DecodeLive reads a message for which IsLive is true. It fails with ErrMalformed.
 func DecodeLive(b []byte) (Live, error) {
 	lines := strings.Split(string(b), "\n")
 	header := strings.SplitN(lines[0], " ", 4)

@@ -14,7 +14,7 @@ const (
 )
 
 // NoTraffic is the Weight of a node that gets no calls. On the wire it is 0, which is
-// what it means there; in Go 0 is what a Weight is that nobody has set.
+// what it means there; in Go a Weight that was not set is 0.
 const NoTraffic = -1
 
 // A Node is the record of one node, and of the service as this node sees it.
@@ -143,7 +143,7 @@ func (n *Node) check() error {
 	return checkEndpoints(n.Endpoints)
 }
 
-// weight is the Weight that a number on the wire stands for.
+// weight is the Weight of a number on the wire.
 func weight(wire int) (int, error) {
 	switch {
 	case wire < 0:

@@ -132,7 +132,7 @@ func (s *service) String() string { return s.keys.String() }
 
 func (n *node) lease() lua.Lease { return lua.Lease{ID: n.id, Token: n.token, Seq: n.seq, TTL: n.ttl} }
 
-// renewedSince tells whether a renewal or registration that was sent since then has
+// renewedSince reports whether a renewal or registration that was sent since then has
 // succeeded.
 func (n *node) renewedSince(t time.Time) bool { return !n.leaseUntil.Before(t.Add(n.ttl)) }
 

@@ -112,7 +112,7 @@ func (r *book) chooseLeasesOf(ctx context.Context, s *service, nodes []*node) er
 		return nil
 	})
 	err = redisconn.Refusal(cmds, err)
-	if errors.Is(err, redis.Nil) { // a node that nobody holds
+	if errors.Is(err, redis.Nil) { // a node that no lease holds
 		err = clock.Err()
 	}
 	now := clock.Val()
@@ -272,7 +272,7 @@ func (r *book) registerResult(ctx context.Context, p registerCall, res lua.Resul
 	return refused
 }
 
-// logUnpublished warns where changes stand but their events were refused. There is no line
+// logUnpublished warns where changes were made but their events were refused. There is no line
 // when that ends: most calls publish nothing, and so do not show it.
 func (r *book) logUnpublished(s *service, res lua.Result) {
 	if res.Unpublished != nil {

@@ -78,7 +78,7 @@ func (r *cataloguer) present(now time.Time) (nodes []*node) {
 }
 
 // unlisted returns the nodes whose versions are not entered in the catalogues. What they
-// know, the cataloguer keeps fresh: a change of a node costs no trip to them.
+// know, the cataloguer keeps fresh: a change of a node costs no call to them.
 func (r *cataloguer) unlisted(nodes []*node) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,7 +86,7 @@ func (r *cataloguer) unlisted(nodes []*node) []*node {
 }
 
 // announce enters nodes in the catalogues, within a third of ctx's time: a
-// failure is logged and stops nobody.
+// failure is logged and does not stop the caller.
 func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 	if len(nodes) == 0 {
 		return

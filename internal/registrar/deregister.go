@@ -17,7 +17,7 @@ import (
 type Selector func(id, version string) bool
 
 // Deregister withdraws nodes of one service. Their renewal ends in any case. Where that
-// fails it is tried again for as long as the leases may stand.
+// fails it is tried again for as long as the leases may last.
 func (r *book) Deregister(ctx context.Context, k keys.Service, which Selector) error {
 	r.mu.Lock()
 	s := r.services[k]

@@ -92,7 +92,7 @@ func TestAFailureIsThatOfItsService(t *testing.T) {
 		t.Errorf("cart, which is refused: %v", err)
 	}
 	if err := redisconn.Classify(byName["shop"].err); !errors.Is(err, errdefs.ErrConflict) || errors.Is(err, errdefs.ErrPermission) {
-		t.Errorf("shop, where a foreign value stands: %v", err)
+		t.Errorf("shop, which has a foreign value: %v", err)
 	}
 }
 

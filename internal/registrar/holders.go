@@ -10,8 +10,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
-// holders tells who has the nodes that a call was refused for, and since when, as the
-// end of an error: " (held by ..., since ...)". There is nothing for a node that nobody
+// holders returns who has the nodes that a call was refused for, and since when, as the
+// end of an error: " (held by ..., since ...)". There is nothing for a node that no lease
 // holds any more, or where Redis does not say.
 func (r *book) holders(ctx context.Context, s *service, nodes []*node, codes []lua.Code) map[*node]string {
 	type fields struct{ lease, data *redis.StringCmd }

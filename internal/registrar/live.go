@@ -48,7 +48,7 @@ func (r *renewer) publishManual(ctx context.Context, nodes []*node, err error, b
 }
 
 // liveCalls returns the messages that are due of some nodes of one service, where err
-// says that Redis refuses to write: of those that are registered, that nobody else has
+// says that Redis refuses to write: of those that are registered, that no other lease has
 // taken, and that were not renewed since. Each node has one message an interval.
 // book.mu is held.
 func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
@@ -110,12 +110,12 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 			r.refusedSince = since
 		}
 		r.refusalLogged = now
-		text := "rollcall: redis refuses to renew leases. Watchers are told that the nodes live; GetService and new watchers miss them once their leases end"
+		text := "rollcall: redis refuses to renew leases. Watchers are informed that the nodes are alive; GetService and new watchers miss them once their leases end"
 		if failed != nil {
-			text = "rollcall: redis refuses to renew leases, and watchers cannot be told that the nodes live: they lose them once their leases end"
+			text = "rollcall: redis refuses to renew leases, and watchers cannot be informed that the nodes are alive: they lose them once their leases end"
 		}
 		if redisconn.NoLogin(err) {
-			text = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be told that the nodes live: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
+			text = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be informed that the nodes are alive: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
 		}
 		r.c.Log.Warn(func(e *zerolog.Event) {
 			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.keys.Namespace()).Str("service", call.service.keys.Name()).
@@ -133,7 +133,7 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 	}
 }
 
-// refused tells whether Redis refuses to renew any node. book.mu is held.
+// refused reports whether Redis refuses to renew any node. book.mu is held.
 func (r *renewer) refused() bool {
 	for _, s := range r.services {
 		for _, n := range s.nodes {

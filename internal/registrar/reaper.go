@@ -120,7 +120,7 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 	if len(overdue) == 0 {
 		return again, nil
 	}
-	// A reap that waits in a stopped Redis would remove everybody who could not
+	// A reap that waits in a stopped Redis would remove all nodes that could not
 	// renew there. A second after the answer that it goes by, it does nothing.
 	target.Deadline = now.Add(time.Second)
 	sent := time.Now()

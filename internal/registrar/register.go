@@ -36,8 +36,8 @@ func (r *Registrar) Register(ctx context.Context, p *Plan, conclude func() bool)
 	return r.settle(ctx, p, nodes, err, conclude)
 }
 
-// adopt notes what is to be registered: new nodes, and changes of those that
-// stand. Each change gets the next seq of its lease. Without an error, Close waits until
+// adopt notes what is to be registered: new nodes, and changes of those that are
+// registered. Each change gets the next seq of its lease. Without an error, Close waits until
 // done is called.
 func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 	r.mu.Lock()
@@ -225,7 +225,7 @@ func (r *book) tidied(s *service) {
 	}
 }
 
-// passing tells whether trying again may help.
+// passing reports whether trying again may help.
 func passing(err error) bool {
 	err = redisconn.Classify(err)
 	for _, final := range []error{errdefs.ErrConflict, errdefs.ErrSuperseded, errdefs.ErrClosed, context.Canceled} {
@@ -236,7 +236,7 @@ func passing(err error) bool {
 	return !redisconn.Hopeless(err)
 }
 
-// unknown tells whether Redis may have done, or may yet do, what failed.
+// unknown reports whether Redis may have done, or may yet do, what failed.
 func unknown(err error) bool {
 	err = redisconn.Classify(err)
 	return errors.Is(err, errdefs.ErrUnavailable) || errors.Is(err, context.Canceled)

@@ -27,7 +27,7 @@ func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) 
 		e, err = lifecycle.TakenOver, fmt.Errorf("%w: another process lives under this ID: stop it, choose another ID, or take it over without RegisterExclusive%s", errdefs.ErrConflict, holder)
 	case lua.Superseded:
 		e, err = lifecycle.TakenOver, fmt.Errorf("%w: another process registered this ID later: Deregister, then Register again takes it back%s", errdefs.ErrSuperseded, holder)
-	default: // by an operator, or by somebody who has our lease
+	default: // by an operator, or by another program that has our lease
 		e, err = lifecycle.OperatorRemoved, fmt.Errorf("%w: an operator removed the node: Deregister, then Register again", errdefs.ErrSuperseded)
 	}
 	if n.Over() {
@@ -54,7 +54,7 @@ func (r *book) happens(n *node, e lifecycle.Event, cause error) (changed bool) {
 	}
 	r.changes = append(r.changes, change)
 	r.sink.StateChanged(n.service.keys, n.id, n.State, cause)
-	final := n.State == lifecycle.Superseded || n.State == lifecycle.Removed // of each node, the error tells which
+	final := n.State == lifecycle.Superseded || n.State == lifecycle.Removed // of each node: the error names it
 	if n.reg.onState != nil && (n.reg.reported != n.State || final) {
 		n.reg.reported = n.State
 		report, state := n.reg.onState, n.State
