@@ -18,13 +18,13 @@ const module = "github.com/rollcall-go/rollcall/"
 // layers orders the packages of this module from the lowest up. One may import,
 // directly or not, only what is in a lower layer. Tests may import anything.
 var layers = [][]string{
-	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/community", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/outbox"},
+	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/outbox"},
 	{"internal/record", "internal/reporter"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},
 	{"internal/informer", "internal/registrar"},
 	{"registry", "registry/embedded"},
-	{"internal/listed"},
+	{"internal/community", "internal/listed"},
 	{"internal/guard", "internal/savedviews", "internal/unknown", "internal/watchviews"},
 	{"internal/views"},
 	{"discovery"},

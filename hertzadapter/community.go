@@ -1,18 +1,16 @@
 package hertzadapter
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -55,7 +53,7 @@ func (s communitySource) Knows(ctx context.Context, service string, opts ...regi
 		return false, errNoRegistry
 	}
 	known, err := s.r.Knows(ctx, service, opts...)
-	home := homeOf(s.r)
+	home := community.HomeOf(s.r)
 	if known || err != nil || !atHome(home, opts) {
 		return known, err
 	}
@@ -63,7 +61,7 @@ func (s communitySource) Knows(ctx context.Context, service string, opts ...regi
 	if err != nil {
 		return false, err
 	}
-	listed, err := listedIn(ctx, client, service, home)
+	listed, err := community.Listed(ctx, client, service, home)
 	return len(listed) > 0, err
 }
 
@@ -77,7 +75,7 @@ func (s communitySource) Follow(service string, opts ...registry.FollowOption) (
 		return nil, err
 	}
 	inner, err := s.r.Follow(service, opts...)
-	home := homeOf(s.r)
+	home := community.HomeOf(s.r)
 	if err != nil || !atHome(home, opts) {
 		return inner, err
 	}
@@ -152,7 +150,7 @@ func (f *communityFollower) take(wake func()) *registry.View {
 	defer f.mu.Unlock()
 	if f.fresh && f.known && f.view != nil {
 		f.fresh = false
-		return merge(f.view, f.listed, f.service, f.home.Namespace)
+		return community.Merge(f.view, f.listed, f.service, f.home.Namespace)
 	}
 	f.wake = wake
 	return nil
@@ -187,60 +185,22 @@ func (f *communityFollower) poll(ctx context.Context) {
 		case <-timer.C:
 		}
 		f.read(ctx)
-		timer.Reset(shortened(f.every))
+		timer.Reset(actor.Shortened(f.every))
 	}
 }
 
 // read takes what the layout lists.
 func (f *communityFollower) read(ctx context.Context) {
-	listed, err := listedIn(ctx, f.client, f.service, f.home)
+	listed, err := community.Listed(ctx, f.client, f.service, f.home)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
 		f.err = err
 		return
 	}
-	f.fresh = f.fresh || !f.known || !slices.EqualFunc(f.listed, listed, equalEntries)
+	f.fresh = f.fresh || !f.known || !slices.EqualFunc(f.listed, listed, community.Entry.Equal)
 	f.listed, f.known, f.err = listed, true, nil
 	if f.fresh && f.wake != nil {
 		f.wake()
 	}
 }
-
-// listedIn reads what the layout lists of a service.
-func listedIn(ctx context.Context, client redis.UniversalClient, service string, home community.Home) ([]community.Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
-	defer cancel()
-	key := community.Key(service)
-	values, err := client.HGetAll(ctx, key).Result()
-	if err != nil {
-		kind := registry.ErrUnavailable
-		switch {
-		case errors.Is(err, context.Canceled):
-			return nil, err
-		case redis.HasErrorPrefix(err, "NOPERM"):
-			kind = registry.ErrPermission
-		case redis.HasErrorPrefix(err, "WRONGTYPE"):
-			kind = registry.ErrConflict
-		}
-		return nil, fmt.Errorf("%w: read the community's layout, %s: %w", kind, key, err)
-	}
-	return foreign(values, home), nil
-}
-
-// foreign are the entries that are not ours, by address. Of ours the registry knows
-// better. What cannot be read, or dialed, is passed over.
-func foreign(values map[string]string, home community.Home) []community.Entry {
-	var entries []community.Entry
-	for _, value := range values {
-		if e, err := community.Decode(value); err == nil && !e.Of(home) {
-			entries = append(entries, e)
-		}
-	}
-	slices.SortFunc(entries, func(a, b community.Entry) int {
-		return cmp.Or(strings.Compare(a.Addr, b.Addr), strings.Compare(a.Encode(), b.Encode()))
-	})
-	return slices.CompactFunc(entries, func(a, b community.Entry) bool { return a.Addr == b.Addr })
-}
-
-func equalEntries(a, b community.Entry) bool { return a.Encode() == b.Encode() }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -84,7 +85,7 @@ func TestErrorsOfTheOldLayoutAreClassed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client, err := c.r.Client()
 			must(t, err)
-			_, err = listedIn(t.Context(), client, "shop", homeOf(c.r))
+			_, err = community.Listed(t.Context(), client, "shop", community.HomeOf(c.r))
 			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), oldKey) {
 				t.Errorf("%v, want %v and %s", err, c.want, oldKey)
 			}

@@ -7,13 +7,8 @@ import (
 
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 
+	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/registry"
-)
-
-// The tags of an Info, and of a call, that mean more than metadata.
-const (
-	tagVersion = "version"
-	tagZone    = "zone"
 )
 
 // checkInfo says what an Info lacks to be registered.
@@ -44,12 +39,12 @@ func missing(v any) bool {
 func service(info *hertzregistry.Info, network, address string) *registry.Service {
 	return &registry.Service{
 		Name:    info.ServiceName,
-		Version: info.Tags[tagVersion],
+		Version: info.Tags[community.TagVersion],
 		Nodes: []*registry.Node{{
 			Network:  network,
 			Address:  address,
 			Weight:   info.Weight,
-			Zone:     info.Tags[tagZone],
+			Zone:     info.Tags[community.TagZone],
 			Metadata: maps.Clone(info.Tags),
 		}},
 	}

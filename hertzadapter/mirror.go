@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
@@ -21,15 +21,8 @@ import (
 // together do not call together.
 const (
 	mirrorInterval = 5 * time.Second // between two looks at our field
-	mirrorTimeout  = time.Second     // of one call
 	mirrorWait     = 2 * time.Second // for the field, of a Register
 )
-
-// homeOf says which marks are those of r.
-func homeOf(r *registry.Redis) community.Home {
-	o := r.Options()
-	return community.Home{Prefix: o.Prefix, Namespace: o.Namespace}
-}
 
 // A mirror shows one node in the community's layout for as long as it is registered,
 // and a sweeper takes out of it the nodes of ours that are gone. Both start with the
@@ -70,7 +63,7 @@ func newMirror(r registry.Registry, s *registry.Service, o options, log zerolog.
 	}
 	ttl := max(o.ttl, rr.Options().TTL)
 	m := &mirror{
-		sweeper: sweeper{r: rr, client: client, home: homeOf(rr), service: s.Name, own: s.Nodes[0].Address, log: log},
+		sweeper: sweeper{r: rr, client: client, home: community.HomeOf(rr), service: s.Name, own: s.Nodes[0].Address, log: log},
 		expiry:  max(community.Expiry, ttl),
 		news:    make(chan struct{}, 1),
 	}
@@ -159,7 +152,7 @@ func (m *mirror) wait(ctx context.Context) {
 // node that was superseded the field is another's, and while nothing is known of it
 // nothing is done.
 func (m *mirror) keepOn() {
-	tick := time.NewTimer(shortened(mirrorInterval))
+	tick := time.NewTimer(actor.Shortened(mirrorInterval))
 	defer tick.Stop()
 	var trouble logs.Episode
 	for {
@@ -169,13 +162,13 @@ func (m *mirror) keepOn() {
 		case <-m.news:
 		case <-tick.C:
 		}
-		tick.Reset(shortened(mirrorInterval))
+		tick.Reset(actor.Shortened(mirrorInterval))
 		m.mu.Lock()
 		state, value := m.state, m.value
 		m.mu.Unlock()
 		// A call that is under way when the mirror ends is waited for: cut off, it might
 		// come after the one that removes the field.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), mirrorTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), community.Timeout)
 		var err error
 		switch state {
 		case registry.Live:
@@ -261,6 +254,3 @@ func (m *mirror) drop(ctx context.Context) error {
 	}
 	return err
 }
-
-// shortened is d, or up to a fifth less.
-func shortened(d time.Duration) time.Duration { return d - mathrand.N(d/5+1) }

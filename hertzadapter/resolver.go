@@ -10,6 +10,7 @@ import (
 	hertzdiscovery "github.com/cloudwego/hertz/pkg/app/client/discovery"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -112,9 +113,9 @@ func (o options) selection(tags map[string]string) []discovery.PickOption {
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch key {
-		case tagVersion:
+		case community.TagVersion:
 			opts = append(opts, discovery.Version(tags[key]))
-		case tagZone:
+		case community.TagZone:
 			opts = append(opts, discovery.Zone(tags[key]))
 		default:
 			opts = append(opts, discovery.Label(key, tags[key]))
@@ -130,8 +131,8 @@ func nodeTags(s *registry.Service, n *registry.Node) map[string]string {
 	if tags == nil {
 		tags = make(map[string]string, 2)
 	}
-	tags[tagVersion] = s.Version
-	tags[tagZone] = n.Zone
-	maps.DeleteFunc(tags, func(k, v string) bool { return v == "" && (k == tagVersion || k == tagZone) })
+	tags[community.TagVersion] = s.Version
+	tags[community.TagZone] = n.Zone
+	maps.DeleteFunc(tags, func(k, v string) bool { return v == "" && (k == community.TagVersion || k == community.TagZone) })
 	return tags
 }

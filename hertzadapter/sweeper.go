@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
@@ -122,11 +123,11 @@ func (s *sweeper) sweep(ctx context.Context, now time.Time) {
 		fields = slices.Collect(maps.Keys(s.suspects))
 	}
 	s.suspects = map[string]bool{}
-	s.nextAll = now.Add(shortened(sweepInterval))
-	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
+	s.nextAll = now.Add(actor.Shortened(sweepInterval))
+	ctx, cancel := context.WithTimeout(ctx, community.Timeout)
 	defer cancel()
 	if !s.live || s.remove(ctx, fields) != nil {
-		s.nextAll = now.Add(shortened(sweepFirst))
+		s.nextAll = now.Add(actor.Shortened(sweepFirst))
 	}
 }
 

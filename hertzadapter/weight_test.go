@@ -7,6 +7,7 @@ import (
 	hertzregistry "github.com/cloudwego/hertz/pkg/app/server/registry"
 	"github.com/cloudwego/hertz/pkg/common/utils"
 
+	"github.com/rollcall-go/rollcall/internal/community"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -25,7 +26,7 @@ func TestWeightsMeanWhatTheyMeanInHertz(t *testing.T) {
 	unset := f.services[0].Nodes[0]
 	same("the weight of an Info without one", unset.Weight, 0)
 	for _, weight := range []int{0, -5} {
-		same("a node of the old layout", nodeOf(entry("x:1", weight, nil)).Weight, 0)
+		same("a node of the old layout", community.Entry{Addr: "x:1", Weight: weight}.Node().Weight, 0)
 	}
 
 	v := NewResolver(live(t, list{
