@@ -20,6 +20,7 @@ const module = "github.com/rollcall-go/rollcall/"
 var layers = [][]string{
 	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/outbox"},
 	{"internal/record", "internal/reporter"},
+	{"internal/statelog"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},
 	{"internal/informer", "internal/registrar"},

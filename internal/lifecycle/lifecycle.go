@@ -29,6 +29,9 @@ func (s State) String() string {
 	return names[s]
 }
 
+// Away says whether callers may miss a node in this state.
+func (s State) Away() bool { return s == Lost || s == Withheld || s == Superseded || s == Removed }
+
 // An Event is what happens to a registration.
 type Event int
 

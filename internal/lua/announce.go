@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
 // MaxMembers is how many members one announce.lua enters: more would hold Redis
@@ -21,6 +22,30 @@ type AnnounceCall struct {
 	// Forget is how long an entry, and the catalogue as a whole, outlives the last
 	// call that entered it: whole milliseconds, by Redis's clock.
 	Forget time.Duration
+}
+
+// An Entry is a version of a service, for the catalogues.
+type Entry struct {
+	Service keys.Service
+	Version string
+}
+
+// Catalogued returns the calls that enter versions in the catalogue of their namespace, and
+// the namespaces in theirs.
+func Catalogued(space keys.Space, forget time.Duration, entries []Entry) []AnnounceCall {
+	byNamespace := map[string][]string{}
+	for _, e := range entries {
+		ns := e.Service.Namespace()
+		byNamespace[ns] = append(byNamespace[ns], keys.ServiceMember(e.Service.Name(), e.Version))
+	}
+	namespaces := AnnounceCall{Key: space.Namespaces(), Forget: forget}
+	var calls []AnnounceCall
+	for ns, members := range byNamespace {
+		slices.Sort(members)
+		calls = append(calls, AnnounceCall{Key: space.Services(ns), Members: slices.Compact(members), Forget: forget})
+		namespaces.Members = append(namespaces.Members, keys.NamespaceMember(ns))
+	}
+	return append(calls, namespaces)
 }
 
 // Announce runs announce.lua for each call, and more than once for one of over

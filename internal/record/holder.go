@@ -52,3 +52,25 @@ func ParseHolder(s string) (Holder, error) {
 	}
 	return h, nil
 }
+
+// HeldBy describes the process that holds a node, by the fields lease and data of its hash:
+// "held by 10.0.0.1:80, zone eu-1, version 1.2.0, since 2026-01-02T03:04:05Z". It is "" if
+// they cannot be read.
+func HeldBy(lease, data string) string {
+	h, err := ParseHolder(lease)
+	if err != nil {
+		return ""
+	}
+	n, err := DecodeNode([]byte(data))
+	if err != nil {
+		return ""
+	}
+	who := n.Address
+	if n.Zone != "" {
+		who += ", zone " + n.Zone
+	}
+	if n.Version != "" {
+		who += ", version " + n.Version
+	}
+	return "held by " + who + ", since " + time.UnixMicro(h.Start).UTC().Format(time.RFC3339)
+}

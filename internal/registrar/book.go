@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
+	"github.com/rollcall-go/rollcall/internal/statelog"
 )
 
 // A book is what is registered here, and what the actors and the calls share. Its mutex
@@ -34,9 +35,8 @@ type book struct {
 	mu          sync.Mutex
 	closed      bool
 	services    map[keys.Service]*service
-	changes     []change                       // not logged yet
-	away        [lifecycle.States]logs.Episode // of nodes, by state: those of awayStates
-	renewsAgain bool                           // a node that was refused has been renewed since
+	states      *statelog.Log // how the states of nodes change
+	renewsAgain bool          // a node that was refused has been renewed since
 }
 
 // A service is what this registry registered under one name, and what it knows

@@ -42,7 +42,7 @@ func (r *book) registerNodes(ctx context.Context, nodes []*node) failures {
 	}
 	r.undoIfLeft(ctx, nodes, refused)
 	for s, err := range refused {
-		failed.add(s, err)
+		failed.Add(s, err)
 	}
 	return failed
 }
@@ -58,6 +58,9 @@ func partition(nodes []*node, so func(*node) bool) (yes, no []*node) {
 	}
 	return yes, no
 }
+
+// failures are those of calls, by service.
+type failures = errdefs.Failures[*service]
 
 // undoIfLeft undoes what a call has done, or may yet do, for nodes that were
 // deregistered while it was under way: that may have come to Redis before it.
@@ -92,7 +95,7 @@ func (r *book) chooseLeases(ctx context.Context, nodes []*node) failures {
 	failed := failures{}
 	for s, nodes := range byService {
 		for chunk := range slices.Chunk(nodes, lua.MaxNodes) {
-			if failed.add(s, r.chooseLeasesOf(ctx, s, chunk)); failed[s] != nil {
+			if failed.Add(s, r.chooseLeasesOf(ctx, s, chunk)); failed[s] != nil {
 				break
 			}
 		}
@@ -163,7 +166,7 @@ func (r *book) sendRegister(ctx context.Context, nodes []*node) failures {
 
 	failed := failures{}
 	for i, p := range puts {
-		failed.add(p.service, r.registerResult(ctx, p, results[i], sent, received))
+		failed.Add(p.service, r.registerResult(ctx, p, results[i], sent, received))
 	}
 	return failed
 }

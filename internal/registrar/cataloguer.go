@@ -9,15 +9,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
-	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
 
-// The catalogues list services and namespaces in other cluster slots than the
-// nodes, so they are never of one piece with them: entries are written before a
-// registration and go stale after the last. Readers take them as a superset.
+// The catalogues are in other cluster slots than the nodes, so an entry is written before a
+// registration and stays after the last one: readers take them as a superset.
 const (
 	refreshEvery = 30 * time.Second
 	forgetAfter  = 7 * 24 * time.Hour
@@ -85,8 +83,7 @@ func (r *cataloguer) unlisted(nodes []*node) []*node {
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.listed })
 }
 
-// announce enters nodes in the catalogues, within a third of ctx's time: a
-// failure is logged and does not stop the caller.
+// announce enters nodes in the catalogues, within a third of ctx's time. It logs failures.
 func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 	if len(nodes) == 0 {
 		return
@@ -96,22 +93,13 @@ func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/3)
 		defer cancel()
 	}
-	byNamespace := map[string][]string{}
-	versions := make([]string, len(nodes)) // as they are entered: a Register may change them meanwhile
+	entries := make([]lua.Entry, len(nodes)) // as they are entered: a Register may change them meanwhile
 	r.mu.Lock()
 	for i, n := range nodes {
-		versions[i] = n.version
-		byNamespace[n.service.keys.Namespace()] = append(byNamespace[n.service.keys.Namespace()], keys.ServiceMember(n.service.keys.Name(), n.version))
+		entries[i] = lua.Entry{Service: n.service.keys, Version: n.version}
 	}
 	r.mu.Unlock()
-	namespaces := lua.AnnounceCall{Key: r.c.Space.Namespaces(), Forget: forgetAfter}
-	var calls []lua.AnnounceCall
-	for ns, members := range byNamespace {
-		slices.Sort(members)
-		calls = append(calls, lua.AnnounceCall{Key: r.c.Space.Services(ns), Members: slices.Compact(members), Forget: forgetAfter})
-		namespaces.Members = append(namespaces.Members, keys.NamespaceMember(ns))
-	}
-	err := lua.Announce(ctx, r.c, append(calls, namespaces)...)
+	err := lua.Announce(ctx, r.c, lua.Catalogued(r.c.Space, forgetAfter, entries)...)
 	if errors.Is(err, context.Canceled) {
 		return // by Close
 	}
@@ -131,6 +119,6 @@ func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {
-		n.listed = n.listed || n.version == versions[i]
+		n.listed = n.listed || n.version == entries[i].Version
 	}
 }

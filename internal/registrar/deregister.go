@@ -48,7 +48,7 @@ func (r *book) withdrawAll(ctx context.Context, inside bool) error {
 		withdrawals = append(withdrawals, s.undelivered(func(string) bool { return true })...)
 	}
 	r.mu.Unlock()
-	return r.deliver(ctx, withdrawals).one()
+	return r.deliver(ctx, withdrawals).One()
 }
 
 // undelivered returns the deregistrations of some nodes that are pending. book.mu is held.
@@ -86,7 +86,7 @@ func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range withdrawals {
-		failed.add(f.service, f.err)
+		failed.Add(f.service, f.err)
 		for _, n := range f.nodes {
 			if f.err != nil {
 				r.deregisterLater(n, f.by, time.Now())

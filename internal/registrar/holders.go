@@ -2,7 +2,6 @@ package registrar
 
 import (
 	"context"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,26 +28,9 @@ func (r *book) holders(ctx context.Context, s *service, nodes []*node, codes []l
 	_, _ = p.Exec(ctx) // each command has its own error
 	held := map[*node]string{}
 	for n, found := range asked {
-		held[n] = heldBy(found.lease.Val(), found.data.Val())
+		if who := record.HeldBy(found.lease.Val(), found.data.Val()); who != "" {
+			held[n] = " (" + who + ")"
+		}
 	}
 	return held
-}
-
-func heldBy(lease, data string) string {
-	h, err := record.ParseHolder(lease)
-	if err != nil {
-		return ""
-	}
-	n, err := record.DecodeNode([]byte(data))
-	if err != nil {
-		return ""
-	}
-	who := n.Address
-	if n.Zone != "" {
-		who += ", zone " + n.Zone
-	}
-	if n.Version != "" {
-		who += ", version " + n.Version
-	}
-	return " (held by " + who + ", since " + time.UnixMicro(h.Start).UTC().Format(time.RFC3339) + ")"
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/statelog"
 )
 
 // Register registers the nodes of a plan, and has them renewed. conclude decides, once,
@@ -184,8 +185,8 @@ func (r *book) takeBack(ctx context.Context, n *node, err error, now time.Time) 
 
 // forget ends a registration here. logChanges is to be called after it.
 func (r *book) forget(n *node) {
-	if slices.Contains(awayStates, n.State) {
-		r.changes = append(r.changes, change{node: n, was: n.State, state: lifecycle.Left})
+	if n.State.Away() {
+		r.states.Add(statelog.Change{Service: n.service.keys, Node: n.id, Was: n.State, State: lifecycle.Left})
 	}
 	n.On(lifecycle.Ended, false)
 	n.service.leave(n)

@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/statelog"
 )
 
 // Options are what the owner of a Registrar decides.
@@ -74,7 +75,7 @@ type Registrar struct {
 // goroutines.
 func New(c *redisconn.Conn, o Options, sink Sink) *Registrar {
 	b := &book{
-		c: c, sink: sink, services: map[keys.Service]*service{},
+		c: c, sink: sink, services: map[keys.Service]*service{}, states: statelog.New(c.Log),
 		renewals: actor.NewWake(), reaps: actor.NewWake(), listings: actor.NewWake(),
 	}
 	r := &Registrar{book: b, renewer: &renewer{book: b}, reaper: &reaper{book: b, o: o}, cataloguer: &cataloguer{book: b}}

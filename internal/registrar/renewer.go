@@ -40,7 +40,7 @@ func (r *renewer) run(ctx context.Context) {
 			r.round(ctx, due)
 			continue
 		}
-		r.renewals.Until(ctx, actor.Earlier(next, r.remind(time.Now())))
+		r.renewals.Until(ctx, actor.Earlier(next, r.remind()))
 	}
 }
 

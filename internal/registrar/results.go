@@ -2,11 +2,13 @@ package registrar
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/statelog"
 )
 
 // applyCode does what the code of one node in a reply says, and returns the error that a
@@ -33,9 +35,9 @@ func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) 
 	if n.Over() {
 		return nil // it has ended meanwhile
 	}
+	n.holder = holder
 	if r.happens(n, e, err) && n.Over() {
 		n.service.leave(n)
-		n.holder = holder
 	}
 	return err
 }
@@ -47,12 +49,12 @@ func (r *book) happens(n *node, e lifecycle.Event, cause error) (changed bool) {
 	if !n.On(e, n.batch != nil) {
 		return false
 	}
-	change := change{node: n, was: was, state: n.State}
+	change := statelog.Change{Service: n.service.keys, Node: n.id, Was: was, State: n.State, Holder: strings.Trim(n.holder, " ()")}
 	if cause != nil {
-		change.cause = cause.Error()
+		change.Cause = cause.Error()
 		cause = &errdefs.NodeError{Node: n.id, Err: cause}
 	}
-	r.changes = append(r.changes, change)
+	r.states.Add(change)
 	r.sink.StateChanged(n.service.keys, n.id, n.State, cause)
 	final := n.State == lifecycle.Superseded || n.State == lifecycle.Removed // of each node: the error names it
 	if n.reg.onState != nil && (n.reg.reported != n.State || final) {

@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"errors"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -9,6 +10,22 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
+
+// logChanges logs how the states of nodes have changed since it was called last. book.mu is
+// held.
+func (r *book) logChanges() {
+	if r.states.Write(time.Now()) {
+		r.renewals.Signal() // the renewer reminds of it each minute
+	}
+}
+
+// remind logs once a minute which nodes callers may miss. It returns when there is more to
+// say.
+func (r *book) remind() (next time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.states.Remind(time.Now())
+}
 
 // left takes a subject, such as a service, out of what is in trouble: it has ended.
 func (r *book) left(subject string) {

@@ -1,7 +1,11 @@
-package registrar
+// Package statelog logs how the states of registrations change, in few lines: one for all
+// nodes with the same change for the same reason, and one a minute while callers may miss
+// nodes.
+package statelog
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,59 +13,87 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/reporter"
 )
 
-// A change of a node's state, for the log.
-type change struct {
-	node       *node
-	was, state lifecycle.State
-	cause      string
+// A Change is one of a node's state.
+type Change struct {
+	Service    keys.Service
+	Node       string
+	Was, State lifecycle.State
+	Cause      string // why; "" if there is nothing to say
+	Holder     string // the process that has the node, if another one has taken it over
 }
 
-// awayStates are those in which callers may miss a node. Each is an episode: lines when
-// it begins, one a minute, and one when it ends.
+type nodeKey struct {
+	service keys.Service
+	node    string
+}
+
+// awayStates are those that are Away. Each is an episode: lines when it begins, one a minute,
+// and one when it ends.
 var awayStates = []lifecycle.State{lifecycle.Lost, lifecycle.Withheld, lifecycle.Superseded, lifecycle.Removed}
 
-// logChanges logs what changed since it was called last: one line for all nodes that have
-// come to the same state for the same reason, and one for all that are lost. Nodes that
-// are lost and back between two calls are one line. book.mu is held.
-func (r *book) logChanges() {
+// A Log collects changes, and logs them when it is told to. Its user guards it by a mutex.
+type Log struct {
+	report   *reporter.Reporter
+	changes  []Change // not logged yet
+	episodes [lifecycle.States]logs.Episode
+	away     [lifecycle.States]map[nodeKey]Change // the nodes in each of awayStates
+}
+
+// New returns a Log that writes by report.
+func New(report *reporter.Reporter) *Log {
+	l := &Log{report: report}
+	for _, s := range awayStates {
+		l.away[s] = map[nodeKey]Change{}
+	}
+	return l
+}
+
+// Add adds a change, for the next Write.
+func (l *Log) Add(c Change) { l.changes = append(l.changes, c) }
+
+// Write logs the changes that were added: one line for all nodes that have come to the same
+// state for the same reason, and one for all that are lost. Nodes that are lost and back
+// between two calls are one line. It says whether callers may miss one of the nodes.
+func (l *Log) Write(now time.Time) (away bool) {
 	type fact struct {
 		was, state lifecycle.State
 		cause      string
 	}
-	byFact := map[fact][]change{}
+	byFact := map[fact][]Change{}
 	var facts []fact
 	var lost logs.Note
 	var ended [lifecycle.States]logs.Note // of the last that came back, if none has gone since
-	now := time.Now()
-	for _, t := range r.changes {
-		f := fact{t.was, t.state, t.cause}
+	for _, c := range l.changes {
+		f := fact{c.Was, c.State, c.Cause}
 		if byFact[f] == nil {
 			facts = append(facts, f)
 		}
-		byFact[f] = append(byFact[f], t)
-		id := t.node.service.String() + "/" + t.node.id
+		byFact[f] = append(byFact[f], c)
+		away = away || c.State.Away()
+		key, id := nodeKey{c.Service, c.Node}, c.Service.String()+"/"+c.Node
 		for _, s := range awayStates {
 			switch {
-			case s == t.state:
-				if note := r.away[s].Failed(id, now); s == lifecycle.Lost {
+			case s == c.State:
+				l.away[s][key] = c
+				if note := l.episodes[s].Failed(id, now); s == lifecycle.Lost {
 					lost = logged(lost, note)
 				}
 				ended[s] = logs.Note{}
-			case s == lifecycle.Lost && t.state == lifecycle.Withheld: // it is not back
+			case s == lifecycle.Lost && c.State == lifecycle.Withheld: // it is not back
+				delete(l.away[s], key)
 			default:
-				ended[s] = logged(ended[s], r.away[s].Recovered(id, now))
+				delete(l.away[s], key)
+				ended[s] = logged(ended[s], l.episodes[s].Recovered(id, now))
 			}
 		}
 	}
-	if slices.ContainsFunc(r.changes, func(c change) bool { return slices.Contains(awayStates, c.state) }) {
-		r.renewals.Signal() // the renewer logs it again each minute
-	}
-	r.changes = nil
+	l.changes = nil
 	brief := lost.Phase == logs.Began && ended[lifecycle.Lost].Phase == logs.Ended
 	for _, f := range facts {
 		if f.state == lifecycle.Lost && lost.Phase == logs.Nothing || f.state == lifecycle.Live && f.was == lifecycle.Lost {
@@ -75,11 +107,11 @@ func (r *book) logChanges() {
 			}
 		}
 		of := byFact[f]
-		r.c.Log.Log(level, func(e *zerolog.Event) {
+		l.report.Log(level, func(e *zerolog.Event) {
 			if level >= zerolog.WarnLevel {
 				e.Str("since", now.Format(time.RFC3339))
 			}
-			describe(e, of).Msg(text)
+			describe(e, of, f.cause).Msg(text)
 		})
 	}
 	for state, text := range map[lifecycle.State]string{
@@ -88,40 +120,30 @@ func (r *book) logChanges() {
 		lifecycle.Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
 	} {
 		if note := ended[state]; note.Phase == logs.Ended && !(state == lifecycle.Lost && brief) {
-			r.c.Log.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
+			l.report.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })
 		}
 	}
+	return away
 }
 
-// remind logs once a minute which nodes callers may miss, and what brings them back. It
+// Remind logs once a minute which nodes callers may miss, and what brings them back. It
 // returns when there is more to say.
-func (r *book) remind(now time.Time) (next time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (l *Log) Remind(now time.Time) (next time.Time) {
 	next = now.Add(time.Hour)
 	for _, state := range awayStates {
-		note := r.away[state].Remind(now)
-		if at := r.away[state].Next(); !at.IsZero() {
+		note := l.episodes[state].Remind(now)
+		if at := l.episodes[state].Next(); !at.IsZero() {
 			next = actor.Earlier(next, at)
 		}
-		if note.Phase == logs.Nothing {
+		if note.Phase == logs.Nothing || len(l.away[state]) == 0 {
 			continue
 		}
-		var of []change
-		for _, s := range r.services {
-			for _, n := range s.nodes {
-				if n.State == state {
-					of = append(of, change{node: n, state: state, cause: strings.Trim(n.holder, " ()")})
-				}
-			}
-		}
-		if len(of) > 0 {
-			slices.SortFunc(of, func(a, b change) int { return cmp.Compare(a.node.id, b.node.id) })
-			_, text := line(lifecycle.Live, state)
-			r.c.Log.Warn(func(e *zerolog.Event) {
-				describe(e.EmbedObject(note).Int("count", len(of)), of).Msg(strings.Replace(text, "rollcall: ", "rollcall: still: ", 1))
-			})
-		}
+		of := slices.SortedFunc(maps.Values(l.away[state]), func(a, b Change) int { return cmp.Compare(a.Node, b.Node) })
+		_, text := line(lifecycle.Live, state)
+		l.report.Warn(func(e *zerolog.Event) {
+			describe(e.EmbedObject(note).Int("count", len(of)), of, of[0].Holder).
+				Msg(strings.Replace(text, "rollcall: ", "rollcall: still: ", 1))
+		})
 	}
 	return next
 }
@@ -134,7 +156,7 @@ func logged(a, b logs.Note) logs.Note {
 	return a
 }
 
-// line is the level and the text for a change of state.
+// line returns the level and the text for a change of state.
 func line(was, state lifecycle.State) (zerolog.Level, string) {
 	switch {
 	case state == lifecycle.Lost:
@@ -155,19 +177,19 @@ func line(was, state lifecycle.State) (zerolog.Level, string) {
 }
 
 // describe adds which nodes of which services, and why.
-func describe(e *zerolog.Event, of []change) *zerolog.Event {
+func describe(e *zerolog.Event, of []Change, cause string) *zerolog.Event {
 	first := of[0]
-	if first.cause != "" {
-		e = e.Str("error", first.cause)
+	if cause != "" {
+		e = e.Str("error", cause)
 	}
-	services := map[*service]bool{}
+	services := map[keys.Service]bool{}
 	var ids []string
-	for _, n := range of {
-		services[n.node.service] = true
-		ids = append(ids, n.node.id)
+	for _, c := range of {
+		services[c.Service] = true
+		ids = append(ids, c.Node)
 	}
-	if e = e.Str("namespace", first.node.service.keys.Namespace()).Str("service", first.node.service.keys.Name()); len(services) > 1 {
+	if e = e.Str("namespace", first.Service.Namespace()).Str("service", first.Service.Name()); len(services) > 1 {
 		e = e.Int("services", len(services))
 	}
-	return e.Strs("nodes", reporter.Some(ids)).Stringer("state", first.state)
+	return e.Strs("nodes", reporter.Some(ids)).Stringer("state", first.State)
 }
