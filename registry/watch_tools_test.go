@@ -152,13 +152,6 @@ func (a *recorder) present() []string {
 	return sorted(ids)
 }
 
-// size returns how many nodes are present.
-func (a *recorder) size() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.nodes)
-}
-
 // shows returns nil once exactly these nodes are present.
 func (a *recorder) shows(want ...string) error {
 	if got := a.present(); !slices.Equal(got, sorted(slices.Clone(want))) {
