@@ -14,10 +14,10 @@ export REDIS_SERVER
 
 .DEFAULT_GOAL := help
 
-.PHONY: help test load lint cross demo fuzz bench vuln api
+.PHONY: help test load lint cross demo fuzz bench bench-quick vuln api
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: ## Install the Redis servers that tests start, if missing; run every test with the race detector (REDIS_SERVER=/path: on another server)
 	@GO="$(GO)" scripts/prepare-tests
@@ -47,9 +47,11 @@ demo: ## Watch servers come, drain and crash, and a client that finds them
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
-bench: ## Run every benchmark, and those against peers
-	$(GO) test -run '^$$' -bench . -benchmem ./...
-	cd bench && $(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## Measure Rollcall beside its peers by turns: a table, bench/out/full.json, and bench/out/full.txt for benchstat
+	@GO="$(GO)" scripts/bench full
+
+bench-quick: ## Measure what a noisy machine can tell, in a minute; fails where a ratio is over twice that of bench/results/quick.json
+	@GO="$(GO)" scripts/bench quick
 
 vuln: ## Look for known vulnerabilities in the code that is called (govulncheck; it needs the network)
 	$(TOOL) govulncheck ./...

@@ -1,7 +1,9 @@
-// Package bench measures Rollcall side by side with its peers, in one run on one
+// Package bench measures picks of Rollcall side by side with its peers, in one run on one
 // machine. It is a module of its own, so that who uses Rollcall gets none of them.
 //
 //	cd bench && go test -run '^$' -bench . -benchmem -count 5
+//
+// Package server below it measures what goes through Redis; make bench runs both.
 //
 // Each line is one choice of a node, and the report to the balancer that the call is over
 // where there is such a thing. Names are product/balancer/nodes. On a busy machine the
