@@ -51,6 +51,7 @@ type service struct {
 	nodes           map[string]*node
 	batches         map[batchKey]*batch
 	failing         map[batchKey]bool // batches whose renewal fails, as the log says
+	withdrawing     int               // deregistrations under way
 }
 
 // A node is one registration of one node. Its lease is chosen once and ends with it:

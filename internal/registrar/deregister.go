@@ -42,7 +42,7 @@ func (r *book) withdrawAll(ctx context.Context, inside bool) error {
 		_ = r.registering.Wait(limited, "a Register") // what is late then, runs out
 		cancel()
 	}
-	withdrawals := r.withdraw(r.all(), func(*node) bool { return true })
+	withdrawals := r.withdraw(nil, func(*node) bool { return true })
 	r.mu.Lock()
 	for _, s := range r.services {
 		withdrawals = append(withdrawals, s.undelivered(func(string) bool { return true })...)
@@ -61,13 +61,6 @@ func (s *service) undelivered(of func(id string) bool) (withdrawals []*withdrawa
 		}
 	}
 	return withdrawals
-}
-
-// all returns the services that this registry has to do with.
-func (r *book) all() []*service {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Collect(maps.Values(r.services))
 }
 
 // A withdrawal is what is to be deregistered of one service.
@@ -92,6 +85,10 @@ func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures 
 				r.deregisterLater(n, f.by, time.Now())
 			}
 		}
+		if len(f.nodes) > 0 { // it is one of withdraw
+			f.service.withdrawing--
+			r.tidy(f.service)
+		}
 	}
 	return failed
 }
@@ -102,9 +99,13 @@ func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures 
 func (r *book) withdraw(services []*service, which func(*node) bool) []*withdrawal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if services == nil { // all
+		services = slices.Collect(maps.Values(r.services))
+	}
 	var withdrawals []*withdrawal
 	for _, s := range services {
 		self, undo := &withdrawal{service: s, by: lua.Self}, &withdrawal{service: s, by: lua.Undo}
+		s.withdrawing++ // until all of its nodes are looked at
 		for _, n := range s.nodes {
 			if !which(n) {
 				continue
@@ -122,9 +123,12 @@ func (r *book) withdraw(services []*service, which func(*node) bool) []*withdraw
 		r.logChanges()
 		for _, f := range []*withdrawal{self, undo} {
 			if len(f.leases) > 0 {
+				s.withdrawing++
 				withdrawals = append(withdrawals, f)
 			}
 		}
+		s.withdrawing--
+		r.tidy(s)
 	}
 	return withdrawals
 }

@@ -213,13 +213,12 @@ func (r *book) deregisterLater(n *node, by lua.By, from time.Time) {
 
 // tidy forgets a service that has nothing left to do.
 func (r *book) tidy(s *service) {
-	if len(s.nodes) == 0 && len(s.batches) == 0 && r.services[s.keys] == s {
+	if len(s.nodes) == 0 && len(s.batches) == 0 && s.withdrawing == 0 && r.services[s.keys] == s {
 		delete(r.services, s.keys)
 	}
 }
 
-// tidied takes a service out of what is in trouble if it has left: nothing of it is
-// registered or pending. book.mu is held.
+// tidied takes a service that tidy has forgotten out of what is in trouble. book.mu is held.
 func (r *book) tidied(s *service) {
 	if r.services[s.keys] != s && !r.closed {
 		r.left(s.String())
@@ -229,12 +228,8 @@ func (r *book) tidied(s *service) {
 // passing reports whether trying again may help.
 func passing(err error) bool {
 	err = redisconn.Classify(err)
-	for _, final := range []error{errdefs.ErrConflict, errdefs.ErrSuperseded, errdefs.ErrClosed, context.Canceled} {
-		if errors.Is(err, final) {
-			return false
-		}
-	}
-	return !redisconn.Hopeless(err)
+	final := []error{errdefs.ErrConflict, errdefs.ErrSuperseded, errdefs.ErrClosed, context.Canceled}
+	return !redisconn.Hopeless(err) && !slices.ContainsFunc(final, func(f error) bool { return errors.Is(err, f) })
 }
 
 // unknown reports whether Redis may have done, or may yet do, what failed.
