@@ -32,7 +32,7 @@ func registrarRights(prefix string) []string {
 func readerRights(prefix string) []string {
 	return []string{
 		"%R~" + prefix + ":*",
-		"+ping", "+hmget", "+hscan", "+zcard", "+zrange",
+		"+ping", "+hmget", "+hscan", "+zrange",
 		"+zscan", // for services of over 20,000 nodes
 	}
 }

@@ -80,7 +80,7 @@ func list(ctx context.Context, op *operation) ([]*Service, error) {
 	}
 	services := []*Service{}
 	seen := map[serviceVersion]bool{}
-	for chunk := range slices.Chunk(wanted, redisconn.PageSize) {
+	for chunk := range slices.Chunk(wanted, redisconn.PageSize/2) {
 		found, err := c.read(ctx, chunk)
 		if err != nil {
 			return nil, err

@@ -40,22 +40,22 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 	if err != nil {
 		return nil, err
 	}
-	var found []foundNode
+	found := make([]foundNode, 0, len(candidates))
 	unreadable := map[keys.Service][]*errdefs.NodeError{}
 	for page := range slices.Chunk(candidates, redisconn.PageSize) {
-		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.SliceCmd {
-			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "lease")
+		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.StringSliceCmd {
+			return redisconn.AskNode(ctx, p, n)
 		})
 		if err != nil {
 			return nil, err
 		}
 		for i, reply := range replies {
-			data, live := reply.Val()[0].(string)
-			if !live {
+			data, holder := reply.Val()[0], reply.Val()[1]
+			if data == "" {
 				continue // it ran out or was deregistered after the index was read
 			}
 			n := foundNode{service: page[i].Service, id: page[i].ID}
-			if err := n.decode(data, reply.Val()[1], overrides[n.service][keys.EscapeID(n.id)]); err != nil {
+			if err := n.decode(data, holder, overrides[n.service][keys.EscapeID(n.id)]); err != nil {
 				unreadable[n.service] = append(unreadable[n.service], &errdefs.NodeError{Node: n.id, Err: err})
 				continue
 			}
@@ -91,12 +91,12 @@ func (c *conn) tellUnreadable(s keys.Service, errs []*errdefs.NodeError) {
 }
 
 // decode fills in what a node's hash holds.
-func (n *foundNode) decode(data string, lease any, override string) (err error) {
+func (n *foundNode) decode(data, lease, override string) (err error) {
 	if n.record, err = record.DecodeNode(data); err != nil {
 		return err
 	}
-	if s, ok := lease.(string); ok {
-		holder, err := record.ParseHolder(s)
+	if lease != "" {
+		holder, err := record.ParseHolder(lease)
 		if err != nil {
 			return err
 		}

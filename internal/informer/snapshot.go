@@ -14,27 +14,61 @@ import (
 
 // readSnapshot reads a service: its version, its nodes in pages, and its version again.
 // The answer is that of the last call.
+//
+// The first call lists the nodes as well, and the last one reads the last page. In a
+// cluster these are calls of their own.
 func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service) (snap replica.Snapshot, answer replica.Answer, err error) {
 	var version *redis.StringCmd
 	var log *redis.StringSliceCmd
+	var list redisconn.List
+	ask := func(p redis.Pipeliner) error {
+		list = redisconn.AskList(ctx, p, s)
+		p.ZCard(ctx, s.Index()) // for polls: who lacks the right is refused now, and not later
+		return nil
+	}
 	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		version = redisconn.AskVersion(ctx, p, s)
 		log = p.LRange(ctx, s.Log(), 0, -1)
+		if !c.Clustered() {
+			return ask(p)
+		}
 		return nil
 	})
 	if err = redisconn.Refusal(cmds, err); err != nil {
 		return snap, answer, err
 	}
+	if c.Clustered() {
+		if _, err = c.Pipelined(ctx, ask); err != nil {
+			return snap, answer, err
+		}
+	}
 	if snap.Before, err = redisconn.Version(version); err != nil {
 		return snap, answer, err
 	}
 	snap.Log = parseLog(log.Val())
-	if snap.Members, snap.Overrides, err = readMembers(ctx, c, s); err != nil {
+	nodes, overrides, err := c.Listed(ctx, list)
+	if err != nil {
 		return snap, answer, err
 	}
+	m := newMembers(len(nodes), overrides)
+	for len(nodes) > redisconn.PageSize || len(nodes) > 0 && c.Clustered() {
+		page := nodes[:min(redisconn.PageSize, len(nodes))]
+		nodes = nodes[len(page):]
+		replies, err := redisconn.Pipelined(ctx, c, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.StringSliceCmd {
+			return redisconn.AskNode(ctx, p, n)
+		})
+		if err != nil {
+			return snap, answer, err
+		}
+		m.add(page, replies)
+	}
+	last := make([]*redis.StringSliceCmd, len(nodes))
 	var clock *redis.TimeCmd
 	answer.Sent = time.Now()
 	cmds, err = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for j, n := range nodes {
+			last[j] = redisconn.AskNode(ctx, p, n)
+		}
 		version = redisconn.AskVersion(ctx, p, s)
 		clock = p.Time(ctx)
 		return nil
@@ -44,7 +78,8 @@ func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service) (snap 
 	}
 	answer.Received = time.Now()
 	answer.Now, answer.Master = clock.Val(), c.Master(ctx, s)
-	snap.Now = answer.Now
+	m.add(nodes, last)
+	snap.Members, snap.Overrides, snap.Now = m.list, m.overrides, answer.Now
 	snap.After, err = redisconn.Version(version)
 	return snap, answer, err
 }
@@ -62,44 +97,34 @@ func parseLog(lines []string) (log []record.LogEntry) {
 	return log
 }
 
-// readMembers reads the nodes that the index lists, and the overrides of nodes that it
-// does not list, by ID.
-func readMembers(ctx context.Context, c *redisconn.Conn, s keys.Service) ([]replica.Member, map[string]string, error) {
-	nodes, overrides, err := c.Candidates(ctx, []keys.Service{s})
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(nodes) == 0 { // then Candidates has read no overrides
-		if overrides, err = c.Overrides(ctx, []keys.Service{s}); err != nil {
-			return nil, nil, err
-		}
-	}
-	others := make(map[string]string, len(overrides[s]))
-	for member, override := range overrides[s] {
+// members are the nodes that the index lists, as far as they have been read, and the
+// overrides of the others, by ID.
+type members struct {
+	list      []replica.Member
+	overrides map[string]string
+}
+
+// newMembers returns none of a number of nodes; overrides are by member of the index.
+func newMembers(nodes int, overrides map[string]string) *members {
+	m := &members{make([]replica.Member, 0, nodes), make(map[string]string, len(overrides))}
+	for member, override := range overrides {
 		if id, err := keys.Unescape(member); err == nil {
-			others[id] = override
+			m.overrides[id] = override
 		}
 	}
-	members := make([]replica.Member, 0, len(nodes))
-	for len(nodes) > 0 {
-		page := nodes[:min(redisconn.PageSize, len(nodes))]
-		nodes = nodes[len(page):]
-		replies, err := redisconn.Pipelined(ctx, c, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.SliceCmd {
-			return p.HMGet(ctx, n.Service.Node(n.ID), "data", "lease")
-		})
-		if err != nil {
-			return nil, nil, err
+	return m
+}
+
+// add adds what AskNode has read of a page of nodes.
+func (m *members) add(page []redisconn.Entry, replies []*redis.StringSliceCmd) {
+	for j, n := range page {
+		one := replica.Member{ID: n.ID, Override: m.overrides[n.ID]}
+		delete(m.overrides, n.ID)
+		if v := replies[j].Val(); len(v) == 2 {
+			one.Data = v[0]
+			holder, _ := record.ParseHolder(v[1]) // rev 0, the oldest, where it cannot be read
+			one.Lease, one.Rev = holder.Lease, holder.Rev
 		}
-		for j, reply := range replies {
-			m := replica.Member{ID: page[j].ID, Override: others[page[j].ID]}
-			delete(others, m.ID)
-			if v := reply.Val(); len(v) == 2 {
-				m.Data = redisconn.Text(v[0])
-				holder, _ := record.ParseHolder(redisconn.Text(v[1])) // rev 0, the oldest, where it cannot be read
-				m.Lease, m.Rev = holder.Lease, holder.Rev
-			}
-			members = append(members, m)
-		}
+		m.list = append(m.list, one)
 	}
-	return members, others, nil
 }

@@ -158,6 +158,10 @@ func (c *Conn) MasterClient(ctx context.Context, k keys.Service) (*redis.Client,
 	}
 }
 
+// Clustered tells whether Redis is a cluster. While one moves a slot, it refuses a
+// transaction that names a missing key of the slot.
+func (c *Conn) Clustered() bool { return c.o.Clustered() }
+
 // Where says which Redis this is, without credentials.
 func (c *Conn) Where() string { return c.o.Where() }
 

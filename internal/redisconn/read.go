@@ -13,14 +13,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
-const (
-	// PageSize is how many commands go in one pipeline.
-	PageSize = 500
-
-	// wholeIndex is the largest index that is read by one command: beyond it
-	// that would hold Redis for over a millisecond.
-	wholeIndex = 20_000
-)
+// PageSize is how many commands go in one pipeline.
+const PageSize = 500
 
 // Namespaces returns the namespace, or for keys.AllNamespaces all that the catalogue
 // lists.
@@ -83,80 +77,31 @@ func (c *Conn) allOurs(key string) {
 	c.Log.Well(&c.foreign, key, "rollcall: no list holds foreign entries any more")
 }
 
-// An Entry is a node that an index lists.
-type Entry struct {
-	Service keys.Service
-	ID      string
-}
-
 // Candidates returns the nodes that the indexes of services list, and what operators
-// set, by service and by the member of the index that it is for.
+// set, by service and by the member of the index that it is for. All but large ones come
+// with one trip.
 func (c *Conn) Candidates(ctx context.Context, wanted []keys.Service) ([]Entry, map[keys.Service]map[string]string, error) {
-	sizes, err := Pipelined(ctx, c, wanted, func(p redis.Pipeliner, s keys.Service) *redis.IntCmd {
-		return p.ZCard(ctx, s.Index())
+	lists := make([]List, len(wanted))
+	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, s := range wanted {
+			lists[i] = AskList(ctx, p, s)
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, nil, err
-	}
-	var small, large []keys.Service
-	for i, s := range wanted {
-		switch n := sizes[i].Val(); {
-		case n > wholeIndex:
-			large = append(large, s)
-		case n > 0:
-			small = append(small, s)
-		default:
-			c.allOurs(s.Index())
-		}
-	}
-	members := map[keys.Service][]string{}
-	lists, err := Pipelined(ctx, c, small, func(p redis.Pipeliner, s keys.Service) *redis.StringSliceCmd {
-		return p.ZRange(ctx, s.Index(), 0, -1)
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, s := range small {
-		members[s] = lists[i].Val()
-	}
-	for _, s := range large {
-		if members[s], err = c.scan(ctx, s); err != nil {
-			return nil, nil, err
-		}
-	}
-	standing := append(small, large...)
-	overrides, err := c.Overrides(ctx, standing)
-	if err != nil {
+		c.Reload(ctx)
 		return nil, nil, err
 	}
 	var nodes []Entry
-	for _, s := range standing {
-		for _, id := range ParseAll(c, s.Index(), members[s], keys.Unescape) {
-			nodes = append(nodes, Entry{s, id})
+	overrides := make(map[keys.Service]map[string]string, len(wanted))
+	for _, l := range lists {
+		listed, set, err := c.Listed(ctx, l)
+		if err != nil {
+			return nil, nil, err
 		}
+		nodes, overrides[l.service] = append(nodes, listed...), set
 	}
 	return nodes, overrides, nil
-}
-
-// scan reads a large index bit by bit. A member that is there all the while comes at least
-// once; what came twice, once.
-func (c *Conn) scan(ctx context.Context, s keys.Service) ([]string, error) {
-	var members []string
-	var cursor uint64
-	for {
-		scan := c.ZScan(ctx, s.Index(), cursor, "", 1000)
-		if err := c.Answered(ctx, scan); err != nil {
-			return nil, err
-		}
-		page, next := scan.Val()
-		for i := 0; i < len(page); i += 2 { // member, score
-			members = append(members, page[i])
-		}
-		if cursor = next; cursor == 0 {
-			slices.Sort(members)
-			return slices.Compact(members), nil
-		}
-	}
 }
 
 // Answered returns the error of a command that was sent. After one, a cluster
