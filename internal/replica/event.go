@@ -20,10 +20,16 @@ func (r *Replica) Event(e record.Event) Outcome {
 	}
 	r.odd = append(r.odd, arrival{e, r.arrivals})
 	r.chain()
-	if len(r.odd) > 0 && r.at.Tag == "" && r.off&ruleFirst == 0 {
-		return Reread // the first change of a service that had none
+	if r.First() && !r.recording { // the snapshot that is under way finds it recorded
+		return Reread
 	}
 	return r.outcome()
+}
+
+// First tells whether the first change of a service has come that had none: no event leads
+// to it.
+func (r *Replica) First() bool {
+	return len(r.odd) > 0 && r.at.Tag == "" && r.off&ruleFirst == 0
 }
 
 // chain applies what follows from where the replica is, as far as it goes.

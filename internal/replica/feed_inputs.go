@@ -115,6 +115,9 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 	f.uncounted, f.covered, f.health.Proven = 0, true, true
 	f.live()
 	f.pass(s.Now)
+	if f.Replica.First() { // it came after the last look at the version
+		v = Reread
+	}
 	return f.follow(v, now)
 }
 

@@ -69,6 +69,30 @@ func TestFeedReadsOnceItIsSubscribed(t *testing.T) {
 	}
 }
 
+// The first changes of a service lead to one snapshot at once, and to another one only if
+// the first one does not show them.
+func TestFeedReadsTheFirstChangesOnce(t *testing.T) {
+	first := put(1, "a", 5, 1)
+	first.Prev = ""
+	f := newFeedTest(t)
+	f.Subscribed(f.now)
+	f.take(Snapshot{})
+	same(t, "the first event", f.Event(first, f.now), Reread)
+	f.StartRead(f.now)
+	same(t, "the second one", f.Event(put(2, "b", 6, 1), f.now), Unexplained)
+	same(t, "the snapshot", f.Read(snap(2, nil, member(1, "a", 5, 1), member(2, "b", 6, 1)), f.answer(), f.now), Settled)
+	if f.StartRead(f.now.Add(time.Hour)) {
+		t.Error("the service is read twice")
+	}
+
+	f = newFeedTest(t)
+	f.Subscribed(f.now)
+	f.StartRead(f.now)
+	f.Event(first, f.now)
+	same(t, "a snapshot of before the first event", f.Read(Snapshot{}, f.answer(), f.now), Reread)
+	same(t, "the next one", f.take(snap(1, nil, member(1, "a", 5, 1))), Settled)
+}
+
 // A snapshot that began on an earlier subscription does not count: events may have been
 // lost in between.
 func TestFeedSnapshotOfAnEarlierSubscription(t *testing.T) {
