@@ -56,7 +56,7 @@ func BenchmarkGetService(b *testing.B) {
 	for _, n := range []int{1, 100, 1000, 10_000} {
 		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
 			r := benched(b, redistest.Start(b))
-			enroll(b, r, fleet("shop", n), registry.RegisterTTL(time.Hour), registry.RegisterManual())
+			enroll(b, r, tagged(n), registry.RegisterTTL(time.Hour), registry.RegisterManual())
 			for b.Loop() {
 				if _, err := r.GetService(b.Context(), "shop"); err != nil {
 					b.Fatal(err)
