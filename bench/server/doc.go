@@ -6,14 +6,15 @@
 // written from the descriptions of their designs:
 //
 //   - set+hash: a set of IDs for each service and a hash for each node with a TTL.
-//     Nobody is notified.
+//     No client is notified.
 //   - script: a script for each instance writes its hash, the set of its service and a
 //     PUBLISH, and another one renews it.
 //   - polling: one hash for each service with a JSON document for each node; readers
 //     read all of it and decode it. It has no leases.
 //
-// All of them use one go-redis client, the same record of 250 bytes, and where many nodes
-// are written, one pipeline of as many commands. Rollcall's own calls carry up to 100
+// All of them use one go-redis client, and where many nodes are written, one pipeline of as
+// many commands. Cost and Notify write the same record of 250 bytes. Read and Memory store a
+// node with five tags, each design in its own form without empty fields. Rollcall's own calls carry up to 100
 // nodes each, which is how a registry batches them.
 //
 // What a peer does not do is not in its figure: none of these refuses an older lease,
