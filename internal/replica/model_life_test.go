@@ -60,7 +60,7 @@ func (w *world) standing() []*claim {
 	var some []*claim
 	for _, p := range w.processes {
 		for _, c := range p.claims {
-			if !c.over && !p.crashed && !p.paused && c.lease != "" {
+			if !c.Over() && !p.crashed && !p.paused && c.lease != "" {
 				some = append(some, c)
 			}
 		}
@@ -102,7 +102,7 @@ func (w *world) crash(p *process) {
 	p.crashed = true
 	for _, c := range p.claims {
 		w.troubled(c)
-		if !c.over {
+		if !c.Over() {
 			w.expectGone(c.id, w.now)
 		}
 	}

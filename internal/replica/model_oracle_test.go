@@ -31,7 +31,7 @@ func (w *world) held(s *server, t touch) {
 	if s == w.master {
 		c.truth.denied = 0
 	}
-	if s == w.master && !c.over && !p.paused && !p.crashed && !p.isolated && !c.truth.stint {
+	if s == w.master && !c.Over() && !p.paused && !p.crashed && !p.isolated && !c.truth.stint {
 		c.truth.stint, c.truth.since = true, w.now
 	}
 }
@@ -115,7 +115,7 @@ func (w *world) ending(s *server, id, lease, by string) {
 
 // parted is called when a deregistration has arrived.
 func (w *world) parted(s *server, t touch) {
-	if c := w.claims[t.lease]; c != nil && c.over {
+	if c := w.claims[t.lease]; c != nil && c.Over() {
 		c.truth.parted, c.truth.faults = s, w.oracle.faults
 	}
 }

@@ -146,7 +146,7 @@ func (w *world) settled(d time.Duration, wholly bool) {
 			}
 			continue
 		}
-		if c := w.claims[h.lease]; c.over || c.process.crashed {
+		if c := w.claims[h.lease]; c.Over() || c.process.crashed {
 			w.fail(converges, "%s is registered, and its process is gone", id)
 		} else if h.data != w.recordOf(c.id, c.n) {
 			w.fail(converges, "%s is registered with an older record", id)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
@@ -23,17 +24,16 @@ type process struct {
 
 // A claim is one node as its process sees it.
 type claim struct {
-	process   *process
-	id        string
-	lease     string // "" until it is fixed
-	seq, n    uint64
-	confirmed bool          // was registered at least once
-	over      bool          // nothing more can come of it
-	wanted    bool          // its registration goes on in the background
-	deadline  time.Duration // of the newest call to register it
-	refused   bool          // Redis refused to renew or register it
-	reported  time.Duration // when readers were last informed that it is alive
-	truth     truth
+	process *process
+	id      string
+	lease   string // "" until it is fixed
+	lifecycle.Life
+	seq, n   uint64
+	wanted   bool          // its registration goes on in the background
+	deadline time.Duration // of the newest call to register it
+	refused  bool          // Redis refused to renew or register it
+	reported time.Duration // when readers were last informed that it is alive
+	truth    truth
 }
 
 // A pendingDeregister is tried until Redis executes it, or the lease is over.
@@ -109,7 +109,7 @@ func (p *process) start() {
 // nothing behind, unless it is to go on.
 func (p *process) settle(ok bool) {
 	for _, c := range p.claims {
-		if !ok && !c.confirmed && !c.wanted && !c.over {
+		if !ok && !c.Confirmed && !c.wanted && !c.Over() {
 			p.leave(c)
 		}
 	}
@@ -117,10 +117,7 @@ func (p *process) settle(ok bool) {
 }
 
 // end is the end of a claim on its own side.
-func (p *process) end(c *claim) {
-	c.over = true
-	p.w.troubled(c)
-}
+func (p *process) end(c *claim) { p.w.troubled(c) }
 
 // script sends a call about some claims. It reports the codes, or nil.
 func (p *process) script(claims []*claim, deadline time.Duration, do func(*server, call) reply, then func([]int)) {
@@ -149,7 +146,7 @@ func (p *process) script(claims []*claim, deadline time.Duration, do func(*serve
 }
 
 func (p *process) register(claims []*claim, deadline time.Duration, then func(ok bool)) {
-	claims = slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.over })
+	claims = slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.Over() })
 	if len(claims) == 0 {
 		then(true)
 		return
@@ -173,13 +170,23 @@ func (p *process) register(claims []*claim, deadline time.Duration, then func(ok
 	})
 }
 
-// applyCode does what the code of one claim says.
+// applyCode does what the code of one claim says. The table of package lifecycle decides
+// what becomes of the claim, as it does in a registrar.
 func (p *process) applyCode(c *claim, code int) {
+	was := c.Over()
 	switch {
 	case code > 0:
-		c.confirmed = true
-	case code < 0 && !c.over:
-		p.w.note("%s: %s is lost, code %d", p.name, c.id, code)
+		c.On(lifecycle.Renewed, c.wanted)
+	case code == -1:
+		c.On(lifecycle.TakenOver, c.wanted)
+	case code < -1:
+		c.On(lifecycle.OperatorRemoved, c.wanted)
+	}
+	if code < 0 && !c.Over() { // its Register fails, and nothing is left of it
+		c.On(lifecycle.Ended, false)
+	}
+	if c.Over() && !was {
+		p.w.note("%s: %s is %v, code %d", p.name, c.id, c.State, code)
 		p.end(c)
 	}
 }
@@ -221,9 +228,9 @@ func (p *process) round() {
 	mine, deadline := p.rounds, p.w.now+p.interval/3
 	var renew, again []*claim
 	for _, c := range p.claims {
-		if !c.over && c.confirmed {
+		if !c.Over() && c.Confirmed {
 			renew = append(renew, c)
-		} else if !c.over {
+		} else if !c.Over() {
 			again = append(again, c)
 		}
 	}
@@ -250,7 +257,7 @@ func (p *process) reportLive(then func()) {
 	l := record.Live{Since: redis(p.redis(w.now)), Why: "READONLY"}
 	var claims []*claim
 	for _, c := range p.claims {
-		if !c.over && c.confirmed && c.refused && (c.reported == 0 || w.now-c.reported >= p.interval*9/10) {
+		if !c.Over() && c.Confirmed && c.refused && (c.reported == 0 || w.now-c.reported >= p.interval*9/10) {
 			claims = append(claims, c)
 			l.Nodes = append(l.Nodes, record.LiveNode{Lease: c.lease, ID: c.id})
 		}
@@ -283,6 +290,7 @@ func (p *process) renew(claims []*claim, deadline time.Duration, then func(again
 	conclude := func(claims []*claim, codes []int) {
 		for i, code := range codes {
 			if code == 0 {
+				claims[i].On(lifecycle.Forgotten, true)
 				again = append(again, claims[i])
 			}
 			p.applyCode(claims[i], code)
@@ -339,9 +347,10 @@ func (p *process) deregister(g pendingDeregister, deadline time.Duration, then f
 // register whose outcome is not known may yet come, as late as its deadline.
 func (p *process) leave(c *claim) {
 	g := pendingDeregister{c, bySelf, p.w.now, p.w.now + p.w.ttl}
-	if !c.confirmed {
+	if !c.Confirmed {
 		g.by, g.from, g.until = byUndo, c.deadline, c.deadline+p.w.ttl
 	}
+	c.On(lifecycle.Ended, false)
 	p.end(c)
 	p.pending = append(p.pending, g)
 	p.soon(max(g.from-p.w.now, 0) + time.Millisecond)
