@@ -20,7 +20,7 @@ import (
 // Times of a mirror. Waits are shortened at random, so that servers that started
 // together do not call together.
 const (
-	mirrorInterval = 5 * time.Second // between two looks at our field
+	mirrorInterval = 5 * time.Second // between two writes of our field
 	mirrorWait     = 2 * time.Second // for the field, of a Register
 )
 
@@ -32,8 +32,8 @@ type mirror struct {
 	expiry time.Duration
 
 	// Of keepOn alone, and of close after it.
-	clock, heard time.Time // what is known of Redis's clock
-	written      string    // the value that the field may have; "": none of ours
+	clock, clockAt time.Time // Redis's clock in the newest answer, and when that came
+	written        string    // the value that the field may have; "": none of ours
 
 	mu     sync.Mutex
 	ctx    context.Context // nil before the start
@@ -45,7 +45,7 @@ type mirror struct {
 	known  bool
 	closed bool
 	news   chan struct{} // the value or the state has changed
-	turn   chan struct{} // closed when tried or the state changes; made by who waits
+	turn   chan struct{} // closed when tried or the state changes; made by wait
 }
 
 // newMirror makes the mirror of a service's only node.
@@ -82,7 +82,7 @@ func (m *mirror) set(s *registry.Service) {
 		Service: s.Name, Addr: n.Address, Weight: n.Weight, Tags: n.Metadata,
 		Mark: &community.Mark{Home: m.home, Nonce: hex.EncodeToString(nonce)},
 	}.Encode()
-	m.tell()
+	m.wake()
 }
 
 // follow takes over a state of the registration.
@@ -99,11 +99,11 @@ func (m *mirror) follow(s registry.State) {
 			m.cancel() // the registry may have been closed without a Deregister
 		})
 	}
-	m.tell()
+	m.wake()
 }
 
-// tell has keepOn look at once. mu is held.
-func (m *mirror) tell() {
+// wake has keepOn continue at once. mu is held.
+func (m *mirror) wake() {
 	select {
 	case m.news <- struct{}{}:
 	default:
@@ -139,7 +139,7 @@ func (m *mirror) wait(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-late.C:
-			if !live { // of that the registry has told
+			if !live { // the registry has logged that
 				return
 			}
 			m.log.Warn().Stringer("after", mirrorWait).Msg("rollcall: the community's layout may not show this node yet; going on")
@@ -200,19 +200,19 @@ func (m *mirror) note(trouble *logs.Episode, err error) {
 	}
 }
 
-// keep writes the field. Where Redis's clock is not known, the first call only tells
+// keep writes the field. If Redis's clock is not known, the first call only reads
 // it. A call that hung is past its deadline when its time-out ends, so that it cannot
 // bring back what a later one removed.
 func (m *mirror) keep(ctx context.Context, value string) error {
 	ends, _ := ctx.Deadline()
 	m.written = value
 	for range 2 {
-		deadline := m.clock.Add(ends.Sub(m.heard))
+		deadline := m.clock.Add(ends.Sub(m.clockAt))
 		now, err := community.Keep(ctx, m.client, m.service, m.own, value, m.expiry, deadline)
 		if err != nil {
 			return err
 		}
-		m.clock, m.heard = now, time.Now()
+		m.clock, m.clockAt = now, time.Now()
 		if !now.After(deadline) {
 			return nil
 		}

@@ -96,8 +96,8 @@ func TestASweeperShrinks(t *testing.T) {
 		s.see(v)
 	}
 	s.see(&registry.View{StaleSince: time.Now()})
-	if len(s.stands) != 0 || len(s.suspects) != 10_000 {
-		t.Errorf("%d nodes stand, %d are suspects", len(s.stands), len(s.suspects))
+	if len(s.listed) != 0 || len(s.suspects) != 10_000 {
+		t.Errorf("%d nodes stand, %d are suspects", len(s.listed), len(s.suspects))
 	}
 	s.sweep(t.Context(), time.Now())
 	if len(s.suspects) != 0 {

@@ -19,9 +19,9 @@ import (
 
 // Times of a sweeper.
 const (
-	sweepInterval = time.Minute            // between two looks at the whole hash
+	sweepInterval = time.Minute            // between two reads of the whole hash
 	sweepFirst    = 5 * time.Second        // before the first one
-	sweepSpread   = 500 * time.Millisecond // within which all servers look for a node that left: the first one spares the others the work
+	sweepSpread   = 500 * time.Millisecond // within which all servers check a node that left: the first one does the work for all
 )
 
 // A sweeper takes those nodes of ours out of the community's layout that are gone
@@ -40,10 +40,10 @@ type sweeper struct {
 	log     zerolog.Logger
 
 	live     bool            // the view below is live
-	stands   map[string]bool // the addresses in the newest view
+	listed   map[string]bool // the addresses in the newest view
 	suspects map[string]bool // those that left it
-	next     time.Time       // when to look at the suspects
-	nextAll  time.Time       // when to look at all
+	next     time.Time       // when to check the suspects
+	nextAll  time.Time       // when to check all
 	refused  logs.Episode    // the view
 }
 
@@ -98,25 +98,25 @@ func (s *sweeper) note(err error) {
 
 // see takes over a view.
 func (s *sweeper) see(v *registry.View) {
-	stands := map[string]bool{}
+	listed := map[string]bool{}
 	for _, version := range v.Services {
 		for _, n := range version.Nodes {
-			stands[n.Address] = true
+			listed[n.Address] = true
 			delete(s.suspects, n.Address)
 		}
 	}
-	for addr := range s.stands {
-		if !stands[addr] {
+	for addr := range s.listed {
+		if !listed[addr] {
 			if len(s.suspects) == 0 {
 				s.next = time.Now().Add(rand.N(sweepSpread))
 			}
 			s.suspects[addr] = true
 		}
 	}
-	s.live, s.stands = v.StaleSince.IsZero(), stands
+	s.live, s.listed = v.StaleSince.IsZero(), listed
 }
 
-// sweep looks at what is due.
+// sweep checks what is due.
 func (s *sweeper) sweep(ctx context.Context, now time.Time) {
 	var fields []string // none: all
 	if now.Before(s.nextAll) {
@@ -183,7 +183,7 @@ func (s *sweeper) orphans(values map[string]string) map[string]string {
 	orphans := map[string]string{}
 	for addr, value := range values {
 		e, err := community.Decode(value)
-		if err == nil && e.Of(s.home) && addr != s.own && !s.stands[addr] {
+		if err == nil && e.Of(s.home) && addr != s.own && !s.listed[addr] {
 			orphans[addr] = value
 		}
 	}

@@ -24,26 +24,26 @@ func (noSink) StateChanged(keys.Service, string, lifecycle.State, error) {}
 func (noSink) Renewed(int, int, time.Duration, error)                    {}
 func (noSink) Reaped(keys.Service, []string)                             {}
 
-// A teller is a registry of nothing but nodes and a log.
-type teller struct {
+// A logged registrar has nodes and a log, and no Redis.
+type logged struct {
 	*Registrar
 	out bytes.Buffer
 	s   *service
 }
 
-func newTeller() *teller {
-	t := &teller{}
+func newLogged() *logged {
+	t := &logged{}
 	t.Registrar = New(&redisconn.Conn{Log: reporter.New(zerolog.New(&t.out))}, Options{}, noSink{})
 	t.s = &service{keys: keys.Space{}.Service("default", "shop"), nodes: map[string]*node{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
 	return t
 }
 
-func (t *teller) node(id string) *node {
+func (t *logged) node(id string) *node {
 	return &node{service: t.s, id: id, Life: lifecycle.Life{State: lifecycle.Live, Confirmed: true}, reg: &registration{}, ttl: time.Second}
 }
 
-// log waits for what was told.
-func (t *teller) log(tb testing.TB) string {
+// log waits for the lines, and returns them.
+func (t *logged) log(tb testing.TB) string {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	defer cancel()
@@ -53,9 +53,9 @@ func (t *teller) log(tb testing.TB) string {
 	return t.out.String()
 }
 
-// A loss is told also where other nodes change for another reason at the same time.
-func TestALossBesideAnotherChangeIsTold(t *testing.T) {
-	r := newTeller()
+// A loss is logged also where other nodes change for another reason at the same time.
+func TestALossBesideAnotherChangeIsLogged(t *testing.T) {
+	r := newLogged()
 	r.happens(r.node("a"), lifecycle.TakenOver, errors.New("taken"))
 	r.happens(r.node("b"), lifecycle.Expired, errors.New("flushed"))
 	r.logChanges()
@@ -67,15 +67,15 @@ func TestALossBesideAnotherChangeIsTold(t *testing.T) {
 // No line says that no node is lost any more while one is: another one that was lost
 // since, or the same one that is withheld now.
 func TestALossEndsWithItsLastNode(t *testing.T) {
-	for name, next := range map[string]func(r *teller, a, b *node){
-		"another is lost": func(r *teller, a, b *node) {
+	for name, next := range map[string]func(r *logged, a, b *node){
+		"another is lost": func(r *logged, a, b *node) {
 			r.happens(a, lifecycle.Renewed, nil)
 			r.happens(b, lifecycle.Expired, errors.New("flushed"))
 		},
-		"its check fails": func(r *teller, a, _ *node) { r.happens(a, lifecycle.CheckFailed, errors.New("ill")) },
+		"its check fails": func(r *logged, a, _ *node) { r.happens(a, lifecycle.CheckFailed, errors.New("ill")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newTeller()
+			r := newLogged()
 			a, b := r.node("a"), r.node("b")
 			r.happens(a, lifecycle.Expired, errors.New("flushed"))
 			r.logChanges()
@@ -90,7 +90,7 @@ func TestALossEndsWithItsLastNode(t *testing.T) {
 
 // A call that its caller gives up says nothing of Redis.
 func TestACancelledCallEndsNoOutage(t *testing.T) {
-	r := newTeller()
+	r := newLogged()
 	r.c.Attempted("default/shop", context.DeadlineExceeded)
 	r.c.Attempted("default/shop", context.Canceled)
 	r.c.Attempted("default/shop", errdefs.ErrClosed)
