@@ -84,7 +84,7 @@ func TestLoadNoCommandIsSlow(t *testing.T) {
 	reader := open(t, at(server), registry.PollInterval(300*time.Millisecond))
 	shown := func(a *recorder, n int) func() error {
 		return func() error {
-			if got := a.size(); got != n {
+			if got := len(a.present()); got != n {
 				return fmt.Errorf("%d nodes are shown, want %d", got, n)
 			}
 			return nil
