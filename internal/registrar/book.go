@@ -37,6 +37,7 @@ type book struct {
 	services    map[keys.Service]*service
 	states      *statelog.Log // how the states of nodes change
 	renewsAgain bool          // a node that was refused has been renewed since
+	renewAt     time.Time     // ours: when the renewer looks next, unless it is woken
 }
 
 // A service is what this registry registered under one name, and what it knows

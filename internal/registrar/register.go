@@ -163,7 +163,7 @@ func (r *book) keep(n *node, now time.Time) {
 		due = now
 	}
 	n.service.join(n, due)
-	if n.batch.due.Equal(due) { // nothing of the batch is due sooner
+	if due.Before(r.renewAt) { // else it looks in time
 		r.renewals.Signal()
 	}
 }

@@ -70,6 +70,7 @@ func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next ti
 			}
 		}
 	}
+	r.renewAt = next
 	return due, next
 }
 
