@@ -6,6 +6,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/replica"
+	"github.com/rollcall-go/rollcall/internal/schedule"
 )
 
 // A Feed is the state of one service, shared by all that follow it. The loop's goroutine
@@ -25,8 +26,7 @@ type Feed struct {
 	listeners map[Listener]bool
 	reported  replica.Health // what the listeners know
 
-	due       time.Time // when it has something to do; zero is never
-	heapIndex int       // in the schedule
+	schedule.Place // when it has something to do
 }
 
 // Service returns the service.

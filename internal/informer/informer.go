@@ -13,6 +13,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
+	"github.com/rollcall-go/rollcall/internal/schedule"
 )
 
 // Options are the settings of an Informer. Poll and TTL must be set.
@@ -72,7 +73,7 @@ func New(c *redisconn.Conn, o Options) *Informer {
 type loop struct {
 	feeds    map[string]*Feed            // by channel
 	watches  map[channel]*namespaceWatch // by pattern
-	schedule schedule                    // the feeds, by when they have something to do
+	schedule schedule.Schedule[*Feed]    // the feeds, by when they have something to do
 	due      time.Time                   // when the loop has something to do
 
 	sub         *subscription // nil while there is none

@@ -44,10 +44,12 @@ func (i *Informer) wakeAt(at time.Time) {
 	}
 }
 
-// reschedule notes when a feed has something to do next.
+// reschedule notes when a feed has something to do next. One that was dropped has nothing.
 func (i *Informer) reschedule(f *Feed) {
-	i.schedule.move(f, f.state.Next())
-	i.wakeAt(i.schedule.first())
+	if len(f.listeners) > 0 {
+		i.schedule.Set(f, f.state.Next())
+		i.wakeAt(i.schedule.First())
+	}
 }
 
 // work starts what is due, and returns when there will be something again.
@@ -67,11 +69,11 @@ func (i *Informer) work(now time.Time) time.Time {
 		}
 	}
 	var polls []duePoll
-	for _, f := range i.schedule.take(now.Add(coalesceWindow)) {
+	for _, f := range i.schedule.Take(now.Add(coalesceWindow), len(i.feeds)) {
 		polls = i.startDue(f, now, polls)
-		i.schedule.add(f, f.state.Next())
+		i.schedule.Set(f, f.state.Next())
 	}
-	i.wakeAt(i.schedule.first())
+	i.wakeAt(i.schedule.First())
 	i.poll(polls)
 	for _, n := range i.watches {
 		i.refresh(n, now)
@@ -139,7 +141,7 @@ func (i *Informer) attach(service keys.Service, l Listener) *Feed {
 			state: replica.NewFeed(replica.FeedOptions{Poll: i.o.Poll, TTL: i.o.TTL}, now),
 		}
 		i.feeds[ch] = f
-		i.schedule.add(f, f.state.Next())
+		i.schedule.Set(f, f.state.Next())
 		if i.sub != nil {
 			i.sub.subscribe(channel{name: ch})
 		}
@@ -159,7 +161,7 @@ func (i *Informer) detach(f *Feed, l Listener) {
 		return
 	}
 	delete(i.feeds, ch)
-	i.schedule.remove(f)
+	i.schedule.Set(f, time.Time{})
 	i.c.Left(f.subject())
 	i.accepted(ch)
 	if i.sub != nil {
