@@ -2,6 +2,8 @@ package record
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,6 +32,13 @@ func ParseLease(s string) (Lease, error) {
 		return Lease{}, fmt.Errorf("%w: lease %.64q, want <start, us>-<%d hex digits>", ErrMalformed, s, nonceLen)
 	}
 	return Lease{Start: int64(us), Nonce: nonce}, nil
+}
+
+// NewNonce returns 48 random bits.
+func NewNonce() string {
+	var b [nonceLen / 2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 // String returns "<start>-<nonce>".

@@ -14,14 +14,16 @@ import (
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/replica"
+	"github.com/rollcall-go/rollcall/internal/schedule"
 	"github.com/rollcall-go/rollcall/internal/statelog"
 )
 
 // A book is what is registered here, and what the actors and the calls share. Its mutex
 // guards the services with all that they hold, and the fields below it.
 type book struct {
-	c    *redisconn.Conn
-	sink Sink
+	c          *redisconn.Conn
+	sink       Sink
+	hintsAlone bool // as Options.HintsAlone
 
 	renewals actor.Wake // wakes the renewer
 	reaps    actor.Wake // wakes the reaper
@@ -35,24 +37,31 @@ type book struct {
 	mu          sync.Mutex
 	closed      bool
 	services    map[keys.Service]*service
-	states      *statelog.Log // how the states of nodes change
-	renewsAgain bool          // a node that was refused has been renewed since
-	renewAt     time.Time     // ours: when the renewer looks next, unless it is woken
+	states      *statelog.Log  // how the states of nodes change
+	refused     map[*node]bool // whose renewal Redis refuses
+	renewsAgain bool           // a node that was refused has been renewed since
+
+	batches   schedule.Schedule[*batch]   // by when the renewer renews them
+	intervals schedule.Tally              // of the batches
+	reaping   schedule.Schedule[*service] // by when the reaper looks at them
 }
 
 // A service is what this registry registered under one name, and what it knows
 // of the master that has it. book.mu guards it, and all types below.
 type service struct {
-	keys            keys.Service
-	clock           replica.ServerClock
-	next            time.Time // Redis's: the lease end that comes next in the index, or zero
-	reapAt, reapFor time.Time // ours: when the reaper looks next; Redis's: the lease end that this is for
-	lastContact     time.Time // Redis's: when contact was last unbroken, before it broke
-	deferred        bool      // at the last look, some leases had ended too recently to be checked
-	nodes           map[string]*node
-	batches         map[batchKey]*batch
-	failing         map[batchKey]bool // batches whose renewal fails, as the log says
-	withdrawing     int               // deregistrations under way
+	schedule.Place // when the reaper looks next
+
+	keys        keys.Service
+	clock       replica.ServerClock
+	next        time.Time // Redis's: the lease end that comes next in the index, or zero
+	reapFor     time.Time // Redis's: the lease end that the reaper looks for next
+	lastContact time.Time // Redis's: when contact was last unbroken, before it broke
+	deferred    bool      // at the last look, some leases had ended too recently to be checked
+	nodes       map[string]*node
+	ttls        schedule.Tally // of nodes
+	batches     map[batchKey]*batch
+	failing     map[batchKey]bool // batches whose renewal fails, as the log says
+	withdrawing int               // deregistrations under way
 }
 
 // A node is one registration of one node. Its lease is chosen once and ends with it:
@@ -94,13 +103,14 @@ type registration struct {
 // A batch is the nodes of one service that are renewed together: those of one
 // interval, or those that share a check.
 type batch struct {
+	schedule.Place // when it is renewed next; nothing while a round is under way with it
+
 	service *service
 	key     batchKey
 	check   func(context.Context) error
 	nodes   map[string]*node
 	pending []pendingDeregister
 
-	due        time.Time // ours; zero while a round is under way with it
 	backoff    *backoff.ExponentialBackOff
 	checkState checkState
 	checkedAt  time.Time // ours: when the check was called last
@@ -147,62 +157,72 @@ func (n *node) shownUntil() time.Time {
 	return n.leaseUntil
 }
 
+func newService(k keys.Service) *service {
+	return &service{keys: k, nodes: map[string]*node{}, ttls: schedule.Tally{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
+}
+
 // batch returns the batch of a key, made where there is none.
-func (s *service) batch(key batchKey, check func(context.Context) error) *batch {
+func (r *book) batch(s *service, key batchKey, check func(context.Context) error) *batch {
 	b := s.batches[key]
 	if b == nil {
 		b = &batch{service: s, key: key, check: check, nodes: map[string]*node{}, backoff: actor.Retries(key.interval)}
 		s.batches[key] = b
+		r.intervals.Move(0, key.interval)
 	}
 	return b
 }
 
 // join puts n into the batch that renews it, and out of another. It is due at
 // the latest at that time of ours.
-func (s *service) join(n *node, due time.Time) {
+func (r *book) join(n *node, due time.Time) {
 	key := batchKey{interval: n.interval}
 	if n.check != nil {
 		key.checked = n.reg
 	}
-	b := s.batch(key, n.check)
-	b.dueBy(due)
+	b := r.batch(n.service, key, n.check)
+	r.dueBy(b, due)
 	if n.batch != b {
-		s.leave(n)
+		r.leave(n)
 		b.nodes[n.id], n.batch = n, b
 	}
 }
 
 // leave takes n out of its batch.
-func (s *service) leave(n *node) {
+func (r *book) leave(n *node) {
 	if b := n.batch; b != nil {
 		n.batch = nil
 		delete(b.nodes, n.id)
-		s.tidy(b)
+		r.tidyBatch(b)
 	}
 }
 
-// addPending has a node deregistered later.
-func (s *service) addPending(n *node, g pendingDeregister) {
-	b := s.batch(batchKey{interval: n.interval}, nil)
-	b.pending = append(b.pending, g)
-	b.dueBy(g.from)
-}
-
-// dueBy has a batch renewed at that time of ours at the latest.
-func (b *batch) dueBy(at time.Time) {
-	if b.due.IsZero() || at.Before(b.due) {
-		b.due = at
+// dueBy has a batch renewed at that time of ours at the latest. One that was forgotten
+// while a round was under way with it is not due any more.
+func (r *book) dueBy(b *batch, at time.Time) {
+	if due := b.Due(); !b.forgotten() && (due.IsZero() || at.Before(due)) {
+		r.dueAt(b, at)
 	}
 }
 
-// tidy forgets a batch that has nothing left to do. While a round was under way
-// with it, another may have taken its place.
-func (s *service) tidy(b *batch) {
-	if len(b.nodes) == 0 && len(b.pending) == 0 && s.batches[b.key] == b {
-		delete(s.batches, b.key)
-		delete(s.failing, b.key)
+// dueAt has a batch renewed at that time. The renewer is woken if it would sleep longer.
+func (r *book) dueAt(b *batch, at time.Time) {
+	if r.batches.Set(b, at); r.batches.First().Equal(at) {
+		r.renewals.Signal()
 	}
 }
+
+// tidyBatch forgets a batch that has nothing left to do.
+func (r *book) tidyBatch(b *batch) {
+	if len(b.nodes) == 0 && len(b.pending) == 0 && !b.forgotten() {
+		delete(b.service.batches, b.key)
+		delete(b.service.failing, b.key)
+		r.intervals.Move(b.key.interval, 0)
+		r.batches.Set(b, time.Time{})
+	}
+}
+
+// forgotten reports whether tidyBatch has forgotten it: another may have taken its place.
+func (b *batch) forgotten() bool { return b.service.batches[b.key] != b }
 
 // answered takes an answer of the service's master. If contact breaks again before every
 // lease that the previous break affected was checked, the earlier break counts.
@@ -227,10 +247,4 @@ func (s *service) checkFrom(end time.Time) time.Time {
 }
 
 // ttl is the longest TTL of the service's nodes here: what contact is measured by.
-func (s *service) ttl() time.Duration {
-	var longest time.Duration
-	for _, n := range s.nodes {
-		longest = max(longest, n.ttl)
-	}
-	return longest
-}
+func (s *service) ttl() time.Duration { return s.ttls.Longest() }

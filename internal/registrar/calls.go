@@ -3,8 +3,6 @@ package registrar
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -141,7 +139,7 @@ func (r *book) chooseLeasesOf(ctx context.Context, s *service, nodes []*node) er
 	s.answered(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
 	for i, n := range nodes {
 		if n.token == "" {
-			n.token = record.Lease{Start: starts[i], Nonce: nonce()}.String()
+			n.token = record.Lease{Start: starts[i], Nonce: record.NewNonce()}.String()
 		}
 	}
 	return nil
@@ -204,7 +202,7 @@ func (r *book) registerCalls(ctx context.Context, nodes []*node) []registerCall 
 // target is a service as a script call names it, with ctx's deadline by Redis's
 // clock. book.mu is held.
 func (r *book) target(ctx context.Context, s *service) lua.Target {
-	return lua.Target{Service: s.keys, DB: r.c.DB, Deadline: s.clock.At(r.deadline(ctx)), Nonce: nonce()}
+	return lua.Target{Service: s.keys, DB: r.c.DB, Deadline: s.clock.At(r.deadline(ctx)), Nonce: record.NewNonce()}
 }
 
 // deadline is when a script call that is made now is too late, by our clock: a caller
@@ -228,7 +226,8 @@ func (r *book) noteReply(ctx context.Context, s *service, res lua.Result, sent, 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.services[s.keys] == s { // one that has left is of no interest any more
+	known := r.services[s.keys] == s // one that has left is of no interest any more
+	if known {
 		r.c.Attempted(s.String(), unanswered(res))
 	}
 	r.logUnpublished(s, res)
@@ -237,14 +236,11 @@ func (r *book) noteReply(ctx context.Context, s *service, res lua.Result, sent, 
 		return
 	}
 	s.answered(replica.Answer{Sent: sent, Received: received, Now: res.Now, Master: master})
-	if res.Err != nil {
+	if res.Err != nil || !known {
 		return
 	}
-	// A lease end that moved away is noticed when its time has come.
-	sooner := s.reapAt.IsZero() || s.reapFor.IsZero() || res.Next.Before(s.reapFor)
-	s.next = res.Next
-	if sooner {
-		r.reaps.Signal()
+	if s.next = res.Next; !s.reapFor.Equal(s.next) || s.Due().IsZero() {
+		r.reapForNext(s, received)
 	}
 }
 
@@ -284,11 +280,4 @@ func (r *book) logUnpublished(s *service, res lua.Result) {
 				e.Err(res.Unpublished).Str("namespace", s.keys.Namespace()).Str("service", s.keys.Name())
 			})
 	}
-}
-
-// nonce is 48 random bits as 12 hex digits.
-func nonce() string {
-	var b [6]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
 }

@@ -34,7 +34,7 @@ type logged struct {
 func newLogged() *logged {
 	t := &logged{}
 	t.Registrar = New(&redisconn.Conn{Log: reporter.New(zerolog.New(&t.out))}, Options{}, noSink{})
-	t.s = &service{keys: keys.Space{}.Service("default", "shop"), nodes: map[string]*node{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
+	t.s = newService(keys.Space{}.Service("default", "shop"))
 	return t
 }
 

@@ -25,14 +25,17 @@ func (r *renewer) runCheck(ctx context.Context, b *batch) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	due := now.Add(actor.Shortened(b.key.interval))
 	if err == nil {
-		b.checkState, b.due = checkPassed, now
+		b.checkState, due = checkPassed, now
 	} else {
-		b.checkState, b.due = checkIdle, now.Add(actor.Shortened(b.key.interval))
+		b.checkState = checkIdle
 		r.withhold(b, err)
 		r.logChanges()
 	}
-	r.renewals.Signal()
+	if !b.forgotten() {
+		r.dueAt(b, due)
+	}
 }
 
 // callCheck asks a check of the user's. A check that panics has failed: it says that

@@ -105,7 +105,7 @@ func TestARefusedMessageIsThatOfItsService(t *testing.T) {
 	var calls []liveCall
 	r.mu.Lock()
 	for _, task := range all {
-		calls = append(calls, liveCalls(task.again, errors.New("NOPERM"), time.Now())...)
+		calls = append(calls, r.liveCalls(task.again, errors.New("NOPERM"), time.Now())...)
 	}
 	r.mu.Unlock()
 	if len(calls) != 2 {

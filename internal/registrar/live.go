@@ -32,7 +32,9 @@ func (r *renewer) publishRefused(ctx context.Context, tasks []*task, began time.
 	var calls []liveCall
 	r.mu.Lock()
 	for _, t := range tasks {
-		calls = append(calls, liveCalls(slices.Collect(maps.Values(t.batch.nodes)), t.err, began)...)
+		if t.err != nil {
+			calls = append(calls, r.liveCalls(slices.Collect(maps.Values(t.batch.nodes)), t.err, began)...)
+		}
 	}
 	r.mu.Unlock()
 	r.publishLive(ctx, calls)
@@ -42,7 +44,7 @@ func (r *renewer) publishRefused(ctx context.Context, tasks []*task, began time.
 func (r *renewer) publishManual(ctx context.Context, nodes []*node, err error, began time.Time) {
 	r.mu.Lock()
 	manual, _ := partition(nodes, func(n *node) bool { return n.manual })
-	calls := liveCalls(manual, err, began)
+	calls := r.liveCalls(manual, err, began)
 	r.mu.Unlock()
 	r.publishLive(ctx, calls)
 }
@@ -51,7 +53,7 @@ func (r *renewer) publishManual(ctx context.Context, nodes []*node, err error, b
 // says that Redis refuses to write: of those that are registered, that no other lease has
 // taken, and that were not renewed since. Each node has one message an interval.
 // book.mu is held.
-func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
+func (r *book) liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 	why := lua.Refusal(err)
 	if why == "" {
 		return nil
@@ -67,6 +69,7 @@ func liveCalls(nodes []*node, err error, since time.Time) (calls []liveCall) {
 		for _, n := range chunk {
 			if n.refusedSince.IsZero() {
 				n.refusedSince = s.clock.At(since)
+				r.refused[n] = true
 			}
 			call.message.Since = actor.Earlier(call.message.Since, n.refusedSince)
 			call.message.Nodes = append(call.message.Nodes, record.LiveNode{Lease: n.token, ID: n.id})
@@ -121,7 +124,7 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 			e.Err(err).AnErr("publish", failed).Str("namespace", call.service.keys.Namespace()).Str("service", call.service.keys.Name()).
 				Time("since", since).Msg(text)
 		})
-	case !r.refusedSince.IsZero() && !r.refused():
+	case !r.refusedSince.IsZero() && len(r.refused) == 0:
 		since, lasted := r.refusedSince, now.Sub(r.refusedSince).Round(time.Millisecond)
 		r.refusedSince, r.refusalLogged = time.Time{}, time.Time{}
 		if r.renewsAgain { // otherwise the nodes that it refused have left
@@ -131,18 +134,6 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 		}
 		r.renewsAgain = false
 	}
-}
-
-// refused reports whether Redis refuses to renew any node. book.mu is held.
-func (r *renewer) refused() bool {
-	for _, s := range r.services {
-		for _, n := range s.nodes {
-			if !n.refusedSince.IsZero() && !n.Over() {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // publish sends each message to the master that has its service: the one that

@@ -31,7 +31,6 @@ const reapLimit = time.Second
 // here.
 type reaper struct {
 	*book
-	o     Options
 	swept logs.Trouble // indexes held foreign entries
 }
 
@@ -39,9 +38,9 @@ type reaper struct {
 // answer of Redis showed, but looks often enough to keep in contact.
 func (r *reaper) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		s, at := r.nextReap(time.Now())
-		if s == nil || at.After(time.Now()) {
-			r.reaps.Until(ctx, at)
+		s, next := r.nextReap(time.Now())
+		if s == nil {
+			r.reaps.Until(ctx, next)
 			continue
 		}
 		limited, cancel := context.WithTimeout(ctx, min(reapLimit, r.c.Timeout()))
@@ -54,40 +53,53 @@ func (r *reaper) run(ctx context.Context) {
 			})
 		}
 		r.mu.Lock()
-		s.reapAt, s.reapFor = again, s.next
+		switch {
+		case !again.IsZero():
+			r.reapAt(s, again)
+		case err != nil:
+			r.reapAt(s, time.Now().Add(s.ttl()/3+spread()))
+		default:
+			r.reapForNext(s, time.Now())
+		}
 		r.mu.Unlock()
 	}
 }
 
-// nextReap returns the service to look at next, and when. A lease end is given
-// its place in the spread once, when it becomes known.
-func (r *reaper) nextReap(now time.Time) (next *service, at time.Time) {
+// nextReap returns the service to look at now, or when one will be due.
+func (r *reaper) nextReap(now time.Time) (s *service, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at = now.Add(time.Hour)
-	for _, s := range r.services {
-		if len(s.nodes) == 0 || !s.clock.Known() {
-			continue
-		}
-		if r.o.HintsAlone {
-			if s.reapAt.IsZero() {
-				continue
-			}
-		} else if s.reapAt.IsZero() || !s.reapFor.Equal(s.next) {
-			s.reapFor, s.reapAt = s.next, s.clock.Last().Add(s.ttl()/3)
-			if !s.next.IsZero() {
-				s.reapAt = actor.Earlier(s.reapAt, s.clock.Local(s.next))
-			}
-			if s.reapAt.Before(now) {
-				s.reapAt = now
-			}
-			s.reapAt = s.reapAt.Add(spread())
-		}
-		if s.reapAt.Before(at) {
-			next, at = s, s.reapAt
+	for due := r.reaping.Take(now, 1); len(due) > 0; due = r.reaping.Take(now, 1) {
+		if s := due[0]; len(s.nodes) > 0 { // else the next reply to a Register schedules it again
+			return s, now
 		}
 	}
-	return next, at
+	return nil, actor.Sooner(now.Add(time.Hour), r.reaping.First())
+}
+
+// reapForNext has the reaper look at a service soon after its next lease end, at a time that
+// is chosen once for it, but often enough to keep in contact. book.mu is held.
+func (r *book) reapForNext(s *service, now time.Time) {
+	if r.hintsAlone {
+		return
+	}
+	at := s.clock.Last().Add(s.ttl() / 3)
+	if !s.next.IsZero() {
+		at = actor.Earlier(at, s.clock.Local(s.next))
+	}
+	if at.Before(now) {
+		at = now
+	}
+	r.reapAt(s, at.Add(spread()))
+}
+
+// reapAt has the reaper look at a service at that time of ours. It is woken if it would
+// sleep longer. book.mu is held.
+func (r *book) reapAt(s *service, at time.Time) {
+	s.reapFor = s.next
+	if r.reaping.Set(s, at); r.reaping.First().Equal(at) {
+		r.reaps.Signal()
+	}
 }
 
 func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest) }
@@ -97,14 +109,11 @@ func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest
 func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, err error) {
 	lapses, foreign, now, err := r.overdue(ctx, s)
 	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		s.clock.Failed()
-		return time.Now().Add(s.ttl()/3 + spread()), err
+		return again, err
 	}
 	if len(foreign) > 0 {
 		if err := r.sweep(ctx, s, foreign); err != nil {
-			return time.Now().Add(s.ttl()/3 + spread()), err
+			return again, err
 		}
 	}
 	r.mu.Lock()
@@ -192,6 +201,9 @@ func (r *reaper) overdue(ctx context.Context, s *service) (lapses []lapse, forei
 	})
 	if err != nil {
 		r.c.Reload(ctx)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		s.clock.Failed()
 		return nil, nil, now, redisconn.Refusal(cmds, err)
 	}
 	now = clock.Val()

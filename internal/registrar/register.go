@@ -48,7 +48,7 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 	}
 	s := r.services[p.Service]
 	if s == nil {
-		s = &service{keys: p.Service, nodes: map[string]*node{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
+		s = newService(p.Service)
 	}
 	for _, planned := range p.Nodes {
 		if n := s.nodes[planned.ID]; n != nil && n.Over() {
@@ -70,6 +70,7 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 		}
 		n.listed = n.listed && n.version == p.Version
 		n.data, n.apis, n.version = planned.Data, planned.APIs, p.Version
+		s.ttls.Move(n.ttl, p.TTL)
 		n.ttl, n.interval, n.exclusive, n.reg = p.TTL, p.Interval, p.Exclusive, reg
 		n.check, n.manual = p.Check, p.Manual
 		n.calls++
@@ -155,17 +156,14 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 // not registered yet is due at once.
 func (r *book) keep(n *node, now time.Time) {
 	if n.manual {
-		n.service.leave(n)
+		r.leave(n)
 		return
 	}
 	due := now.Add(actor.Shortened(n.interval))
 	if !n.Confirmed {
 		due = now
 	}
-	n.service.join(n, due)
-	if due.Before(r.renewAt) { // else it looks in time
-		r.renewals.Signal()
-	}
+	r.join(n, due)
 }
 
 // takeBack leaves nothing of a first registration that failed. Where the outcome
@@ -189,9 +187,11 @@ func (r *book) forget(n *node) {
 		r.states.Add(statelog.Change{Service: n.service.keys, Node: n.id, Was: n.State, State: lifecycle.Left})
 	}
 	n.On(lifecycle.Ended, false)
-	n.service.leave(n)
+	delete(r.refused, n)
+	r.leave(n)
 	if n.service.nodes[n.id] == n {
 		delete(n.service.nodes, n.id)
+		n.service.ttls.Move(n.ttl, 0)
 	}
 	r.tidy(n.service)
 }
@@ -207,14 +207,16 @@ func (r *book) deregisterLater(n *node, by lua.By, from time.Time) {
 		s = n.service
 		r.services[s.keys] = s
 	}
-	s.addPending(n, pendingDeregister{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
-	r.renewals.Signal()
+	b := r.batch(s, batchKey{interval: n.interval}, nil)
+	b.pending = append(b.pending, pendingDeregister{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
+	r.dueBy(b, from)
 }
 
 // tidy forgets a service that has nothing left to do.
 func (r *book) tidy(s *service) {
 	if len(s.nodes) == 0 && len(s.batches) == 0 && s.withdrawing == 0 && r.services[s.keys] == s {
 		delete(r.services, s.keys)
+		r.reaping.Set(s, time.Time{})
 	}
 }
 

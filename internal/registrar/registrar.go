@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
+	"github.com/rollcall-go/rollcall/internal/schedule"
 	"github.com/rollcall-go/rollcall/internal/statelog"
 )
 
@@ -75,10 +76,11 @@ type Registrar struct {
 // goroutines.
 func New(c *redisconn.Conn, o Options, sink Sink) *Registrar {
 	b := &book{
-		c: c, sink: sink, services: map[keys.Service]*service{}, states: statelog.New(c.Log),
+		c: c, sink: sink, hintsAlone: o.HintsAlone, services: map[keys.Service]*service{}, states: statelog.New(c.Log),
+		refused: map[*node]bool{}, intervals: schedule.Tally{},
 		renewals: actor.NewWake(), reaps: actor.NewWake(), listings: actor.NewWake(),
 	}
-	r := &Registrar{book: b, renewer: &renewer{book: b}, reaper: &reaper{book: b, o: o}, cataloguer: &cataloguer{book: b}}
+	r := &Registrar{book: b, renewer: &renewer{book: b}, reaper: &reaper{book: b}, cataloguer: &cataloguer{book: b}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -127,8 +129,7 @@ func (r *Registrar) Expired(k keys.Service, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.services[k]; s != nil {
-		s.reapAt, s.reapFor = at, s.next
-		r.reaps.Signal()
+		r.reapAt(s, at)
 	}
 }
 

@@ -17,6 +17,9 @@ import (
 // most: with the shortest intervals, a tenth.
 const coalesceWindow = 50 * time.Millisecond
 
+// maxRound bounds the pipeline of a round, in batches. The next round begins at once.
+const maxRound = 10_000
+
 func slack(interval time.Duration) time.Duration { return min(coalesceWindow, interval/10) }
 
 // A renewer renews leases, registers again what Redis has lost, and delivers what could
@@ -49,29 +52,23 @@ func (r *renewer) run(ctx context.Context) {
 func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next = now.Add(time.Hour)
-	for _, s := range r.services {
-		for _, b := range s.batches {
-			switch {
-			case b.checkState == checkRunning:
-				if limit := b.checkedAt.Add(b.key.interval / 3); limit.After(now) {
-					next = actor.Earlier(next, limit)
-				} else { // it does not heed its context
-					r.withhold(b, context.DeadlineExceeded)
-					r.logChanges()
-				}
-			case b.due.After(now.Add(slack(b.key.interval))):
-				next = actor.Earlier(next, b.due)
-			case b.check != nil && b.checkState == checkIdle:
-				b.checkState, b.checkedAt = checkRunning, now
-				r.checks.Go(func() { r.runCheck(ctx, b) })
-			default:
-				due = append(due, b)
-			}
+	for _, b := range r.batches.Take(now.Add(slack(r.intervals.Shortest())), maxRound) {
+		limit := b.checkedAt.Add(b.key.interval / 3)
+		switch {
+		case b.checkState == checkRunning && limit.After(now):
+			r.batches.Set(b, limit)
+		case b.checkState == checkRunning: // it does not heed its context
+			r.withhold(b, context.DeadlineExceeded)
+			r.logChanges()
+		case b.check != nil && b.checkState == checkIdle:
+			b.checkState, b.checkedAt = checkRunning, now
+			r.batches.Set(b, now.Add(b.key.interval/3))
+			r.checks.Go(func() { r.runCheck(ctx, b) })
+		default:
+			due = append(due, b)
 		}
 	}
-	r.renewAt = next
-	return due, next
+	return due, actor.Sooner(now.Add(time.Hour), r.batches.First())
 }
 
 // A task is what one round does for one batch.
@@ -93,7 +90,9 @@ const leastAttempt = 300 * time.Millisecond
 // answer must not take the time that the nodes of another master need.
 func (r *renewer) round(ctx context.Context, due []*batch) {
 	began := time.Now()
-	attempt := max(r.shortest()/3, leastAttempt)
+	r.mu.Lock()
+	attempt := max(r.intervals.Shortest()/3, leastAttempt) // of all batches, due or not: they wait for this round
+	r.mu.Unlock()
 	tasks := r.tasks(due, began)
 	limited, cancel := context.WithTimeout(ctx, attempt)
 	calls, nodes := r.renew(limited, tasks)
@@ -108,26 +107,12 @@ func (r *renewer) round(ctx context.Context, due []*batch) {
 	if ctx.Err() != nil {
 		return // closing: what failed, failed for that
 	}
-	r.schedule(tasks, began)
+	r.reschedule(tasks, began)
 	var failed error
 	for _, t := range tasks {
 		failed = cmp.Or(failed, t.err)
 	}
 	r.sink.Renewed(calls, nodes, time.Since(began), failed)
-}
-
-// shortest is the shortest interval of all batches, due or not: a round that
-// waits for a dead master keeps the services of others waiting.
-func (r *renewer) shortest() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	shortest := time.Hour
-	for _, s := range r.services {
-		for _, b := range s.batches {
-			shortest = min(shortest, b.key.interval)
-		}
-	}
-	return shortest
 }
 
 // tasks looks what each batch needs. What joins a batch from now on has to be due by
@@ -148,7 +133,6 @@ func (r *renewer) tasks(due []*batch, now time.Time) []*task {
 			}
 		}
 		t.renew = slices.Collect(slices.Chunk(renew, lua.MaxNodes))
-		b.due = time.Time{}
 		b.pending = slices.DeleteFunc(b.pending, func(g pendingDeregister) bool { return g.until.Before(now) })
 		for _, g := range b.pending {
 			if !g.from.After(now) {

@@ -89,9 +89,9 @@ func (r *renewer) deliverPending(ctx context.Context, tasks []*task) {
 	}
 }
 
-// schedule says when each batch is due next after a round, and what could not be
+// reschedule says when each batch is due next after a round, and what could not be
 // renewed for a whole TTL is lost: callers do not see it any more.
-func (r *renewer) schedule(tasks []*task, began time.Time) {
+func (r *renewer) reschedule(tasks []*task, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.logChanges()
@@ -102,10 +102,10 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 		if t.err == nil {
 			b.backoff.Reset()
 			r.renewalSucceeded(b)
-			b.dueBy(began.Add(actor.Shortened(b.key.interval)))
+			r.dueBy(b, began.Add(actor.Shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()
-			b.dueBy(now.Add(retry))
+			r.dueBy(b, now.Add(retry))
 			r.c.Log.Debug(func(e *zerolog.Event) {
 				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
 			})
@@ -116,19 +116,19 @@ func (r *renewer) schedule(tasks []*task, began time.Time) {
 				case n.shownUntil().Before(now):
 					r.happens(n, lifecycle.Expired, errLost(n.ttl, t.err))
 				default: // one more try, and then the loss is reported without delay
-					b.dueBy(n.shownUntil().Add(coalesceWindow))
+					r.dueBy(b, n.shownUntil().Add(coalesceWindow))
 				}
 				if next := n.liveSentAt.Add(b.key.interval); next.After(now) {
-					b.dueBy(next) // for the next message that it lives
+					r.dueBy(b, next) // for the next message that it lives
 				}
 			}
 		}
 		for _, g := range b.pending {
 			if g.from.After(now) {
-				b.dueBy(g.from)
+				r.dueBy(b, g.from)
 			}
 		}
-		b.service.tidy(b)
+		r.tidyBatch(b)
 		r.tidy(b.service)
 		r.tidied(b.service)
 	}

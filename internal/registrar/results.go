@@ -21,6 +21,7 @@ func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) 
 		if !n.Over() {
 			r.renewsAgain = r.renewsAgain || !n.refusedSince.IsZero()
 			n.leaseUntil, n.refusedSince = sent.Add(n.ttl), time.Time{}
+			delete(r.refused, n)
 		}
 		e = lifecycle.Renewed
 	case lua.None:
@@ -37,7 +38,8 @@ func (r *book) applyCode(n *node, code lua.Code, holder string, sent time.Time) 
 	}
 	n.holder = holder
 	if r.happens(n, e, err) && n.Over() {
-		n.service.leave(n)
+		r.leave(n)
+		delete(r.refused, n)
 	}
 	return err
 }
