@@ -19,7 +19,7 @@ import (
 // wantIdle fails where a node has other than no calls under way.
 func wantIdle(t *testing.T, r *Resolver) {
 	t.Helper()
-	_, table := r.ready("shop")
+	_, table := r.hub.Ready("shop")
 	for _, m := range table.View.Members {
 		if n := m.UnderWay(); n != 0 {
 			t.Errorf("%s: %d calls are under way, want none", m.ID, n)

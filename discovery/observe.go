@@ -24,7 +24,7 @@ func (ViewEvent) event()  {}
 func (EjectEvent) event() {}
 
 // viewed and ejected have an Observer called.
-func (f Observer) viewed(v *views.View) { f(ViewEvent{public(v)}) }
+func (f Observer) viewed(s *views.Set) { f(ViewEvent{public(s)}) }
 
 func (f Observer) ejected(e views.Ejection) {
 	f(EjectEvent{Namespace: e.Name.Namespace, Service: e.Name.Service, Node: e.Node, Ejected: e.Ejected})

@@ -18,8 +18,8 @@ type Picked struct{ call views.Call }
 // Resolve, and ErrNoNodes if the options leave no node.
 func (r *Resolver) Pick(ctx context.Context, service string, opts ...PickOption) (Picked, error) {
 	if len(opts) == 0 && ctx != nil {
-		if s, t := r.ready(service); t != nil && !s.Due() {
-			return Picked{s.Begin(t.All.Pick(nil, 0), r.tracks)}, nil
+		if s, t := r.hub.Ready(service); t != nil && !s.Due() {
+			return Picked{s.Begin(t.Pick(0), r.tracks)}, nil
 		}
 	}
 	q := ask(opts)
@@ -43,7 +43,7 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 	if c, ok := s.Probe(&q.Selection, tracked); ok {
 		return Picked{c}, nil
 	}
-	return Picked{s.Begin(set.Pick(q.policy, q.key), tracked)}, nil
+	return Picked{s.Begin(set.PickBy(q.policy, q.key), tracked)}, nil
 }
 
 // table returns the service that a question is about, and its table.

@@ -126,7 +126,7 @@ func ask(opts []PickOption) question {
 // set returns the set of a question.
 func (q *question) set(t *views.Table) *views.Set {
 	if !q.narrow {
-		return t.All
+		return &t.Set
 	}
 	return t.Select(&q.Selection)
 }

@@ -17,7 +17,7 @@ import (
 type Resolver struct {
 	src    Source
 	o      options
-	err    error // what is wrong with the source or the options: then there is no hub
+	err    error // what is wrong with the source or the options: then the hub has no source
 	hub    *views.Hub
 	tracks balance.Tracking // of the balancer
 	budget *budget.Budget
@@ -32,6 +32,7 @@ func New(src Source, opts ...Option) *Resolver {
 		r.err = invalid("New: the source is nil")
 	}
 	if r.err != nil {
+		r.hub = views.New(views.Config{})
 		return r
 	}
 	r.budget = budget.New(r.o.budget, balance.Now())
@@ -63,9 +64,6 @@ func (r *Resolver) Err() error {
 // return registry.ErrClosed from then on. Close does not wait for a running call of the
 // Observer, so an Observer may call Close; it gets no further events.
 func (r *Resolver) Close() error {
-	if r.hub == nil {
-		return nil
-	}
 	return r.hub.Close()
 }
 
@@ -84,8 +82,8 @@ func (r *Resolver) Close() error {
 // is asked again about an unknown name after a second, so a new service is found within a
 // second. While calls ask for more than a hundred unknown names a second, that may take 30 s.
 func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOption) (*View, error) {
-	if _, t := r.ready(service); t != nil && len(opts) == 0 && ctx != nil {
-		return public(t.View), nil
+	if _, t := r.hub.Ready(service); t != nil && len(opts) == 0 && ctx != nil {
+		return public(&t.Set), nil
 	}
 	q := ask(opts)
 	_, t, err := r.table(ctx, service, &q)
@@ -95,7 +93,7 @@ func (r *Resolver) Resolve(ctx context.Context, service string, opts ...PickOpti
 	if err != nil {
 		return nil, r.failure("resolve", q.namespace, service, err)
 	}
-	return public(q.set(t).View), nil
+	return public(q.set(t)), nil
 }
 
 // Knows says whether a service is known: whether it exists, with nodes or without. It is
@@ -122,16 +120,8 @@ func (r *Resolver) Changes(ctx context.Context, service string, opts ...PickOpti
 	return func(yield func(*View) bool) {
 		if q.err == nil && r.err == nil && ctx != nil {
 			r.hub.Changes(ctx, listed.Name{Namespace: q.namespace, Service: service}, func(t *views.Table) bool {
-				return yield(public(q.set(t).View))
+				return yield(public(q.set(t)))
 			})
 		}
 	}
-}
-
-// ready returns a service and its table if a pick needs to look at nothing else; else nil.
-func (r *Resolver) ready(service string) (*views.Service, *views.Table) {
-	if r.err != nil {
-		return nil, nil
-	}
-	return r.hub.Ready(service)
 }

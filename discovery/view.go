@@ -11,8 +11,8 @@ import (
 // the registry. A View never changes; do not change what its methods return.
 type View struct{ v *views.View }
 
-// public returns the View of a view, which is made once.
-func public(v *views.View) *View { return v.Public.(*View) }
+// public returns the View of a set, which is made once.
+func public(s *views.Set) *View { return s.Public.(*View) }
 
 // Namespace returns the namespace that the call named; "" is that of the source.
 func (v *View) Namespace() string { return v.v.Name.Namespace }

@@ -63,13 +63,17 @@ func (c Call) Done(r balance.Result, err error) {
 	if n.tracked != balance.Untracked {
 		c.Member.state.load.Done(n.tracked, n.began, r)
 	}
-	n.s.report(c.Member, n.probe, r, err)
+	if r != balance.OK || !c.Member.answers(n.s) {
+		n.s.count(c.Member, n.probe, r, err)
+	}
 }
 
 // Answers notes that the node answers while the call goes on: a probe must not last as long
 // as a stream may.
 func (c Call) Answers() {
-	c.t.s.report(c.Member, c.t.probe, balance.OK, nil)
+	if !c.Member.answers(c.t.s) {
+		c.t.s.count(c.Member, c.t.probe, balance.OK, nil)
+	}
 	c.t.probe = false
 }
 

@@ -12,16 +12,12 @@ import (
 	"github.com/rollcall-go/rollcall/internal/logs"
 )
 
-// report takes the result of a call.
-func (s *Service) report(m *Member, probe bool, r balance.Result, err error) {
-	if r == balance.OK {
-		if at := s.hub.tick.Load(); m.state.answered.Load() != at {
-			m.state.answered.Store(at)
-		}
+// answers notes that a call has succeeded, and says whether none has failed before it.
+func (m *Member) answers(s *Service) bool {
+	if at := s.hub.tick.Load(); m.state.answered.Load() != at {
+		m.state.answered.Store(at)
 	}
-	if r != balance.OK || m.state.ejection.Fails() != 0 {
-		s.count(m, probe, r, err)
-	}
+	return m.state.ejection.Fails() == 0
 }
 
 // count takes the result of a call that failed, or that followed one which failed.

@@ -18,7 +18,7 @@ func (h *Hub) Ready(service string) (*Service, *Table) {
 	}
 	s.use()
 	t := s.table.Load()
-	if t == nil || len(t.All.Members) == 0 || h.c.MaxStale > 0 && !t.View.Live() {
+	if t == nil || len(t.Members) == 0 || h.c.MaxStale > 0 && !t.View.Live() {
 		return nil, nil
 	}
 	return s, t

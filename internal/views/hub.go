@@ -52,9 +52,9 @@ type Config struct {
 	SnapshotDir string
 
 	Logger  zerolog.Logger
-	Viewed  func(*View)     // is called with each new view; nil: none is called
+	Viewed  func(*Set)      // is called with the set of all nodes in each new view; nil: none is called
 	Ejected func(Ejection)  // is called when a node is ejected or back; nil: none is called
-	Public  func(*View) any // makes View.Public
+	Public  func(*View) any // makes Set.Public
 }
 
 // An Ejection says that a node is ejected, or back.

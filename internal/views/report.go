@@ -74,13 +74,13 @@ func (r *reporter) missed(events int) {
 // unseen is what the observers have not seen of a service: the newest view, and the
 // ejections before it.
 type unseen struct {
-	view      *View
+	view      *Set // of all nodes
 	ejections []Ejection
 	lost      int // older ones, that were dropped
 }
 
 // viewed has the observer called with a view. mu is held.
-func (s *Service) viewed(v *View) {
+func (s *Service) viewed(v *Set) {
 	if s.hub.c.Viewed != nil {
 		s.wakeObserver()
 		s.unseen.view = v

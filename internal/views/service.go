@@ -200,7 +200,7 @@ func (s *Service) build() {
 	s.wake(next)
 	s.err = nil
 	s.notify()
-	s.viewed(t.View)
+	s.viewed(&t.Set)
 }
 
 // log has a line about the service written to the log.

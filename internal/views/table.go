@@ -6,11 +6,10 @@ import (
 	"github.com/rollcall-go/rollcall/internal/balance"
 )
 
-// A Table is what picks read: a view, and the sets of nodes that selections have left of it
-// so far. If anything changes, a new table takes its place.
+// A Table is what picks read: the set of all nodes, and the sets that selections have left of
+// it so far. If anything changes, a new table takes its place.
 type Table struct {
-	View  *View
-	All   *Set // of the empty selection
+	Set   // of the empty selection
 	c     *Config
 	known bool // the service has existed since it is followed
 	sets  cache[Selection, *Set]
@@ -19,6 +18,7 @@ type Table struct {
 // A Set is what one selection leaves of a view.
 type Set struct {
 	View    *View     // narrowed
+	Public  any       // what Config.Public made of the view
 	Members []*Member // those that may be called
 	own     balance.Picker
 	pickers cache[balance.Policy, balance.Picker]
@@ -26,8 +26,7 @@ type Set struct {
 
 func newTable(v *View, c *Config) *Table {
 	t := &Table{c: c}
-	t.All = t.set(*v, "")
-	t.View = t.All.View
+	t.fill(c, *v, "")
 	return t
 }
 
@@ -39,13 +38,15 @@ func (t *Table) Select(s *Selection) *Set {
 	return t.sets.get(*s, func() *Set { return t.narrow(s) })
 }
 
-// Pick picks one of the members, of which there is at least one; a nil policy is the one of
-// the Config.
-func (s *Set) Pick(p balance.Policy, key uint64) *Member {
-	picker := s.own
-	if p != nil {
-		picker = s.pickers.get(p, func() balance.Picker { return p.Picker(candidates(s.Members)) })
+// Pick picks one of the members, of which there is at least one, by the policy of the Config.
+func (s *Set) Pick(key uint64) *Member { return s.Members[s.own.Pick(key)] }
+
+// PickBy picks one of the members by a policy; nil is the one of the Config.
+func (s *Set) PickBy(p balance.Policy, key uint64) *Member {
+	if p == nil {
+		return s.Pick(key)
 	}
+	picker := s.pickers.get(p, func() balance.Picker { return p.Picker(candidates(s.Members)) })
 	return s.Members[picker.Pick(key)]
 }
 
@@ -54,27 +55,28 @@ func (t *Table) narrow(s *Selection) *Set {
 	v := *t.View
 	v.Members = without(v.Members, func(m *Member) bool { return !s.Matches(m) })
 	v.Nodes = nodesOf(v.Members)
-	return t.set(v, s.Zone)
+	set := &Set{}
+	set.fill(t.c, v, s.Zone)
+	return set
 }
 
-// set makes the set of a view that is narrowed already.
-func (t *Table) set(v View, zone string) *Set {
-	s := &Set{View: &v, Members: t.callable(v.Members, zone)}
+// fill makes the set of a view that is narrowed already.
+func (s *Set) fill(c *Config, v View, zone string) {
+	s.View, s.Members = &v, callable(c, v.Members, zone)
 	v.Ready = v.Nodes
-	if len(s.Members) < len(v.Members) || t.c.Subset > 0 {
+	if len(s.Members) < len(v.Members) || c.Subset > 0 {
 		v.Ready = nodesOf(s.Members)
 	}
-	v.Public = t.c.Public(&v)
+	s.Public = c.Public(&v)
 	if len(s.Members) > 0 {
-		s.own = t.c.Balance.Picker(candidates(s.Members))
+		s.own = c.Balance.Picker(candidates(s.Members))
 	}
-	return s
 }
 
 // callable returns the members that calls should go to: never those with NoTraffic, nor
 // those that drain or are ejected as long as there are others; of the zone if enough of them
 // are left there; and no more of them than the subset.
-func (t *Table) callable(members []*Member, zone string) []*Member {
+func callable(c *Config, members []*Member, zone string) []*Member {
 	in := without(members, func(m *Member) bool { return m.Withdrawn() || m.Ejected() })
 	if len(in) == 0 {
 		in = without(members, (*Member).Withdrawn)
@@ -92,7 +94,7 @@ func (t *Table) callable(members []*Member, zone string) []*Member {
 			in = near
 		}
 	}
-	return t.subset(in)
+	return subset(c, in)
 }
 
 // without returns the members that are not out: the same slice if none is.
@@ -105,16 +107,16 @@ func without(members []*Member, out func(*Member) bool) []*Member {
 }
 
 // subset returns the members that this process calls.
-func (t *Table) subset(members []*Member) []*Member {
-	if t.c.Subset == 0 || t.c.Subset >= len(members) {
+func subset(c *Config, members []*Member) []*Member {
+	if c.Subset == 0 || c.Subset >= len(members) {
 		return members
 	}
 	ids := make([]string, len(members))
 	for i, m := range members {
 		ids[i] = m.ID
 	}
-	chosen := make([]*Member, t.c.Subset)
-	for i, at := range balance.Subset(ids, t.c.Subset, t.c.Identity) {
+	chosen := make([]*Member, c.Subset)
+	for i, at := range balance.Subset(ids, c.Subset, c.Identity) {
 		chosen[i] = members[at]
 	}
 	return chosen

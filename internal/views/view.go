@@ -27,9 +27,6 @@ type View struct {
 	Saved   time.Time // when it was last known to be true, if it was read from a file
 
 	Versions func() map[*registry.Node]*registry.Service // of all nodes of the service
-
-	// Public is what Config.Public made of the view.
-	Public any
 }
 
 // Live says whether every change of the service shows in the view.
