@@ -265,7 +265,14 @@ func scriptOf(cmd redis.Cmder) string {
 }
 
 // scriptCalls returns how many scripts a server has been sent.
-func scriptCalls(t *testing.T, s *redistest.Server) (calls int) {
+func scriptCalls(t *testing.T, s *redistest.Server) int {
+	t.Helper()
+	return commandCalls(t, s, "eval", "evalsha")
+}
+
+// commandCalls returns how often a server was sent these commands, by their names in
+// commandstats.
+func commandCalls(t *testing.T, s *redistest.Server, names ...string) (calls int) {
 	t.Helper()
 	info, err := s.Client().Info(t.Context(), "commandstats").Result()
 	if err != nil {
@@ -273,7 +280,7 @@ func scriptCalls(t *testing.T, s *redistest.Server) (calls int) {
 	}
 	for line := range strings.Lines(info) {
 		var n int
-		for _, name := range []string{"eval", "evalsha"} {
+		for _, name := range names {
 			if _, err := fmt.Sscanf(line, "cmdstat_"+name+":calls=%d,", &n); err == nil {
 				calls += n
 			}

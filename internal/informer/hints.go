@@ -38,22 +38,24 @@ type hintSubscription struct {
 }
 
 const (
-	hintRefreshEvery = 2 * time.Second       // namespaces and masters are looked for
-	hintCheckEvery   = 30 * time.Second      // a master that sends no events is asked again
-	hintSpread       = 50 * time.Millisecond // the service is looked at within that: other processes have the same hint
+	hintFirst        = 200 * time.Millisecond // gives the first reads time
+	hintRefreshEvery = 2 * time.Second        // namespaces and masters are looked for
+	hintCheckEvery   = 30 * time.Second       // a master that sends no events is asked again
+	hintSpread       = 50 * time.Millisecond  // the service is looked at within that: other processes have the same hint
 )
 
 // run is the goroutine.
 func (h *hints) run() {
 	ctx := h.i.ctx
 	defer h.closeIf(func(string, *hintSubscription) bool { return true })
-	for ctx.Err() == nil {
+	next := time.Now().Add(actor.Shortened(hintFirst))
+	for actor.Wake(nil).Until(ctx, next); ctx.Err() == nil; actor.Wake(nil).Until(ctx, next) {
 		limited, cancel := h.i.c.Bound(ctx)
 		if err := h.refresh(limited); err != nil && ctx.Err() == nil {
 			h.i.c.Log.Debug(func(e *zerolog.Event) { e.Err(redisconn.Classify(err)).Msg("rollcall: no hints of keyspace events") })
 		}
 		cancel()
-		actor.Wake(nil).Until(ctx, time.Now().Add(actor.Shortened(hintRefreshEvery)))
+		next = time.Now().Add(actor.Shortened(hintRefreshEvery))
 	}
 }
 
@@ -99,7 +101,8 @@ func (h *hints) refresh(ctx context.Context) error {
 	return err
 }
 
-// patterns returns the patterns of all namespaces that hints are wanted of.
+// patterns returns the patterns of all namespaces that hints are wanted of. A service that
+// was not read yet wants none: its first read has the connection, and no other is made.
 func (h *hints) patterns() ([]string, error) {
 	var namespaces []string
 	if wanted := h.i.o.Namespaces; wanted != nil {
@@ -107,7 +110,9 @@ func (h *hints) patterns() ([]string, error) {
 	}
 	err := h.i.call(func() {
 		for _, f := range h.i.feeds {
-			namespaces = append(namespaces, f.service.Namespace())
+			if f.state.Clock.Known() {
+				namespaces = append(namespaces, f.service.Namespace())
+			}
 		}
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ func (c *Conn) dial() error {
 		withPassword(&f.SentinelUsername, &f.SentinelPassword)
 		impose(o, settings{
 			&f.Username, &f.Password, &f.CredentialsProvider, &f.TLSConfig,
-			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.ReadBufferSize, &f.WriteBufferSize,
+			&f.DialTimeout, &f.ReadTimeout, &f.WriteTimeout, &f.ReadBufferSize, &f.WriteBufferSize, &f.PipelinePoolSize,
 			&f.Dialer, &f.DialerRetries, &f.ContextTimeoutEnabled, &f.DisableIdentity,
 		})
 		c.dials, c.secure = f.SentinelAddrs, f.TLSConfig != nil
@@ -52,7 +52,7 @@ func (c *Conn) dial() error {
 		cl.ClusterStateReloadInterval = clusterReload
 		impose(o, settings{
 			&cl.Username, &cl.Password, &cl.CredentialsProvider, &cl.TLSConfig,
-			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.ReadBufferSize, &cl.WriteBufferSize,
+			&cl.DialTimeout, &cl.ReadTimeout, &cl.WriteTimeout, &cl.ReadBufferSize, &cl.WriteBufferSize, &cl.PipelinePoolSize,
 			&cl.Dialer, &cl.DialerRetries, &cl.ContextTimeoutEnabled, &cl.DisableIdentity,
 		})
 		c.dials, c.secure = cl.Addrs, cl.TLSConfig != nil
@@ -66,7 +66,7 @@ func (c *Conn) dial() error {
 		s.MaintNotificationsConfig = noMaintenance()
 		impose(o, settings{
 			&s.Username, &s.Password, &s.CredentialsProvider, &s.TLSConfig,
-			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.ReadBufferSize, &s.WriteBufferSize,
+			&s.DialTimeout, &s.ReadTimeout, &s.WriteTimeout, &s.ReadBufferSize, &s.WriteBufferSize, &s.PipelinePoolSize,
 			&s.Dialer, &s.DialerRetries, &s.ContextTimeoutEnabled, &s.DisableIdentity,
 		})
 		client := redis.NewClient(s)
@@ -131,6 +131,7 @@ type settings struct {
 	tls                     **tls.Config
 	dial, read, write       *time.Duration
 	readBuffer, writeBuffer *int
+	pipelinePool            *int
 	dialer                  *func(ctx context.Context, network, addr string) (net.Conn, error)
 	dials                   *int
 	contexts, unidentified  *bool
@@ -164,6 +165,7 @@ func impose(o *Config, s settings) {
 	for _, size := range []*int{s.readBuffer, s.writeBuffer} {
 		*size = cmp.Or(*size, bufferSize)
 	}
+	*s.pipelinePool = cmp.Or(*s.pipelinePool, -1) // none: it is a connection more, with 256 KiB of buffers
 	*s.dialer = dialer(*s.dial, *s.tls)
 	*s.dials = 1           // an attempt: our own retries have jitter and no end
 	*s.contexts = true     // or a context cannot interrupt a read
