@@ -92,6 +92,20 @@ var keptScenarios = []scenario{
 		},
 	},
 	{
+		rule: "kept: a lost hash leaves no long lease behind, once its node registers with a shorter one",
+		play: func(s *stage) {
+			long := node("long", ours, 1)
+			long.TTL = 48 * time.Hour
+			s.register(node("a", ours, 1)).is(Done)
+			s.register(long).is(Done)
+			s.evict(s.svc.Node("long"))
+			s.register(node("long", newer, 1)).is(Done)
+			s.expire("1510m")
+		},
+		nodes:  []string{"a live ours/1 rev 1 10m, indexed 10m", "long live newer/1 rev 3 10m, indexed 10m"},
+		events: []string{"1 put ours a", "2 put ours long", "3 put newer long"},
+	},
+	{
 		rule: "kept: a key without an expiry gets one",
 		play: func(s *stage) {
 			s.register(node("a", ours, 1)).is(Done)

@@ -20,6 +20,8 @@ var (
 	commitSource string
 	//go:embed register.lua
 	registerSource string
+	//go:embed register_fast.lua
+	registerFastSource string
 	//go:embed renew.lua
 	renewSource string
 	//go:embed renew_fast.lua
@@ -35,7 +37,7 @@ var (
 	//go:embed announce.lua
 	announceSource string
 
-	register   = newScript(clock + common + historySource + registerSource + commitSource)
+	register   = newScript(clock + registerFastSource + common + historySource + registerSource + commitSource)
 	renew      = newScript(clock + renewFastSource + common + renewSource + commitSource)
 	renewNode  = newScript(clock + common + renewNodeSource)
 	deregister = newScript(clock + common + historySource + deregisterSource + commitSource)
