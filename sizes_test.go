@@ -15,7 +15,7 @@ const (
 // larger are the packages that may have over maxPackage lines.
 var larger = map[string]bool{"registry": true}
 
-// Files and packages stay so small that a reader keeps them in mind.
+// Files and packages stay so small that a reader remembers what is in them.
 func TestSizes(t *testing.T) {
 	files, packages := 0, map[string]int{}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {

@@ -120,10 +120,10 @@ func TestDoOnce(t *testing.T) {
 		err   error
 		tries int
 	}{
-		"an error nobody knows":      {errBroken, 1},
+		"an unknown error":           {errBroken, 1},
 		"that says nothing was sent": {unsent, 3},
 		"nothing sent, own limit":    {&discovery.CallError{Err: errBroken, Fault: discovery.FaultCaller, Unsent: true}, 3},
-		"nobody's fault":             {&discovery.CallError{Err: errBroken, Fault: discovery.FaultNobody}, 1},
+		"neither side's fault":       {&discovery.CallError{Err: errBroken, Fault: discovery.FaultNeither}, 1},
 		"a dial":                     {nil, 3},
 	} {
 		t.Run(name, func(t *testing.T) {

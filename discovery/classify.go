@@ -20,10 +20,10 @@ const (
 	// sent what cannot be read. The call may succeed on another node.
 	FaultNode Fault = iota
 
-	// FaultNobody: neither side is at fault, such as when an idle connection was closed just
+	// FaultNeither: neither side is at fault, such as when an idle connection was closed just
 	// when the call used it. It does not count against the node, and the call may succeed on
 	// another one.
-	FaultNobody
+	FaultNeither
 
 	// FaultCaller does not count against the node, and the call would fail on another
 	// one too: the caller gave up, its request is bad, or it has reached a limit of its
@@ -35,7 +35,7 @@ const (
 	FaultNone
 )
 
-// A CallError tells Do and Done what an error of a call means. Return it if you know that
+// A CallError says what an error of a call means to Do and Done. Return it if you know that
 // better than Classify. Its text is that of Err.
 type CallError struct {
 	Err   error
@@ -137,7 +137,7 @@ func (e *CallError) elsewhere(once bool) bool {
 	case once:
 		return false
 	}
-	return e.Fault == FaultNode || e.Fault == FaultNobody
+	return e.Fault == FaultNode || e.Fault == FaultNeither
 }
 
 // result is what the error says of the node.

@@ -84,8 +84,8 @@ func TestFaultsOverHTTP(t *testing.T) {
 			node: behaves(faulty.Hang), https: true,
 			base: func(_ *testing.T, base *http.Transport, _ string) { base.TLSHandshakeTimeout = late },
 		}, retriedEjected, retriedEjected},
-		"no TLS there":                   {setup{node: behaves(faulty.Break(faulty.Ok)), https: true}, retriedEjected, retriedEjected},
-		"a certificate of somebody else": {setup{node: untrusted, https: true}, retriedEjected, retriedEjected},
+		"no TLS there":                    {setup{node: behaves(faulty.Break(faulty.Ok)), https: true}, retriedEjected, retriedEjected},
+		"a certificate of another server": {setup{node: untrusted, https: true}, retriedEjected, retriedEjected},
 
 		// Of the node, and it may have received the request.
 		"no answer": {setup{
@@ -148,7 +148,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 				base.DialContext = func(ctx context.Context, network, to string) (net.Conn, error) {
 					var d net.Dialer
 					if to == address {
-						d.LocalAddr = &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} // of nobody: RFC 5737
+						d.LocalAddr = &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} // of no machine: RFC 5737
 					}
 					return d.DialContext(ctx, network, to)
 				}

@@ -193,7 +193,7 @@ func TestSnapshotDoesNotServe(t *testing.T) {
 			wantErr(t, "refused", err, final)
 		}
 		src := newFakeSource()
-		src.fail("shop", errors.New("of a source of somebody's own"))
+		src.fail("shop", errors.New("of a user's source"))
 		began := time.Now()
 		same(t, "after a failure", ids(resolve(t, resolver(t, src, discovery.SnapshotDir(dir))).Nodes()), "a")
 		same(t, "it took", time.Since(began), 0)

@@ -91,7 +91,7 @@ func TestRetriesAreBounded(t *testing.T) {
 			t.Errorf("%d tries for %d calls in %v s, want %v at most", tries, calls, seconds, most)
 		}
 		if spent < calls/2 {
-			t.Errorf("%d of %d errors tell of the budget", spent, calls)
+			t.Errorf("%d of %d errors name the budget", spent, calls)
 		}
 	})
 }

@@ -80,7 +80,7 @@ func TestEjection(t *testing.T) {
 		if !strings.Contains(log(), `"level":"warn"`) || !strings.Contains(log(), errBroken.Error()) {
 			t.Errorf("the log of an ejection: %s", log())
 		}
-		call(t, r, "a", 1, nil) // for want of others in the selection
+		call(t, r, "a", 1, nil) // the selection has no other
 		same(t, "after a call that was no probe", ready(t, r), "b c")
 
 		time.Sleep(discovery.DefaultEjection)
@@ -157,7 +157,7 @@ func TestProbes(t *testing.T) {
 			slices.Sort(probed)
 			same(t, "probed", strings.Join(probed, " "), "a d")
 			same(t, "others", picks(t, r, 100)["a"]+picks(t, r, 100)["d"], 0)
-			call(t, r, "a", 1, nil) // for want of others: no probe
+			call(t, r, "a", 1, nil) // there is no other: no probe
 			call(t, r, "d", 1, nil)
 			same(t, "ready before", ready(t, r), "b c e f")
 			one.Done(nil)

@@ -94,7 +94,7 @@ func (s *fakeSource) news(key string, v *registry.View, err error) {
 	}
 }
 
-// followed are the services that somebody follows.
+// followed returns the services that have a follower.
 func (s *fakeSource) followed() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +180,7 @@ func wantErr(t *testing.T, what string, err error, want ...error) {
 	}
 	var op *registry.OpError
 	if err != nil && !errors.As(err, &op) {
-		t.Errorf("%s: %T tells not of what it is", what, err)
+		t.Errorf("%s: %T does not say what it is", what, err)
 	}
 }
 

@@ -226,7 +226,7 @@ func TestFromRegistryBroken(t *testing.T) {
 	})
 }
 
-// Before there is a view, callers hear why.
+// Before there is a view, callers get the reason.
 func TestFromRegistryTellsWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := &scripted{watchErr: registry.ErrUnavailable}

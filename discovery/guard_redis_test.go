@@ -83,7 +83,7 @@ func simulated(t *testing.T) (join func() (*registry.Redis, *link)) {
 	}
 }
 
-// Redis is away from everybody for a minute, four TTLs, under steady calls: no pick
+// No process reaches Redis for a minute, four TTLs, under steady calls: no pick
 // fails, and no node that lives is ever missing, also when it is back.
 func TestNoPickFailsThroughAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

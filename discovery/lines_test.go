@@ -193,7 +193,7 @@ func TestWhatIsDroppedIsALine(t *testing.T) {
 			lines, events = lines+what.Lines, events+what.Events
 		}
 		if lines < 4000 || events < 4000 {
-			t.Errorf("of 6000 lines and events, lines tell that %d and %d were dropped", lines, events)
+			t.Errorf("of 6000 lines and events, lines say that %d and %d were dropped", lines, events)
 		}
 		if n := strings.Count(log.String(), "were dropped"); n > 4 {
 			t.Errorf("%d lines of that", n)

@@ -92,7 +92,7 @@ func (o options) check() error {
 	return errors.Join(checkEjection(o.ejection), checkBudget(o.budget), checkPolicy(o.balancer.policy()))
 }
 
-// config returns what the hub goes by.
+// config returns the settings of the hub.
 func (o options) config() views.Config {
 	c := views.Config{
 		Preload: o.preload, Balance: o.balancer.policy(), Timeout: o.timeout, IdleTimeout: o.idleTimeout,

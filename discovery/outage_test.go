@@ -36,7 +36,7 @@ func (s *sighting) take() []*discovery.View {
 	return views
 }
 
-// Close, and letting a service go, change nothing that anybody could want to know.
+// Close, and letting a service go, change nothing that a user could want to know.
 func TestTheEndIsNoEvent(t *testing.T) {
 	for name, end := range map[string]func(*discovery.Resolver) error{
 		"close":  (*discovery.Resolver).Close,

@@ -127,7 +127,7 @@ func TestSlowObserver(t *testing.T) {
 	})
 }
 
-// Events of one service come one at a time, whoever makes them.
+// Events of one service come one at a time, also if several goroutines cause them.
 func TestObserverIsCalledOneAtATime(t *testing.T) {
 	src := newFakeSource()
 	src.set("shop", shop(1, "a", "b", "c"))

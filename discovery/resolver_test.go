@@ -186,7 +186,7 @@ func TestIdleServicesAreLetGo(t *testing.T) {
 		cancel()
 		<-views
 		time.Sleep(2 * time.Minute)
-		same(t, "with nobody left", strings.Join(src.followed(), " "), "/loaded")
+		same(t, "with no user left", strings.Join(src.followed(), " "), "/loaded")
 		same(t, "asked for again", ids(resolve(t, r).Nodes()), "a")
 	})
 }

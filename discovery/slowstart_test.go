@@ -18,7 +18,7 @@ func TestSlowStart(t *testing.T) {
 			const n = 20_000
 			c := picks(t, r, n)
 			if c["b"] < 9*c["a"]/10 || c["a"] < 9*c["b"]/10 {
-				t.Errorf("of two that stood from the first, one is picked %d times, the other %d", c["a"], c["b"])
+				t.Errorf("of two that were there from the first, one is picked %d times, the other %d", c["a"], c["b"])
 			}
 			return float64(c["c"]) / (float64(c["a"]+c["b"]) / 2)
 		}

@@ -59,7 +59,7 @@ func TestStatic(t *testing.T) {
 	})
 }
 
-// Only who follows what changed hears of it.
+// Only the followers of a service that changed get a new view.
 func TestStaticTellsWhatChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := discovery.Static(static("shop", "", "a"), static("store", "", "a"))

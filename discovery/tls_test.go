@@ -16,7 +16,7 @@ import (
 
 var silent = log.New(io.Discard, "", 0)
 
-// selfSigned is a certificate for this machine that nobody trusts.
+// selfSigned is a certificate for this machine that no client trusts.
 func selfSigned(t *testing.T) tls.Certificate {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -229,7 +229,7 @@ func broken(err error, req *http.Request, flowed bool) error {
 		return &CallError{Err: err, Fault: FaultCaller}
 	case context.DeadlineExceeded:
 		if flowed {
-			return &CallError{Err: err, Fault: FaultNobody}
+			return &CallError{Err: err, Fault: FaultNeither}
 		}
 	}
 	return err

@@ -8,8 +8,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/httpcall"
 )
 
-// classify says what it means that a request has failed: Classify goes by the error
-// alone, and here is more to go by.
+// classify says whose fault a failed request is. Classify sees the error alone, and here
+// more is known.
 func (t *transport) classify(err error, req *http.Request, seen *httpcall.Progress, body *httpcall.Body) CallError {
 	c := Classify(err)
 	base, _ := t.base.(*http.Transport)
@@ -19,7 +19,7 @@ func (t *transport) classify(err error, req *http.Request, seen *httpcall.Progre
 	case base != nil && base.MaxConnsPerHost > 0 && seen.Unconnected() && !seen.Dialing():
 		return CallError{Err: err, Fault: FaultCaller, Unsent: true} // its own connections are all in use
 	case strings.HasSuffix(err.Error(), "http: server closed idle connection"):
-		c.Fault = FaultNobody
+		c.Fault = FaultNeither
 	}
 	c.Unsent = (c.Unsent || seen.Unconnected()) && body.Again()
 	return c

@@ -14,7 +14,7 @@ import (
 	"github.com/rollcall-go/rollcall/discovery"
 )
 
-// A noticed connection tells when it is closed on this side.
+// A noticed connection reports when it is closed on this side.
 type noticed struct {
 	net.Conn
 	once   sync.Once
@@ -26,9 +26,9 @@ func (c *noticed) Close() error {
 	return c.Conn.Close()
 }
 
-// A server may close an idle connection just when a request takes it. That is nobody's
+// A server may close an idle connection just when a request takes it. That is neither side's
 // fault, by the error that a real http.Transport has for it.
-func TestAnIdleConnectionThatIsClosedIsNobodysFault(t *testing.T) {
+func TestAnIdleConnectionThatIsClosedIsNeitherSidesFault(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
 	t.Cleanup(s.Close)
 	var conn *noticed // the last

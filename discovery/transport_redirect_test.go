@@ -14,7 +14,7 @@ import (
 )
 
 // A redirect from a service leads to another service if the source knows it, and to the
-// world if not. A URL that somebody writes means a service.
+// world if not. A URL that a user writes means a service.
 func TestTransportFollowsRedirects(t *testing.T) {
 	other := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "other "+r.Host) })
 	till := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "till") })

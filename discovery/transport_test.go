@@ -152,8 +152,8 @@ func TestTransportRetries(t *testing.T) {
 	}
 }
 
-// One of ten servers is away: nobody notices, and once it is ejected hardly anybody
-// asks for it. Back again, it gets its share.
+// One of ten servers is away: no caller notices, and once it is ejected hardly any call
+// goes to it. Back again, it gets its share.
 func TestTransportHidesADeadServer(t *testing.T) {
 	var addresses []string
 	ok := func(http.ResponseWriter, *http.Request) {}

@@ -128,7 +128,7 @@ func TestUnknownNamesAreFoundAfterManyOthers(t *testing.T) {
 	})
 }
 
-// Names are forgotten when nobody asks for them, and there are never too many.
+// Names are forgotten when no call asks for them, and there are never too many.
 func TestUnknownNamesAreLetGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := withSource(t, newCatalogue())

@@ -29,7 +29,7 @@ func classify(err error) discovery.CallError {
 		c.Fault = discovery.FaultCaller
 	case errors.Is(err, hertzerrors.ErrBadPoolConn), // was closed while it was idle
 		isOwn && own.Err == hertzerrors.ErrTimeout && own.Meta == "host client": // no time was left to wait at all
-		c.Fault = discovery.FaultNobody
+		c.Fault = discovery.FaultNeither
 	case errors.Is(err, hertzerrors.ErrTimeout), errors.Is(err, hertzerrors.ErrConnectionClosed),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.As(err, &network), isOwn && own.IsType(hertzerrors.ErrorTypePublic),

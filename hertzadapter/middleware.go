@@ -112,7 +112,7 @@ type call struct {
 }
 
 // do sends the request to one node after the other. The context with the end of the
-// call is for that alone: a client that goes by contexts may use its own after the
+// call is for that alone: a client with deadlines in its contexts may use its own after the
 // call, for a response that is a stream.
 func (c *call) do(r *discovery.Resolver, picks []discovery.PickOption) error {
 	if c.body = watchBody(c.req); c.body != nil {

@@ -149,7 +149,7 @@ func await(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("has not come: %s", what)
 		}
 	}
 }

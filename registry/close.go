@@ -51,7 +51,7 @@ func (r *Redis) Close(ctx context.Context) error {
 		}
 	}
 	defer close(r.gone)
-	// With Redis away the deregistrations wait in vain, but not all of ctx: the actors
+	// With Redis away the deregistrations fail after a wait, but not for all of ctx: the actors
 	// need some of it to end.
 	deadline, _ := ctx.Deadline()
 	limited, stop := context.WithTimeout(ctx, time.Until(deadline)*3/4)

@@ -183,7 +183,7 @@ func newestSpeaks(t *testing.T, tp redistest.Topology) {
 		}
 		register(t, r, s)
 	}
-	hear := func(want string) {
+	stored := func(want string) {
 		t.Helper()
 		s := get(t, r, "shop")[0]
 		if s.Metadata["word"] != want || len(s.Endpoints) != 1 || s.Endpoints[0].Name != want {
@@ -198,17 +198,17 @@ func newestSpeaks(t *testing.T, tp redistest.Topology) {
 		}
 	}
 	say(r, "z", "first")
-	hear("first")
+	stored("first")
 	say(other, "a", "second")
-	hear("second")
+	stored("second")
 	say(r, "z", "third")
-	hear("third")
+	stored("third")
 	say(other, "a", "second") // unchanged: no news
-	hear("third")
+	stored("third")
 	say(other, "a", "no document")
-	hear("no document")
+	stored("no document")
 	deregister(t, other, service("shop"))
-	hear("third")
+	stored("third")
 }
 
 func documentCap(t *testing.T, tp redistest.Topology) {
@@ -226,7 +226,7 @@ func documentCap(t *testing.T, tp redistest.Topology) {
 	}
 }
 
-// The crashed process never comes to renew, nor is there anybody else to reap.
+// The crashed process never comes to renew, nor is there another process to reap it.
 func crashedGone(t *testing.T, tp redistest.Topology) {
 	reader, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	b.plant("crashed", time.Second, `{"v":1,"address":"10.0.0.9:80"}`)

@@ -127,7 +127,7 @@ func lostComesBack(t *testing.T, tp redistest.Topology) {
 			}
 			return nil
 		})
-		s.next(t, registry.Lost) // the caller hears of it, and need not act
+		s.next(t, registry.Lost) // the caller is informed, and need not act
 		s.next(t, registry.Live)
 		if now := b.holder("a").Lease; now != lease {
 			t.Errorf("loss of %s: the lease was %s and is %s", what, lease, now)

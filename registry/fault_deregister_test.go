@@ -17,7 +17,7 @@ import (
 )
 
 // Deregister does not wait for Redis longer than its context. Renewal ends at
-// once, and Redis hears of it when it is back.
+// once, and Redis gets it when it is back.
 func TestDeregisterWhileDown(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -88,7 +88,7 @@ func TestEvictionWarningComesLater(t *testing.T) {
 	within(t, 30*time.Second, "the warning, with the lists at the latest", logs("evicts live nodes"))
 }
 
-// looks returns how often a server was asked for its configuration, in vain or
+// looks returns how often a server was asked for its configuration, with success or
 // not.
 func looks(t *testing.T, s *redistest.Server) int {
 	t.Helper()

@@ -74,7 +74,7 @@ func apply[O any, F ~func(*O)](opts []F) (o O) {
 // waiting for.
 const lateAnswer = 50 * time.Millisecond
 
-// run makes a call. go-redis heeds the deadline of a context while it waits for Redis,
+// run makes a call. go-redis respects the deadline of a context while it waits for Redis,
 // but not its cancellation. So a call whose context may be cancelled runs in a goroutine
 // of its own: cancelled, it is left to end by its deadline, and Close waits for it.
 func run[T any](ctx context.Context, r *Redis, o operation, f func(context.Context, *operation) (T, error)) (result T, err error) {

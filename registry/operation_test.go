@@ -55,7 +55,7 @@ func TestCallCancelled(t *testing.T) {
 	}
 }
 
-// A check that does not heed its context holds up no Register.
+// A check that ignores its context delays no Register.
 func TestRegisterWithACheckThatHangs(t *testing.T) {
 	t.Parallel()
 	r := open(t, at(redistest.Start(t)), registry.Timeout(200*time.Millisecond))

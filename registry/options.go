@@ -52,7 +52,7 @@ type Options struct {
 
 	backend   string        // of the flag -registry.default
 	listen    string        // where an in-process server listens; "" means a free port
-	untimed   bool          // the reaper goes by hints alone: for the test of hints
+	untimed   bool          // the reaper uses hints alone: for the test of hints
 	vacantFor time.Duration // how long a watch of all follows a service without nodes: for the test of it
 }
 

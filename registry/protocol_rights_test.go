@@ -34,7 +34,7 @@ func protocolRights(t *testing.T, tp redistest.Topology, servers ...*redistest.S
 		name = fmt.Sprint(user, len(more))
 		rights := redistest.Rights(t, page, user)
 		if tp.Cluster {
-			more = append(more, "everybody in a cluster")
+			more = append(more, "every user in a cluster")
 		}
 		for _, what := range more {
 			rights = append(rights, redistest.MoreRights(t, page, what)...)

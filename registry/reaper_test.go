@@ -119,7 +119,7 @@ func TestReaperSweeps(t *testing.T) {
 	wantLog(t, log, `"one":"no id `)
 }
 
-// A reap that waits in a stopped Redis finds everybody run out when its time
+// A reap that waits in a stopped Redis finds all leases run out when its time
 // comes. It does nothing.
 func TestReapThatWaited(t *testing.T) {
 	t.Parallel()

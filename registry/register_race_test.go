@@ -113,7 +113,7 @@ func TestJoinDuringRound(t *testing.T) {
 			client.AddHook(tap(func(script string) {
 				if script == "renew" {
 					once.Do(func() {
-						ctx, cancel := context.WithTimeout(t.Context(), 0) // Redis does not hear of a Register
+						ctx, cancel := context.WithTimeout(t.Context(), 0) // Redis does not get a Register
 						defer cancel()
 						if err := join(ctx, r); err != nil {
 							t.Error(err)

@@ -175,7 +175,7 @@ func TestReaperWakes(t *testing.T) {
 		var soonest, latest time.Duration
 		for i := range 100 {
 			id := "b" + strconv.Itoa(i)
-			// Registered once and never renewed: a crash, to everybody else.
+			// Registered once and never renewed: a crash, to the other processes.
 			register(b.t, b.Redis, service("shop", node(id)), registry.RegisterManual())
 			ends := time.Now().Add(defaultTTL)
 			time.Sleep(defaultTTL + time.Second)

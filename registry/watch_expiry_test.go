@@ -93,7 +93,7 @@ func watchOverExpiry(t *testing.T, tp redistest.Topology) {
 
 // No other registry serves the service, so none reaps the node: readers see by themselves
 // that it is dead. That its keys expire a day later is no change, and the next
-// node begins a history that everybody follows.
+// node begins a history that all watchers follow.
 func watchOverCrash(t *testing.T, tp redistest.Topology) {
 	b, reader := behind(t, tp, "shop"), open(t, tp, registry.PollInterval(100*time.Millisecond))
 	seldom := open(t, tp, registry.PollInterval(time.Hour))

@@ -152,7 +152,7 @@ func (s *switched) client(t *testing.T) *redis.Client {
 // live node is deleted.
 func TestLaggingReplicaPromoted(t *testing.T) {
 	t.Parallel()
-	for _, moved := range []int{0, 1, 3, 8} { // changes on the new master before anybody looks
+	for _, moved := range []int{0, 1, 3, 8} { // changes on the new master before the watcher looks
 		t.Run(fmt.Sprint("moved on by ", moved), func(t *testing.T) {
 			t.Parallel()
 			const ttl, interval, poll = 5 * time.Second, 500 * time.Millisecond, 500 * time.Millisecond

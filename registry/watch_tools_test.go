@@ -18,7 +18,7 @@ import (
 )
 
 // A recorder takes the results of a watcher as fast as they come, and checks what
-// everybody may rely on: one node in each result, the order of actions of each
+// a user may rely on: one node in each result, the order of actions of each
 // node, revisions that never go back within a history.
 type recorder struct {
 	t       *testing.T

@@ -14,7 +14,7 @@ type Policy interface {
 	// Picker makes what picks among members, of which there is at least one.
 	Picker(members []Member) Picker
 
-	// Tracks says what its picks go by: only that is kept up to date.
+	// Tracks says what its picks depend on: only that is kept up to date.
 	Tracks() Tracking
 }
 

@@ -149,7 +149,7 @@ func worstShare(calls []served, fair []float64) (worst float64, seconds int) {
 	return worst, seconds
 }
 
-// idle are the patterns in which few calls are under way: what goes by these alone
+// idle are the patterns in which few calls are under way: a policy that looks at these alone
 // takes a call that hangs for a sign of trouble.
 func idle(p pattern) bool { return p.callers == 1 }
 

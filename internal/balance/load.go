@@ -22,12 +22,12 @@ type Load struct {
 
 // A latency is a moving average of how long calls take, in the form that a load keeps.
 type latency struct {
-	average float64 // ns; negative while answers are too few to go by: their geometric mean
+	average float64 // ns; negative while answers are too few: their geometric mean
 	row     int     // of so many answers: those that are too few, or came suddenly slow
 }
 
 const (
-	few    = 5                // answers are needed to go by
+	few    = 5                // answers are needed for an average
 	gain   = 1. / 8           // of an answer in the average
 	sudden = 4                // times the average: slow answers count up to this
 	decay  = 20 * time.Second // forgets two thirds

@@ -23,7 +23,7 @@ import (
 )
 
 // A nodeConfig is the first line that a node reads. It comes that way because a
-// URL may hold a password, and everybody sees command lines.
+// URL may hold a password, and every user of the machine sees command lines.
 type nodeConfig struct{ Name, Redis, Prefix string }
 
 // errAlone says that the demo has ended, or died.

@@ -49,7 +49,7 @@ func TestObserverKnowsSinceWhen(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if _, err := o.await(ctx, "c", false); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a node never seen: %v, want a wait in vain", err)
+			t.Errorf("a node never seen: %v, want an error after the wait", err)
 		}
 	})
 }

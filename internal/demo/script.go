@@ -18,7 +18,7 @@ type step struct {
 // An action begins a change.
 type action func(s *stage, node string) error
 
-// soon is allowed for what one node says and another hears. It is far over what
+// soon is how long a message from one node to another may take. It is far over what
 // is usual, for machines that are busy.
 const soon = 2 * time.Second
 

@@ -79,7 +79,7 @@ func (s *stage) step(ctx context.Context, st step) error {
 // measure waits for a change to be made and to be known. That it never came to be
 // known is no error here: the report says so.
 func (s *stage) measure(ctx context.Context, from moment, c *change) (err error) {
-	wait, cancel := context.WithTimeoutCause(ctx, 2*patience, errors.New("waited in vain"))
+	wait, cancel := context.WithTimeoutCause(ctx, 2*patience, errors.New("it has not come"))
 	defer cancel()
 	if c.made, err = s.nodes[c.node].await(wait, from); err != nil {
 		return err

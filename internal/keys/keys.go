@@ -81,7 +81,7 @@ func (k Service) Log() string { return k.base + "log" }
 func (k Service) Override() string { return k.base + "override" }
 
 // Events names the channel of change events. Channels are shared by all
-// databases of a server, hence the number of the database in it.
+// databases of a server, so it contains the number of the database.
 func (k Service) Events(db int) string { return k.base + "events:" + strconv.Itoa(db) }
 
 // Namespace returns ns, or DefaultNamespace if it is empty.

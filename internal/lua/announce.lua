@@ -1,7 +1,7 @@
 -- announce.lua: enter members in a catalogue as seen now, and remove those that
--- nobody has entered for long.
+-- were not entered for long.
 --
--- A script, because both go by Redis's own clock. With times of the caller's, a
+-- A script, because both use Redis's own clock. With times of the caller's, a
 -- process whose clock is days ahead would remove the entries of all others, and
 -- one whose clock is days behind would have its own removed.
 --
@@ -9,8 +9,8 @@
 -- call only keeps entries for longer, and a catalogue may list too much.
 --
 -- KEYS[1]    zset  catalogue: member -> last seen, ms
--- ARGV[1]    ms after which an entry is removed that nobody has entered again; a
---            catalogue that nobody enters anything in expires after that time
+-- ARGV[1]    ms after which an entry is removed that was not entered again; a
+--            catalogue without new entries expires after that time
 -- ARGV[2..]  members
 --
 -- Returns the number of entries removed.

@@ -95,7 +95,7 @@ local function holder(held)
   end
 end
 
--- newer tells whether lease a, which may be nil, comes after lease b. Nonces have
+-- newer says whether lease a, which may be nil, comes after lease b. Nonces have
 -- one length and only hex digits, which every locale sorts alike.
 local function newer(a, b)
   if not a or a == b then
@@ -109,7 +109,7 @@ local function newer(a, b)
   return a_nonce > b_nonce
 end
 
--- fenced tells what the holder of a node forbids to a call of this lease and
+-- fenced returns what the holder of a node forbids to a call of this lease and
 -- seq: -1 superseded, -2 removed by an operator, -3 deregistered, 3 an older
 -- call; nil where it may go on.
 local function fenced(held, held_seq, last, lease, seq)

@@ -3,7 +3,7 @@
 -- Readers lay it over the node's record. register and deregister never touch
 -- it, so it holds across restarts of the node.
 --
--- Atomic, because override, version, log and event must tell the same story.
+-- Atomic, because override, version, log and event must agree.
 --
 -- KEYS[1]  zset  index: node -> end of its lease, ms
 -- KEYS[2]  text  version: epoch, rev, tag

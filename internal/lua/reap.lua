@@ -2,7 +2,7 @@
 --
 -- The caller knows of overdue nodes from an answer of Redis, and sets the
 -- deadline a second after that answer: a reap that waited in a stopped Redis
--- would expire everybody who could not renew meanwhile.
+-- would remove every node that could not renew meanwhile.
 --
 -- Atomic, because a node may renew between the look and the removal.
 --
@@ -20,7 +20,7 @@
 --    0 not due, or not in the index
 --
 -- The event is exp. Its lease is - because an expired hash takes its lease with
--- it; only a hash that lost its expiry, and so ends here, still tells it. A
+-- it; only a hash that lost its expiry, and so ends here, still has it. A
 -- tombstone that the index still lists is a deregistration: del, with its lease.
 --
 -- Clock: Redis TIME.  Cost: O(nodes * log index).

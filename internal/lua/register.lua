@@ -2,7 +2,7 @@
 -- all or none.
 --
 -- Atomic, because the owner check must not be split from the writes, and hash,
--- index, version, log and event must tell the same story.
+-- index, version, log and event must agree.
 --
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag

@@ -59,7 +59,7 @@ type plainText struct {
 	odd  bool
 }
 
-// next tells whether c comes next, and reads it.
+// next says whether c comes next, and reads it.
 func (p *plainText) next(c byte) bool {
 	if p.rest == "" || p.rest[0] != c {
 		return false

@@ -158,7 +158,7 @@ func (c *Conn) MasterClient(ctx context.Context, k keys.Service) (*redis.Client,
 	}
 }
 
-// Clustered tells whether Redis is a cluster. While one moves a slot, it refuses a
+// Clustered says whether Redis is a cluster. While one moves a slot, it refuses a
 // transaction that names a missing key of the slot.
 func (c *Conn) Clustered() bool { return c.o.Clustered() }
 

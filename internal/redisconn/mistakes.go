@@ -27,7 +27,7 @@ const oldest = "6.2"
 var unknownSentinelCommand = regexp.MustCompile("unknown command ['`\"]?sentinel")
 
 // mistake returns what is wrong with the options, or with the server, where err shows
-// that, and nil where trying again may help. It goes by the replies of real servers.
+// that, and nil where trying again may help. It knows the replies of real servers.
 func mistake(err error) error {
 	said := strings.ToLower(err.Error())
 	has := func(parts ...string) bool {

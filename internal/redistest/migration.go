@@ -41,7 +41,7 @@ func (m *Migration) Move(keys ...string) {
 	m.move(m.From, m.To, keys)
 }
 
-// Finish moves what is left and makes To the owner, in the eyes of everybody.
+// Finish moves what is left and makes To the owner, for all nodes of the cluster.
 func (m *Migration) Finish() {
 	m.c.t.Helper()
 	m.moveAll(m.From, m.To)

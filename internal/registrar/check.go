@@ -60,7 +60,7 @@ func (r *renewer) withhold(b *batch, err error) {
 	}
 }
 
-// checkNow asks a check, which need not heed its context.
+// checkNow calls a check, which may ignore its context.
 func (r *renewer) checkNow(ctx context.Context, check func(context.Context) error) error {
 	if check == nil {
 		return nil

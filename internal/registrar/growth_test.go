@@ -13,7 +13,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
-// crowd adds services whose nodes are all due later, of which nobody may look at one: the
+// crowd adds services whose nodes are all due later, none of which may be looked at: the
 // book has nil in their place.
 func (t *logged) crowd(services int) {
 	for i := range services {

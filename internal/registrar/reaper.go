@@ -105,7 +105,7 @@ func (r *book) reapAt(s *service, at time.Time) {
 func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest) }
 
 // reapService looks at the lease ends of a service and removes what ran out. It
-// returns when to look again, or zero to go by the next lease end.
+// returns when to look again, or zero: at the next lease end.
 func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, err error) {
 	lapses, foreign, now, err := r.overdue(ctx, s)
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 		return again, nil
 	}
 	// A reap that waits in a stopped Redis would remove all nodes that could not
-	// renew there. A second after the answer that it goes by, it does nothing.
+	// renew there. A second after the answer that it is based on, it does nothing.
 	target.Deadline = now.Add(time.Second)
 	sent := time.Now()
 	res := lua.Reap(ctx, r.c, lua.ReapCall{Target: target, IDs: overdue})[0]

@@ -57,7 +57,7 @@ func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next ti
 		switch {
 		case b.checkState == checkRunning && limit.After(now):
 			r.batches.Set(b, limit)
-		case b.checkState == checkRunning: // it does not heed its context
+		case b.checkState == checkRunning: // it ignores its context
 			r.withhold(b, context.DeadlineExceeded)
 			r.logChanges()
 		case b.check != nil && b.checkState == checkIdle:

@@ -26,7 +26,7 @@ func (r *Replica) Event(e record.Event) Outcome {
 	return r.outcome()
 }
 
-// First tells whether the first change of a service has come that had none: no event leads
+// First says whether the first change of a service has come that had none: no event leads
 // to it.
 func (r *Replica) First() bool {
 	return len(r.odd) > 0 && r.at.Tag == "" && r.off&ruleFirst == 0

@@ -20,7 +20,7 @@ type readerTruth struct {
 	expired     bool              // the history has, since the last snapshot that counted
 	deaf        bool              // its subscription brought nothing of a change, and it has to find out
 
-	words  map[string]time.Duration // when each node that it showed last reported that it is alive, by lease
+	liveAt map[string]time.Duration // when each node that it showed last reported that it is alive, by lease
 	silent time.Duration            // when such a message was last lost
 }
 
@@ -211,7 +211,7 @@ func (w *world) check(r *reader, from source) {
 func (w *world) removed(r *reader, change Change, from source) {
 	c := w.claims[change.Node.Lease]
 	switch {
-	case !c.truth.stint:
+	case !c.truth.mustShow:
 	case c.truth.denied != 0 && (from.name != "event" || w.acts[change.Point.Tag] == maxLease):
 		if w.reportedLive(r, c) {
 			w.fail(noFalseEnd, "%s takes %s away by %s, which reported that it is alive", r.name, c.id, from.name)

@@ -282,11 +282,11 @@ func (w *world) expectBack() {
 	for _, p := range w.processes {
 		for _, c := range p.claims {
 			since := c.truth.since
-			if !c.truth.stint || w.oracle.ongoing > 0 {
+			if !c.truth.mustShow || w.oracle.ongoing > 0 {
 				continue
 			}
 			w.after(within, func() {
-				if c.truth.stint && c.truth.since == since && w.oracle.faults == faults && !w.master.alive(c.id) {
+				if c.truth.mustShow && c.truth.since == since && w.oracle.faults == faults && !w.master.alive(c.id) {
 					w.fail(recovers, "%s after a flush", c.id)
 				}
 			})

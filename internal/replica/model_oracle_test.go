@@ -17,11 +17,11 @@ type oracle struct {
 
 // truth is what is true of a claim.
 type truth struct {
-	stint  bool          // its process renews in time, and no other process removed it: it must be shown
-	since  time.Duration // of the stint
-	denied time.Duration // since when Redis refuses to renew it; 0 while it does not
-	parted *server       // has executed its deregistration
-	faults int           // as the oracle's, when it did
+	mustShow     bool          // its process renews in time, and no other process removed it: it must be shown
+	since        time.Duration // of mustShow
+	denied       time.Duration // since when Redis refuses to renew it; 0 while it does not
+	deregistered *server       // has executed its deregistration
+	faults       int           // as the oracle's, when it did
 }
 
 // held is called when a claim is in Redis: it was just registered or renewed.
@@ -31,8 +31,8 @@ func (w *world) held(s *server, t touch) {
 	if s == w.master {
 		c.truth.denied = 0
 	}
-	if s == w.master && !c.Over() && !p.paused && !p.crashed && !p.isolated && !c.truth.stint {
-		c.truth.stint, c.truth.since = true, w.now
+	if s == w.master && !c.Over() && !p.paused && !p.crashed && !p.isolated && !c.truth.mustShow {
+		c.truth.mustShow, c.truth.since = true, w.now
 	}
 }
 
@@ -71,8 +71,8 @@ func (w *world) denied(t touch) {
 	}
 }
 
-// troubled ends the stint of a claim: what happens to it now breaks no promise.
-func (w *world) troubled(c *claim) { c.truth.stint = false }
+// troubled ends mustShow for a claim: what happens to it now breaks no promise.
+func (w *world) troubled(c *claim) { c.truth.mustShow = false }
 
 // refused is called for a registration that the moving slot refuses, or that came
 // late. Until one succeeds, the node may run out.
@@ -88,7 +88,7 @@ func (w *world) putting(s *server, t touch) {
 		w.fail(fenced, "%s/%d of %s overwrites %s/%d", t.lease, t.seq, t.id, h.lease, h.seq)
 	}
 	noFaults := w.oracle.lastFault == 0 || w.now-w.oracle.lastFault > 30*time.Second // deadlines are where they seem to be
-	if c := w.claims[t.lease]; c.truth.parted == s && c.truth.faults == w.oracle.faults && noFaults {
+	if c := w.claims[t.lease]; c.truth.deregistered == s && c.truth.faults == w.oracle.faults && noFaults {
 		w.fail(noZombie, "%s of %s", t.lease, t.id)
 	}
 	for _, other := range w.claimsOf(t.id) {
@@ -103,7 +103,7 @@ func (w *world) putting(s *server, t touch) {
 func (w *world) ending(s *server, id, lease, by string) {
 	for _, c := range w.claimsOf(id) {
 		switch {
-		case !c.truth.stint || by != "reap" && newer(c.lease, lease):
+		case !c.truth.mustShow || by != "reap" && newer(c.lease, lease):
 		case by == bySelf || by == byOperator:
 			w.troubled(c)
 		case c.truth.denied != 0: // the registry cannot know better; readers do
@@ -113,9 +113,9 @@ func (w *world) ending(s *server, id, lease, by string) {
 	}
 }
 
-// parted is called when a deregistration has arrived.
-func (w *world) parted(s *server, t touch) {
+// deregistered is called when a deregistration has arrived.
+func (w *world) deregistered(s *server, t touch) {
 	if c := w.claims[t.lease]; c != nil && c.Over() {
-		c.truth.parted, c.truth.faults = s, w.oracle.faults
+		c.truth.deregistered, c.truth.faults = s, w.oracle.faults
 	}
 }

@@ -33,7 +33,7 @@ func (w *world) newReader() *reader {
 		feed: NewFeed(FeedOptions{Poll: w.plan.poll, TTL: w.ttl, between: w.between, off: w.off}, w.local()),
 	}
 	r.rep = r.feed.Replica
-	r.truth.shownRev, r.truth.words = map[string]uint64{}, map[string]time.Duration{}
+	r.truth.shownRev, r.truth.liveAt = map[string]uint64{}, map[string]time.Duration{}
 	w.readers = append(w.readers, r)
 	r.subscribe()
 	r.wake()

@@ -10,23 +10,23 @@ func since(local time.Time) time.Duration { return time.Duration(local.UnixNano(
 func (p *process) sawLeaseEnd(next int64) {
 	if next != p.next {
 		p.next = next
-		p.look(0)
+		p.scheduleReap(0)
 	}
 }
 
-// look schedules the next look of the reaper: not before a time of ours, and in
+// scheduleReap schedules the next reap: not before a time of ours, and in
 // time to keep in contact.
-func (p *process) look(from time.Duration) {
+func (p *process) scheduleReap(from time.Duration) {
 	w := p.w
 	at := since(p.clock.Last()) + w.ttl/3
 	if p.next > 0 {
 		at = min(at, since(p.clock.Local(time.UnixMilli(p.next))))
 	}
-	p.looks++
-	mine := p.looks
+	p.reaps++
+	mine := p.reaps
 	d := max(at, from, w.now) - w.now + w.between(50*time.Millisecond, 700*time.Millisecond)
 	p.later(d, func() {
-		if mine == p.looks {
+		if mine == p.reaps {
 			p.reap()
 		}
 	})
@@ -40,12 +40,12 @@ func (p *process) reap() {
 		clock time.Duration
 	}
 	w, sent := p.w, p.w.now
-	p.looks++
+	p.reaps++
 	ask(&p.host, limit, func(s *server) answer { return answer{s.ends(), s.clock()} },
 		func(a answer, from *server, ok bool) {
 			if !ok {
 				p.clock.Failed()
-				p.look(w.now + w.ttl/3)
+				p.scheduleReap(w.now + w.ttl/3)
 				return
 			}
 			p.clock.Answered(w.answer(sent, a.clock, from), w.ttl/2)
@@ -62,16 +62,16 @@ func (p *process) reap() {
 			proven := since(p.clock.ProvenFrom(w.ttl))
 			switch {
 			case len(overdue) == 0:
-				p.look(0)
+				p.scheduleReap(0)
 			case w.now < proven && !w.isOff(ruleReaperGrace):
-				p.look(proven)
+				p.scheduleReap(proven)
 			default:
 				p.remove(overdue, a.clock+time.Second)
 			}
 		})
 }
 
-// remove calls the script. A second after the answer that it goes by, it does
+// remove calls the script. A second after the answer that it is based on, it does
 // nothing.
 func (p *process) remove(overdue []touch, deadline time.Duration) {
 	w, sent := p.w, p.w.now
@@ -92,6 +92,6 @@ func (p *process) remove(overdue []touch, deadline time.Duration) {
 		if ok && !r.failed {
 			p.next = r.next
 		}
-		p.look(0)
+		p.scheduleReap(0)
 	})
 }

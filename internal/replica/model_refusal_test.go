@@ -41,8 +41,8 @@ func (w *world) expectRenewed() {
 			for id := range r.rep.lives {
 				c := w.claims[r.rep.nodes[id].Lease]
 				noFaults := w.oracle.faults == faults && r.truth.troubled == 0 && r.truth.lastTrouble < ended
-				late := r.truth.words[c.lease] > ended // the call with the report hung on its way
-				if noFaults && !late && !w.master.behind(id) && c.truth.stint && c.truth.denied == 0 {
+				late := r.truth.liveAt[c.lease] > ended // the call with the report hung on its way
+				if noFaults && !late && !w.master.behind(id) && c.truth.mustShow && c.truth.denied == 0 {
 					w.fail(refusalEnds, "%s holds %s", r.name, id)
 				}
 			}
@@ -74,7 +74,7 @@ func (w *world) receiveLive(r *reader, l record.Live, take func(record.Live)) {
 		case lease != node.Lease:
 			w.fail(ownWord, "%s holds %s of %s by the word of %s", r.name, node.ID, lease, node.Lease)
 		default:
-			r.truth.words[node.Lease] = w.now
+			r.truth.liveAt[node.Lease] = w.now
 		}
 	}
 }
@@ -82,8 +82,8 @@ func (w *world) receiveLive(r *reader, l record.Live, take func(record.Live)) {
 // reportedLive returns whether a reader knows that a claim is alive: by a report within a TTL, or
 // must have been, since it was in contact for as long as Redis has refused.
 func (w *world) reportedLive(r *reader, c *claim) bool {
-	word, ever := r.truth.words[c.lease]
+	liveAt, ever := r.truth.liveAt[c.lease]
 	since := c.truth.denied
 	steady := r.truth.troubled == 0 && r.truth.lastTrouble < since && r.truth.excused < since && r.truth.silent < since
-	return ever && w.now-word < w.ttl || steady && r.truth.live
+	return ever && w.now-liveAt < w.ttl || steady && r.truth.live
 }

@@ -19,7 +19,7 @@ type process struct {
 	pending  []pendingDeregister
 	rounds   int // so that only the newest schedule counts
 	next     int64
-	looks    int // as rounds, of the reaper
+	reaps    int // as rounds, of the reaper
 }
 
 // A claim is one node as its process sees it.
@@ -101,7 +101,7 @@ func (p *process) start() {
 		}
 		deadline := w.now + p.interval/3
 		p.register(p.claims, deadline, p.settle)
-		p.look(0)
+		p.scheduleReap(0)
 	})
 }
 

@@ -56,10 +56,10 @@ func (p *process) round() {
 			lost = nil
 		}
 		p.register(append(again, lost...), deadline, func(registered bool) {
-			p.part(deadline, func(parted bool) {
+			p.deliverPending(deadline, func(deregistered bool) {
 				p.reportLive(func() {
 					if mine == p.rounds {
-						p.schedule(renewed && registered && parted)
+						p.schedule(renewed && registered && deregistered)
 					}
 				})
 			})
@@ -132,8 +132,8 @@ func (p *process) renew(claims []*claim, deadline time.Duration, then func(again
 	}
 }
 
-// part makes the deregistrations that are due.
-func (p *process) part(deadline time.Duration, then func(ok bool)) {
+// deliverPending makes the deregistrations that are due.
+func (p *process) deliverPending(deadline time.Duration, then func(ok bool)) {
 	w := p.w
 	p.pending = slices.DeleteFunc(p.pending, func(g pendingDeregister) bool { return w.now > g.until })
 	i := slices.IndexFunc(p.pending, func(g pendingDeregister) bool { return w.now >= g.from })
@@ -148,7 +148,7 @@ func (p *process) part(deadline time.Duration, then func(ok bool)) {
 			return
 		}
 		p.pending = slices.DeleteFunc(p.pending, func(other pendingDeregister) bool { return other.claim == g.claim })
-		p.part(deadline, then)
+		p.deliverPending(deadline, then)
 	})
 }
 

@@ -13,7 +13,7 @@ const (
 	ruleHash                                       // a score alone removes no node
 	ruleListed                                     // nor does a hash that is missing from an empty index
 	ruleReaperGrace                                // reapers check leases only after unbroken contact
-	ruleReapDeadline                               // a reap comes soon after what it goes by, or does nothing
+	ruleReapDeadline                               // a reap comes soon after the answer that it is based on, or does nothing
 	ruleRegisterDeadline                           // a register comes while its caller waits, or does nothing
 	ruleRepair                                     // a reaper mends the score of a hash that lives
 	ruleAgain                                      // what Redis does not know is registered again at once

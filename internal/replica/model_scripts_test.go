@@ -151,7 +151,7 @@ func (s *server) deregister(c call, by string) reply {
 	}
 	codes := make([]int, len(c.nodes))
 	for i, t := range c.nodes {
-		s.w.parted(s, t)
+		s.w.deregistered(s, t)
 		h := s.hash(t.id)
 		_, indexed := s.index[t.id]
 		ours := h != nil && h.lease == t.lease

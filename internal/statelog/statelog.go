@@ -37,7 +37,7 @@ type nodeKey struct {
 // and one when it ends.
 var awayStates = []lifecycle.State{lifecycle.Lost, lifecycle.Withheld, lifecycle.Superseded, lifecycle.Removed}
 
-// A Log collects changes, and logs them when it is told to. Its user guards it by a mutex.
+// A Log collects changes, and logs them when Write is called. Its user guards it by a mutex.
 type Log struct {
 	report   *reporter.Reporter
 	changes  []Change // not logged yet
@@ -164,7 +164,7 @@ func line(was, state lifecycle.State) (zerolog.Level, string) {
 	case state == lifecycle.Withheld:
 		return zerolog.WarnLevel, "rollcall: a check fails, so leases are not renewed: callers lose the nodes when the leases end"
 	case state == lifecycle.Superseded:
-		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one does not renew them any more. That stays so when the other process ends, and then nobody serves the id: to take nodes back, call Deregister, then Register; give each process an id of its own"
+		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one does not renew them any more. That stays so when the other process ends, and then no process serves the id: to take nodes back, call Deregister, then Register; give each process an id of its own"
 	case state == lifecycle.Removed:
 		return zerolog.WarnLevel, "rollcall: an operator removed nodes, and they are not renewed any more: to bring them back, call Deregister, then Register"
 	case state == lifecycle.Live && was == lifecycle.Withheld:

@@ -71,7 +71,7 @@ func (s *Names) holds(one *name, now time.Time) bool {
 
 // Check returns why a name is no service, or nil if it is or may be one. Of the callers that
 // check a name at the same time, one asks and the others wait for the answer, or for the end
-// of their ctx, whose error they return. With a nil ask it goes by what is remembered.
+// of their ctx, whose error they return. With a nil ask it returns what is remembered.
 func (s *Names) Check(ctx context.Context, n listed.Name, ask func(context.Context) error) error {
 	for {
 		s.mu.Lock()

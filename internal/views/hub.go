@@ -33,7 +33,7 @@ type Knower interface {
 	Knows(ctx context.Context, service string, opts ...registry.FollowOption) (bool, error)
 }
 
-// A Config is what a Hub goes by. The options of package discovery describe its fields.
+// A Config is the settings of a Hub. The options of package discovery describe its fields.
 type Config struct {
 	Source     Source
 	SourceLogs bool                      // it logs its outages itself
