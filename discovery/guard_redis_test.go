@@ -62,10 +62,10 @@ func TestGuardOnRedis(t *testing.T) {
 
 // simulated makes registries on one Redis in the time of testing/synctest. Each has a
 // network of its own.
-func simulated(t *testing.T) (join func() (*registry.Redis, *link)) {
+func simulated(t *testing.T) (join func() (*registry.Redis, *network)) {
 	_, o := redistest.Synctest(t)
-	return func() (*registry.Redis, *link) {
-		l, own := &link{dial: o.Dialer}, *o
+	return func() (*registry.Redis, *network) {
+		l, own := &network{dial: o.Dialer}, *o
 		own.Dialer = l.connect
 		client := redis.NewClient(&own)
 		r := registry.NewRegistry(registry.Client(client))

@@ -109,7 +109,7 @@ func TestNoTrafficOfOneNode(t *testing.T) {
 		`rollcall: pick two: no nodes: 2 nodes, 1 with the weight NoTraffic: Version("1") leaves 1 node with the weight NoTraffic`)
 }
 
-// It stands in for no draining node, is not ejected, does not count among those that
+// It is no substitute for a draining node, is not ejected, does not count among those that
 // the half is of which stays in, and a message for all reaches it.
 func TestNoTrafficBesideOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -70,20 +70,20 @@ func until(t *testing.T, r *discovery.Resolver, right func(*discovery.View) bool
 	return nil
 }
 
-// A link is the network of one client, which can be cut: connections break without
-// a word, and no new one is made.
-type link struct {
+// A network is that of one client, which can be cut: connections break without
+// notice, and no new one is made.
+type network struct {
 	mu    sync.Mutex
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	down  bool
 	conns []net.Conn
 }
 
-func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+func (l *network) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.down {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("the link is down")}
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("the network is down")}
 	}
 	c, err := l.dial(ctx, network, addr)
 	if err == nil {
@@ -92,7 +92,7 @@ func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, err
 	return c, err
 }
 
-func (l *link) set(down bool) {
+func (l *network) set(down bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = down
@@ -105,9 +105,9 @@ func (l *link) set(down bool) {
 }
 
 // linked makes a client of a topology that can be cut off.
-func linked(t *testing.T, tp redistest.Topology) (redis.UniversalClient, *link) {
+func linked(t *testing.T, tp redistest.Topology) (redis.UniversalClient, *network) {
 	t.Helper()
-	l := &link{dial: (&net.Dialer{}).DialContext}
+	l := &network{dial: (&net.Dialer{}).DialContext}
 	c := redis.NewUniversalClient(&redis.UniversalOptions{
 		Addrs: tp.Addrs, MasterName: tp.MasterName, IsClusterMode: tp.Cluster, Dialer: l.connect,
 		ContextTimeoutEnabled: true, DisableIdentity: true, DialerRetries: 1,

@@ -93,8 +93,8 @@ func spawnAll(t *testing.T, n int, c processConfig) []*process {
 	return fleet
 }
 
-// standing are how many nodes of the service the registry knows.
-func standing(t *testing.T, r *registry.Redis) int {
+// registered returns how many nodes of the service the registry knows.
+func registered(t *testing.T, r *registry.Redis) int {
 	t.Helper()
 	n := 0
 	services, err := r.GetService(t.Context(), "shop")
@@ -119,7 +119,7 @@ func TestCrashUnderLoad(t *testing.T) {
 	l.flows(t, 1000)
 	killed := time.Now()
 	fleet[0].kill(t)
-	await(t, "its lease has run out", func() bool { return standing(t, r) == 5 })
+	await(t, "its lease has run out", func() bool { return registered(t, r) == 5 })
 	if gone := time.Since(killed); gone > ttl+time.Second {
 		t.Errorf("gone after %v, with a TTL of %v", gone, ttl)
 	}
@@ -159,7 +159,7 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 		}
 	}
 	redis.Restart(false)
-	await(t, "all servers are registered again", func() bool { return standing(t, r) == 6 })
+	await(t, "all servers are registered again", func() bool { return registered(t, r) == 6 })
 	l.flows(t, 1000)
 	l.report(t)
 }

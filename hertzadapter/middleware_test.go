@@ -150,7 +150,7 @@ func TestMiddlewareLeavesOthersAlone(t *testing.T) {
 	mw := Discovery(d, WithOnlyHosts(func(host string) bool { return host == "shop" }))
 	for _, host := range []string{"10.0.0.1", "10.0.0.1:80", "[::1]", "[::1]:80", "shop:80", "shop:", "[shop]", "::1", "localhost:80", "example.com"} {
 		s, mw := &fakeEndpoint{}, mw
-		if host != "example.com" { // it is none by its look
+		if host != "example.com" { // it does not look like one
 			mw = Discovery(d)
 		}
 		must(t, send(t, mw, s, func(req *protocol.Request) { req.SetHost(host) }))

@@ -69,7 +69,7 @@ func TestWhatAnOldClientReads(t *testing.T) {
 	})
 }
 
-// A process that waits for Register may look at once, and so may one that waits for
+// A process that waits for Register may read at once, and so may one that waits for
 // Deregister.
 func TestTheOldLayoutIsWrittenWhenRegisterReturns(t *testing.T) {
 	each(t, func(t *testing.T, url string) {

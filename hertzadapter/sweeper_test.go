@@ -32,7 +32,7 @@ func TestWhatASweeperTakesOut(t *testing.T) {
 	must(t, r.Register(t.Context(), &registry.Service{Name: "shop", Nodes: []*registry.Node{{Address: registered}}}))
 	cases := map[string]struct {
 		views []*registry.View
-		due   bool // the look at all fields
+		due   bool // the check of all fields
 		gone  []string
 	}{
 		"crashed, and another held by the view":        {[]*registry.View{viewOf(held)}, true, []string{crashed}},
@@ -41,7 +41,7 @@ func TestWhatASweeperTakesOut(t *testing.T) {
 		"no view yet":                                  {nil, true, nil},
 		"all are registered, as far as this view goes": {[]*registry.View{viewOf(held, crashed)}, true, nil},
 		"those that left it are looked at alone":       {[]*registry.View{viewOf(crashed), viewOf()}, false, []string{crashed}},
-		"it came back before the look":                 {[]*registry.View{viewOf(crashed), viewOf(), viewOf(crashed, held)}, true, nil},
+		"it came back before the check":                {[]*registry.View{viewOf(crashed), viewOf(), viewOf(crashed, held)}, true, nil},
 	}
 	for name, c := range cases {
 		all := map[string]string{old: community.Entry{Addr: old}.Encode()}
@@ -71,7 +71,7 @@ func TestWhatASweeperTakesOut(t *testing.T) {
 			t.Errorf("%s: taken out (-want +got):\n%s", name, d)
 		}
 		if next := time.Until(sw.nextAll); next > sweepInterval || !sw.live && next > sweepFirst {
-			t.Errorf("%s: the next look is in %v", name, next)
+			t.Errorf("%s: the next check is in %v", name, next)
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 type simulation struct {
 	t      *testing.T
 	server *miniredis.Miniredis
-	link   *link
+	link   *network
 	*registry.Redis
 
 	mu     sync.Mutex
@@ -34,25 +34,25 @@ type timed struct {
 }
 
 // A link is a network that can be cut.
-type link struct {
+type network struct {
 	mu    sync.Mutex
 	dial  func(context.Context, string, string) (net.Conn, error)
 	down  bool
 	conns []net.Conn
 }
 
-func (l *link) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+func (l *network) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.down {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("the link is down")}
+		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("the network is down")}
 	}
 	c, err := l.dial(ctx, network, addr)
 	l.conns = append(l.conns, c)
 	return c, err
 }
 
-func (l *link) set(down bool) {
+func (l *network) set(down bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = down
@@ -76,7 +76,7 @@ func inSimulation(t *testing.T, f func(b *simulation)) {
 // join makes another registry on a server.
 func join(t *testing.T, server *miniredis.Miniredis, o *redis.Options, opts ...registry.Option) *simulation {
 	own := *o
-	b := &simulation{t: t, server: server, link: &link{dial: o.Dialer}}
+	b := &simulation{t: t, server: server, link: &network{dial: o.Dialer}}
 	own.Dialer = b.link.connect
 	client := redis.NewClient(&own)
 	b.Redis = registry.NewRegistry(append([]registry.Option{

@@ -1,7 +1,7 @@
 // Package actor holds what goroutines that own their state share: a wake-up, a queue of
 // calls, a group that is waited for, and the waits between two tries.
 //
-//	Wake     has a goroutine look again
+//	Wake     wakes a goroutine
 //	Queue    has a goroutine make calls, in order
 //	Group    goroutines that Close waits for
 //	Retries  the waits between failures
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A Wake has one goroutine look again. Signals that come while it has not looked yet
-// count as one. Make it with NewWake.
+// A Wake wakes one goroutine. Signals that come before it has woken count as one. Make it
+// with NewWake.
 type Wake chan struct{}
 
 // NewWake returns a Wake that has not been signalled.

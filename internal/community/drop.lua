@@ -1,7 +1,7 @@
 -- drop.lua: remove one field of a service's hash, if it has this very value.
 --
 -- Atomic, because the field may be written anew, by a server that came back to the
--- same address, between a look at it and its removal.
+-- same address, between a check of it and its removal.
 --
 -- KEYS[1]  hash  address -> JSON
 -- ARGV[1]  field

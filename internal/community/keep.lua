@@ -1,7 +1,7 @@
 -- keep.lua: write one field of a service's hash, if it is not there as it should
 -- be, and keep the hash from expiring.
 --
--- Atomic, because the expiry is shared with others: between a look at it and a
+-- Atomic, because the expiry is shared with others: between a check of it and a
 -- change another process could have set a longer one.
 --
 -- KEYS[1]  hash  address -> JSON

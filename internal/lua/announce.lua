@@ -5,7 +5,7 @@
 -- process whose clock is days ahead would remove the entries of all others, and
 -- one whose clock is days behind would have its own removed.
 --
--- It stands alone, without common.lua, and takes no deadline: a late or repeated
+-- It is sent without common.lua, and takes no deadline: a late or repeated
 -- call only keeps entries for longer, and a catalogue may list too much.
 --
 -- KEYS[1]    zset  catalogue: member -> last seen, ms

@@ -4,7 +4,7 @@
 -- deadline a second after that answer: a reap that waited in a stopped Redis
 -- would remove every node that could not renew meanwhile.
 --
--- Atomic, because a node may renew between the look and the removal.
+-- Atomic, because a node may renew between the check and the removal.
 --
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag

@@ -20,7 +20,7 @@ import (
 // error asks at once.
 const clusterReload = 5 * time.Second
 
-// dial makes a client of our own. Check has found the options to be sound.
+// dial makes a client of our own. Check has accepted the options.
 func (c *Conn) dial() error {
 	o := &c.o
 	switch {

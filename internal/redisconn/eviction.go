@@ -10,12 +10,12 @@ import (
 )
 
 // WarnEviction says once in the log what Redis's maxmemory-policy will do to
-// nodes, where CONFIG may be read. It returns false where another look may find out
+// nodes, where CONFIG may be read. It returns false where another call may find out
 // more.
 func (c *Conn) WarnEviction(ctx context.Context) (known bool) {
 	var mu sync.Mutex
 	var found string
-	look := func(ctx context.Context, client *redis.Client) error {
+	ask := func(ctx context.Context, client *redis.Client) error {
 		config, err := client.ConfigGet(ctx, "maxmemory-policy").Result()
 		if err != nil {
 			return err
@@ -27,7 +27,7 @@ func (c *Conn) WarnEviction(ctx context.Context) (known bool) {
 		}
 		return nil
 	}
-	err := c.EachMaster(ctx, look)
+	err := c.EachMaster(ctx, ask)
 	if err != nil {
 		c.Log.Debug(func(e *zerolog.Event) { e.Err(err).Msg("rollcall: maxmemory-policy cannot be read") })
 	}

@@ -56,7 +56,7 @@ type service struct {
 	next        time.Time // Redis's: the lease end that comes next in the index, or zero
 	reapFor     time.Time // Redis's: the lease end that the reaper looks for next
 	lastContact time.Time // Redis's: when contact was last unbroken, before it broke
-	deferred    bool      // at the last look, some leases had ended too recently to be checked
+	deferred    bool      // at the last reap, some leases had ended too recently to be checked
 	nodes       map[string]*node
 	ttls        schedule.Tally // of nodes
 	batches     map[batchKey]*batch

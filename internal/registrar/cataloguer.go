@@ -27,7 +27,7 @@ type cataloguer struct {
 	listing logs.Trouble // the catalogues are not refreshed
 }
 
-// run is its goroutine. By the way it has a look at how Redis evicts, until one succeeds.
+// run is its goroutine. It also reads how Redis evicts, until that succeeds.
 func (r *cataloguer) run(ctx context.Context) {
 	known := false
 	for {

@@ -35,7 +35,7 @@ func (t *logged) register(id string, after time.Duration) *node {
 	return n
 }
 
-// What a round and a look of the reaper do for one service does not grow with the others.
+// What a round of the renewer and one of the reaper do for one service does not grow with the others.
 func TestARoundLooksAtWhatIsDue(t *testing.T) {
 	r := newLogged()
 	r.crowd(100)
@@ -62,7 +62,7 @@ func TestARoundLooksAtWhatIsDue(t *testing.T) {
 	}
 }
 
-// What an answer of one service means does not take a look at all of its nodes: the book
+// What an answer of one service means does not need all of its nodes: the book
 // has nil in the place of those that the answer is not about.
 func TestAnAnswerLooksAtItsNodes(t *testing.T) {
 	r := newLogged()
@@ -85,7 +85,7 @@ func TestAnAnswerLooksAtItsNodes(t *testing.T) {
 }
 
 // Redis refuses renewals until it renews the last node that it refused, or that one ends:
-// to know this takes no look at the others.
+// this is known without the others.
 func TestTheLastRefusedNodeEndsTheRefusal(t *testing.T) {
 	for name, end := range map[string]func(*logged, *node){
 		"renewed":    func(r *logged, n *node) { _ = r.applyCode(n, lua.Done, "", time.Now()) },
@@ -188,7 +188,7 @@ func TestOnlyTheFirstWakes(t *testing.T) {
 	}
 }
 
-// A renewal moves the reaper's look to the lease end that comes next then: while all nodes
+// A renewal moves the next reap to the lease end that comes next then: while all nodes
 // are renewed, the reaper sleeps.
 func TestARenewalMovesTheNextReap(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ const (
 	reapLatest  = 700 * time.Millisecond
 )
 
-// reapLimit bounds one look, so that a dead master does not keep the reaper from
+// reapLimit bounds one reap, so that a dead master does not keep the reaper from
 // the services of others.
 const reapLimit = time.Second
 
@@ -65,7 +65,7 @@ func (r *reaper) run(ctx context.Context) {
 	}
 }
 
-// nextReap returns the service to look at now, or when one will be due.
+// nextReap returns the service to reap now, or when one will be due.
 func (r *reaper) nextReap(now time.Time) (s *service, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ func (r *reaper) nextReap(now time.Time) (s *service, next time.Time) {
 	return nil, actor.Sooner(now.Add(time.Hour), r.reaping.First())
 }
 
-// reapForNext has the reaper look at a service soon after its next lease end, at a time that
+// reapForNext schedules the reap of a service soon after its next lease end, at a time that
 // is chosen once for it, but often enough to keep in contact. book.mu is held.
 func (r *book) reapForNext(s *service, now time.Time) {
 	if r.hintsAlone {
@@ -93,7 +93,7 @@ func (r *book) reapForNext(s *service, now time.Time) {
 	r.reapAt(s, at.Add(spread()))
 }
 
-// reapAt has the reaper look at a service at that time of ours. It is woken if it would
+// reapAt schedules the reap of a service for that time of ours. It is woken if it would
 // sleep longer. book.mu is held.
 func (r *book) reapAt(s *service, at time.Time) {
 	s.reapFor = s.next
@@ -105,7 +105,7 @@ func (r *book) reapAt(s *service, at time.Time) {
 func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest) }
 
 // reapService looks at the lease ends of a service and removes what ran out. It
-// returns when to look again, or zero: at the next lease end.
+// returns when to reap it again, or zero: at the next lease end.
 func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, err error) {
 	lapses, foreign, now, err := r.overdue(ctx, s)
 	if err != nil {

@@ -117,7 +117,7 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.logChanges()
-	background := err != nil && p.Retry && passing(err)
+	background := err != nil && p.Retry && retryable(err)
 	if !conclude() { // the caller has given up, and takes it for a failure
 		background, err = false, cmp.Or(err, context.Cause(ctx))
 	}
@@ -227,8 +227,8 @@ func (r *book) tidied(s *service) {
 	}
 }
 
-// passing reports whether trying again may help.
-func passing(err error) bool {
+// retryable reports whether trying again may help.
+func retryable(err error) bool {
 	err = redisconn.Classify(err)
 	final := []error{errdefs.ErrConflict, errdefs.ErrSuperseded, errdefs.ErrClosed, context.Canceled}
 	return !redisconn.Hopeless(err) && !slices.ContainsFunc(final, func(f error) bool { return errors.Is(err, f) })

@@ -20,10 +20,10 @@ func (said) RedisError() {}
 
 // Which failures of a first Register RegisterRetry goes on after, and after which
 // Redis may have done the work all the same.
-func TestPassing(t *testing.T) {
+func TestRetryable(t *testing.T) {
 	for _, c := range []struct {
-		err              error
-		passing, unknown bool
+		err                error
+		retryable, unknown bool
 	}{
 		{io.EOF, true, true},
 		{context.DeadlineExceeded, true, true},
@@ -37,8 +37,8 @@ func TestPassing(t *testing.T) {
 		{errdefs.ErrSuperseded, false, false},
 		{errdefs.ErrClosed, false, false},
 	} {
-		if got := passing(c.err); got != c.passing {
-			t.Errorf("%v: passing %v", c.err, got)
+		if got := retryable(c.err); got != c.retryable {
+			t.Errorf("%v: retryable %v", c.err, got)
 		}
 		if got := unknown(c.err); got != c.unknown {
 			t.Errorf("%v: unknown %v", c.err, got)

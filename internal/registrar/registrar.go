@@ -40,7 +40,7 @@ type Sink interface {
 	Reaped(service keys.Service, nodes []string)
 }
 
-// A Plan is a registration that was found to be sound, ready to be written.
+// A Plan is a registration that was checked, ready to be written.
 type Plan struct {
 	Service       keys.Service
 	Version       string
@@ -124,7 +124,7 @@ func (r *Registrar) WaitChecks(ctx context.Context) error {
 	return r.renewer.checks.Wait(ctx, "a check")
 }
 
-// Expired has the reaper look at a service at that time: a lease may have run out.
+// Expired has the reaper check a service at that time: a lease may have run out.
 func (r *Registrar) Expired(k keys.Service, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

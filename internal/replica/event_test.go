@@ -19,53 +19,53 @@ func TestEvent(t *testing.T) {
 		changes string
 		shows   string
 	}{
-		{"a new node", standing(), []record.Event{put(11, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1"},
-		{"a change", standing(), []record.Event{put(11, "a", 5, 2)}, Settled, "~a=2", "a=2 b=1"},
-		{"the same data", standing(), []record.Event{put(11, "a", 7, 1)}, Settled, "", "a=1 b=1"},
-		{"a deregistration", standing(), []record.Event{del(11, "a", 5)}, Settled, "-a=1", "b=1"},
-		{"an operator's removal", standing(), []record.Event{del(11, "a", 7)}, Settled, "-a=1", "b=1"},
-		{"a deregistration of an older lease", standing(), []record.Event{del(11, "a", 4)}, Settled, "", "a=1(held) b=1"},
-		{"a deregistration of a lease that was taken over", standing(), []record.Event{put(11, "a", 7, 1), del(12, "a", 5)}, Settled, "", "a=1(held) b=1"},
-		{"an end", standing(), []record.Event{exp(11, "a")}, Settled, "!a=1", "b=1"},
-		{"an end of an unknown node", standing(), []record.Event{exp(11, "c")}, Settled, "", "a=1 b=1"},
-		{"an override", standing(), []record.Event{set(11, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1"},
-		{"an override undone", standing(), []record.Event{set(11, "a", weighs(3)), set(12, "a", "")}, Settled, "~a=3 ~a=1", "a=1 b=1"},
-		{"an override that was there", standing(), []record.Event{set(11, "a", "")}, Settled, "", "a=1 b=1"},
+		{"a new node", twoNodes(), []record.Event{put(11, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1"},
+		{"a change", twoNodes(), []record.Event{put(11, "a", 5, 2)}, Settled, "~a=2", "a=2 b=1"},
+		{"the same data", twoNodes(), []record.Event{put(11, "a", 7, 1)}, Settled, "", "a=1 b=1"},
+		{"a deregistration", twoNodes(), []record.Event{del(11, "a", 5)}, Settled, "-a=1", "b=1"},
+		{"an operator's removal", twoNodes(), []record.Event{del(11, "a", 7)}, Settled, "-a=1", "b=1"},
+		{"a deregistration of an older lease", twoNodes(), []record.Event{del(11, "a", 4)}, Settled, "", "a=1(held) b=1"},
+		{"a deregistration of a lease that was taken over", twoNodes(), []record.Event{put(11, "a", 7, 1), del(12, "a", 5)}, Settled, "", "a=1(held) b=1"},
+		{"an end", twoNodes(), []record.Event{exp(11, "a")}, Settled, "!a=1", "b=1"},
+		{"an end of an unknown node", twoNodes(), []record.Event{exp(11, "c")}, Settled, "", "a=1 b=1"},
+		{"an override", twoNodes(), []record.Event{set(11, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1"},
+		{"an override undone", twoNodes(), []record.Event{set(11, "a", weighs(3)), set(12, "a", "")}, Settled, "~a=3 ~a=1", "a=1 b=1"},
+		{"an override that was there", twoNodes(), []record.Event{set(11, "a", "")}, Settled, "", "a=1 b=1"},
 		{
-			"an override stays over a new record", standing(),
+			"an override stays over a new record", twoNodes(),
 			[]record.Event{set(11, "a", weighs(3)), put(12, "a", 5, 2)},
 			Settled, "~a=3 ~a=3", "a=3 b=1",
 		},
 		{
-			"an override waits for its node", standing(),
+			"an override waits for its node", twoNodes(),
 			[]record.Event{set(11, "c", weighs(3)), put(12, "c", 7, 1)},
 			Settled, "+c=3", "a=1 b=1 c=3",
 		},
 		{
-			"an override that cannot be read", standing(),
+			"an override that cannot be read", twoNodes(),
 			[]record.Event{set(11, "c", "?"), put(12, "c", 7, 1)},
 			Settled, "+c=1", "a=1 b=1 c=1",
 		},
 		{
-			"a record that cannot be read", standing(),
+			"a record that cannot be read", twoNodes(),
 			[]record.Event{change(11, record.Put, "a", 5, "?")},
 			Settled, "-a=1", "b=1",
 		},
 		{
-			"a record that can be read again", standing(),
+			"a record that can be read again", twoNodes(),
 			[]record.Event{change(11, record.Put, "a", 5, "?"), put(12, "a", 5, 2)},
 			Settled, "-a=1 +a=2", "a=2 b=1",
 		},
-		{"known", standing(), []record.Event{put(10, "b", 6, 1)}, Settled, "", "a=1 b=1"},
-		{"twice", standing(), []record.Event{del(11, "a", 5), del(11, "a", 5)}, Settled, "-a=1", "b=1"},
-		{"odd", standing(), []record.Event{del(12, "a", 5)}, Unexplained, "", "a=1 b=1"},
+		{"known", twoNodes(), []record.Event{put(10, "b", 6, 1)}, Settled, "", "a=1 b=1"},
+		{"twice", twoNodes(), []record.Event{del(11, "a", 5), del(11, "a", 5)}, Settled, "-a=1", "b=1"},
+		{"odd", twoNodes(), []record.Event{del(12, "a", 5)}, Unexplained, "", "a=1 b=1"},
 		{
-			"odd until what came before it comes", standing(),
+			"odd until what came before it comes", twoNodes(),
 			[]record.Event{put(13, "a", 5, 3), del(12, "b", 6), put(11, "a", 5, 2)},
 			Settled, "~a=2 -b=1 ~a=3", "a=3",
 		},
-		{"of another branch", standing(), []record.Event{fork}, Unexplained, "", "a=1 b=1"},
-		{"of a new history", standing(), []record.Event{first}, Unexplained, "", "a=1 b=1"},
+		{"of another branch", twoNodes(), []record.Event{fork}, Unexplained, "", "a=1 b=1"},
+		{"of a new history", twoNodes(), []record.Event{first}, Unexplained, "", "a=1 b=1"},
 		{"the first of a service", empty(), []record.Event{put(1, "c", 7, 1)}, Reread, "", ""},
 		{"before the first snapshot", New(), []record.Event{put(11, "c", 7, 1)}, Settled, "", ""},
 	} {
@@ -83,7 +83,7 @@ func TestEvent(t *testing.T) {
 
 // A change has the state that it belongs to, its time, and what was before.
 func TestChange(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	e := put(11, "a", 5, 2)
 	r.Event(e)
 	c := r.Changes()[0]
@@ -95,7 +95,7 @@ func TestChange(t *testing.T) {
 
 // More odd events than can be kept call for a snapshot.
 func TestTooManyOdd(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	for rev := uint64(12); rev < 12+oddSize; rev++ {
 		same(t, "outcome", r.Event(put(rev, "a", 5, 1)), Unexplained)
 	}
@@ -105,7 +105,7 @@ func TestTooManyOdd(t *testing.T) {
 // Where an older replica of Redis was promoted, the same revisions come again.
 // Callers do not see them go back.
 func TestRevisionsNeverGoBack(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	r.Event(put(11, "a", 5, 2))
 	r.Event(put(12, "a", 5, 3))
 	take(r, snap(10, nil, member(9, "a", 5, 1), member(10, "b", 6, 1)))

@@ -115,7 +115,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 	f.uncounted, f.covered, f.health.Proven = 0, true, true
 	f.live()
 	f.pass(s.Now)
-	if f.Replica.First() { // it came after the last look at the version
+	if f.Replica.First() { // it came after the version was last read
 		v = Reread
 	}
 	return f.follow(v, now)

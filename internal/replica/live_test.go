@@ -99,7 +99,7 @@ func TestLive(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := standing()
+			r := twoNodes()
 			r.Live(alive(12, 5, "a"), at(20))
 			before, held := r.Holding(), r.Held("a")
 			same(t, "refusal", r.Refusal(), Refusal{at(12), "READONLY You can't write."})
@@ -119,7 +119,7 @@ func TestLive(t *testing.T) {
 // The refusal is the earliest that is reported, and ends with the last node that is held
 // for it.
 func TestRefusal(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	same(t, "of none", r.Refusal(), Refusal{})
 	r.Live(alive(12, 6, "b"), time.Unix(20, 0))
 	later := alive(11, 5, "a")

@@ -155,9 +155,9 @@ func (w *world) read(r *reader, asked time.Duration) {
 	}
 }
 
-// unread is called when a snapshot did not count. While events are lost, the next
+// snapshotDropped is called when a snapshot did not count. While events are lost, the next
 // one may not either.
-func (w *world) unread(r *reader) {
+func (w *world) snapshotDropped(r *reader) {
 	r.excuse()
 	r.truth.troubles++
 }

@@ -18,19 +18,19 @@ var deeds = []deed{
 	{"join", (*world).join},
 	{"take over", (*world).takeOver},
 	{"leave", func(w *world) {
-		if c := pick(w, w.standing()); c != nil {
+		if c := pick(w, w.liveClaims()); c != nil {
 			w.note("%s: leaves %s", c.process.name, c.id)
 			c.process.leave(c)
 		}
 	}},
 	{"update", func(w *world) {
-		if c := pick(w, w.standing()); c != nil {
+		if c := pick(w, w.liveClaims()); c != nil {
 			w.note("%s: updates %s", c.process.name, c.id)
 			c.process.update(c)
 		}
 	}},
 	{"crash", func(w *world) {
-		if c := pick(w, w.standing()); c != nil {
+		if c := pick(w, w.liveClaims()); c != nil {
 			w.crash(c.process)
 		}
 	}},
@@ -41,7 +41,7 @@ var deeds = []deed{
 	}},
 	{"burst", func(w *world) {
 		for range 50 {
-			if c := pick(w, w.standing()); c != nil {
+			if c := pick(w, w.liveClaims()); c != nil {
 				w.after(w.between(0, 200*time.Millisecond), func() { c.process.update(c) })
 			}
 		}
@@ -55,8 +55,8 @@ func life(names ...string) []deed {
 	return slices.DeleteFunc(slices.Clone(deeds), func(d deed) bool { return !slices.Contains(names, d.name) })
 }
 
-// standing returns the claims that can be left, changed or lost.
-func (w *world) standing() []*claim {
+// liveClaims returns the claims that can be left, changed or lost.
+func (w *world) liveClaims() []*claim {
 	var some []*claim
 	for _, p := range w.processes {
 		for _, c := range p.claims {
@@ -70,7 +70,7 @@ func (w *world) standing() []*claim {
 
 // join starts a process with one or two new nodes.
 func (w *world) join() {
-	if len(w.standing()) >= 8 {
+	if len(w.liveClaims()) >= 8 {
 		return
 	}
 	var ids []string

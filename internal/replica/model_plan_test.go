@@ -137,11 +137,11 @@ func (w *world) settled(d time.Duration, wholly bool) {
 	if !wholly {
 		return
 	}
-	standing := w.standing()
+	live := w.liveClaims()
 	for _, id := range w.master.ids() {
 		h := w.master.hash(id)
 		if h == nil {
-			if len(standing) > 0 {
+			if len(live) > 0 {
 				w.fail(converges, "%s has run out and is still registered", id)
 			}
 			continue
@@ -152,7 +152,7 @@ func (w *world) settled(d time.Duration, wholly bool) {
 			w.fail(converges, "%s is registered with an older record", id)
 		}
 	}
-	for _, c := range standing {
+	for _, c := range live {
 		if h := w.master.hash(c.id); h == nil || h.lease != c.lease {
 			w.fail(converges, "%s is not registered, and its process lives", c.id)
 		}

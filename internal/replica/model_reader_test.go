@@ -162,16 +162,16 @@ func (r *reader) live(l record.Live) {
 	})
 }
 
-// A look is what one MULTI reads.
-type look struct {
+// An indexReply is what one MULTI reads.
+type indexReply struct {
 	version Point
 	log     []record.LogEntry
 	ends    []end
 	clock   time.Duration
 }
 
-func (s *server) look() look {
-	return look{version: s.version, log: s.log, ends: s.ends(), clock: s.clock()}
+func (s *server) indexReply() indexReply {
+	return indexReply{version: s.version, log: s.log, ends: s.ends(), clock: s.clock()}
 }
 
 // poll compares the version and the size of the index, and finds leases that
@@ -179,10 +179,10 @@ func (s *server) look() look {
 func (r *reader) poll(q Question) {
 	w, sent := r.w, r.w.now
 	var asked time.Duration
-	ask(&r.host, limit, func(s *server) look {
+	ask(&r.host, limit, func(s *server) indexReply {
 		asked = w.now
-		return s.look()
-	}, func(l look, from *server, ok bool) {
+		return s.indexReply()
+	}, func(l indexReply, from *server, ok bool) {
 		if !ok {
 			r.feed.PollFailed(errLate, w.local())
 			r.wake()

@@ -20,7 +20,7 @@ type taking struct {
 // snapshot reads the service, in several calls.
 func (r *reader) snapshot() {
 	t := &taking{r: r, sub: r.sub}
-	read(t, (*server).look, func(l look, _ *server) {
+	read(t, (*server).indexReply, func(l indexReply, _ *server) {
 		t.snap.Before, t.snap.Log = l.version, l.log
 		read(t, (*server).ids, func(ids []string, _ *server) {
 			t.ids = ids
@@ -65,10 +65,10 @@ func (t *taking) rest() {
 		t.snap.Overrides = o
 		sent := t.r.w.now
 		var asked time.Duration
-		read(t, func(s *server) look {
+		read(t, func(s *server) indexReply {
 			asked = t.r.w.now
-			return s.look()
-		}, func(l look, from *server) {
+			return s.indexReply()
+		}, func(l indexReply, from *server) {
 			t.snap.After, t.snap.Now = l.version, redis(l.clock)
 			t.finish(asked, t.r.w.answer(sent, l.clock, from))
 		})
@@ -92,7 +92,7 @@ func (t *taking) finish(asked time.Duration, a Answer) {
 	case !current: // events may have been lost meanwhile
 	case !counts:
 		w.note("%s: the snapshot does not count", r.name)
-		w.unread(r)
+		w.snapshotDropped(r)
 	default:
 		if w.isOff(ruleSubscribeFirst) && t.sub.server == nil {
 			r.open(t.sub)

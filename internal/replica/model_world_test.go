@@ -10,11 +10,11 @@ import (
 // those who read, and what befalls them. Its time is virtual and nothing in it
 // is left to chance but the seed, so a run repeats exactly.
 type world struct {
-	now    time.Duration
-	agenda agenda
-	rng    *rand.Rand
-	plan   plan
-	off    rule
+	now   time.Duration
+	queue queue
+	rng   *rand.Rand
+	plan  plan
+	off   rule
 
 	ttl       time.Duration // of every lease
 	master    *server
@@ -103,20 +103,20 @@ func pick[T any](w *world, some []T) (one T) {
 
 // after has do done when d has passed; at once where that is in the past, as a deadline
 // is for a process that was paused.
-func (w *world) after(d time.Duration, do func()) { w.agenda.add(w.now+max(d, 0), do) }
+func (w *world) after(d time.Duration, do func()) { w.queue.add(w.now+max(d, 0), do) }
 
 // run lets time pass until then, or until a promise is broken.
 func (w *world) run(until time.Duration) {
-	for w.violation == nil && w.agenda.next() <= until {
-		w.now = w.agenda.next()
-		w.agenda.take()()
+	for w.violation == nil && w.queue.next() <= until {
+		w.now = w.queue.next()
+		w.queue.take()()
 	}
 	w.now = until
 }
 
-// An agenda is a heap of what is to be done: by time, and in the order in which
+// A queue is a heap of what is to be done: by time, and in the order in which
 // it was added.
-type agenda struct {
+type queue struct {
 	items []item
 	added uint64
 }
@@ -130,14 +130,14 @@ type item struct {
 func (a item) before(b item) bool { return a.at < b.at || a.at == b.at && a.n < b.n }
 
 // next is when the first is due; never, if there is none.
-func (a *agenda) next() time.Duration {
+func (a *queue) next() time.Duration {
 	if len(a.items) == 0 {
 		return 1<<63 - 1
 	}
 	return a.items[0].at
 }
 
-func (a *agenda) add(at time.Duration, do func()) {
+func (a *queue) add(at time.Duration, do func()) {
 	a.added++
 	a.items = append(a.items, item{at, a.added, do})
 	for i := len(a.items) - 1; i > 0; {
@@ -149,7 +149,7 @@ func (a *agenda) add(at time.Duration, do func()) {
 	}
 }
 
-func (a *agenda) take() func() {
+func (a *queue) take() func() {
 	first, last := a.items[0], len(a.items)-1
 	a.items[0], a.items[last] = a.items[last], item{}
 	a.items = a.items[:last]

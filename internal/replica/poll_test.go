@@ -16,16 +16,16 @@ func TestProbe(t *testing.T) {
 		answers []Point        // to questions asked at one time
 		want    []Outcome
 	}{
-		{"nothing has changed", standing(), nil, nil, []Point{pointOf(10)}, []Outcome{Settled}},
-		{"it has gone on since", standing(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(10)}, []Outcome{Settled}},
-		{"it was brought meanwhile", standing(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(11)}, []Outcome{Settled}},
-		{"Redis has gone back", standing(), []record.Event{put(11, "a", 5, 2)}, nil, []Point{pointOf(10)}, []Outcome{Missed}},
-		{"unknown once", standing(), nil, nil, []Point{pointOf(11)}, []Outcome{Unexplained}},
-		{"unknown twice", standing(), nil, nil, []Point{pointOf(11), pointOf(11)}, []Outcome{Unexplained, Missed}},
-		{"unknown, and further on", standing(), nil, nil, []Point{pointOf(11), pointOf(13)}, []Outcome{Unexplained, Missed}},
-		{"unexplained, then settled", standing(), []record.Event{put(13, "a", 5, 2)}, nil, []Point{pointOf(10), pointOf(10)}, []Outcome{Settled, Settled}},
-		{"unexplained by later events", standing(), nil, []record.Event{put(13, "a", 5, 2)}, []Point{pointOf(10)}, []Outcome{Unexplained}},
-		{"the version is gone", standing(), nil, nil, []Point{{}, {}}, []Outcome{Reread, Reread}},
+		{"nothing has changed", twoNodes(), nil, nil, []Point{pointOf(10)}, []Outcome{Settled}},
+		{"it has gone on since", twoNodes(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(10)}, []Outcome{Settled}},
+		{"it was brought meanwhile", twoNodes(), nil, []record.Event{put(11, "a", 5, 2)}, []Point{pointOf(11)}, []Outcome{Settled}},
+		{"Redis has gone back", twoNodes(), []record.Event{put(11, "a", 5, 2)}, nil, []Point{pointOf(10)}, []Outcome{Missed}},
+		{"unknown once", twoNodes(), nil, nil, []Point{pointOf(11)}, []Outcome{Unexplained}},
+		{"unknown twice", twoNodes(), nil, nil, []Point{pointOf(11), pointOf(11)}, []Outcome{Unexplained, Missed}},
+		{"unknown, and further on", twoNodes(), nil, nil, []Point{pointOf(11), pointOf(13)}, []Outcome{Unexplained, Missed}},
+		{"unexplained, then settled", twoNodes(), []record.Event{put(13, "a", 5, 2)}, nil, []Point{pointOf(10), pointOf(10)}, []Outcome{Settled, Settled}},
+		{"unexplained by later events", twoNodes(), nil, []record.Event{put(13, "a", 5, 2)}, []Point{pointOf(10)}, []Outcome{Unexplained}},
+		{"the version is gone", twoNodes(), nil, nil, []Point{{}, {}}, []Outcome{Reread, Reread}},
 		{"still no version", empty(), nil, nil, []Point{{}}, []Outcome{Settled}},
 		{"the first version", empty(), nil, nil, []Point{pointOf(1)}, []Outcome{Reread}},
 		{"before the first snapshot", New(), nil, nil, []Point{{}}, []Outcome{Reread}},
@@ -50,18 +50,18 @@ func TestProbe(t *testing.T) {
 
 // A version that was unknown is forgotten once events bring it.
 func TestUnknownIsBrought(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	same(t, "unknown", r.Probe(pointOf(11), r.Mark(), r.Arrivals()), Unexplained)
 	same(t, "brought", r.Event(put(11, "a", 5, 2)), Settled)
 	same(t, "the next unknown", r.Probe(pointOf(12), r.Mark(), r.Arrivals()), Unexplained)
 }
 
 func TestPoll(t *testing.T) {
-	unreadable := standing()
+	unreadable := twoNodes()
 	unreadable.Event(change(11, record.Put, "c", 7, "?"))
-	goesOn := standing()
+	goesOn := twoNodes()
 	goesOn.Event(put(11, "c", 7, 1))
-	lost := standing()
+	lost := twoNodes()
 	take(lost, Snapshot{Members: []Member{member(9, "a", 5, 1)}})
 	for _, tc := range []struct {
 		name    string
@@ -71,13 +71,13 @@ func TestPoll(t *testing.T) {
 		mark    uint64
 		want    Outcome
 	}{
-		{"as it was", standing(), pointOf(10), 2, 1, Settled},
-		{"fewer members", standing(), pointOf(10), 1, 1, Reread},
-		{"more members", standing(), pointOf(10), 3, 1, Reread},
+		{"as it was", twoNodes(), pointOf(10), 2, 1, Settled},
+		{"fewer members", twoNodes(), pointOf(10), 1, 1, Reread},
+		{"more members", twoNodes(), pointOf(10), 3, 1, Reread},
 		{"some cannot be read", unreadable, pointOf(11), 3, 1, Settled},
 		{"as it was, and events go on", goesOn, pointOf(10), 2, 1, Settled},
 		{"fewer members, and events go on", goesOn, pointOf(10), 1, 1, Reread},
-		{"another version", standing(), pointOf(11), 1, 1, Unexplained},
+		{"another version", twoNodes(), pointOf(11), 1, 1, Unexplained},
 		{"no version, and members", lost, Point{}, 1, 2, Reread},
 		{"no version, and none", empty(), Point{}, 0, 1, Settled},
 	} {
@@ -106,7 +106,7 @@ func TestMissing(t *testing.T) {
 		{"registered later", nil, nil, []record.Event{put(11, "a", 5, 1)}, "!a=1 +a=1", "a=1 b=1", 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := standing()
+			r := twoNodes()
 			rev := uint64(10)
 			give := func(events []record.Event) {
 				for _, e := range events {
@@ -140,14 +140,14 @@ func TestMissingAndSnapshot(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := snap(11, nil, tc.found, member(10, "b", 6, 1))
-			r := standing()
+			r := twoNodes()
 			mark := r.Mark()
 			r.Begin()
 			r.Missing([]string{"a"}, mark, time.Unix(1, 0))
 			same(t, "outcome", r.Snapshot(s), Settled)
 			same(t, "shown, missing first", shows(r), tc.want)
 
-			r = standing()
+			r = twoNodes()
 			take(r, s)
 			r.Missing([]string{"a"}, mark, time.Unix(1, 0))
 			same(t, "shown, the snapshot first", shows(r), tc.want)

@@ -5,7 +5,7 @@ import "testing"
 // A service that was let go and is followed again shows no revision that is lower
 // than one it showed before, in the same history.
 func TestRecall(t *testing.T) {
-	let := standing()
+	let := twoNodes()
 	before := let.At()
 	again := New()
 	again.Recall(before)

@@ -31,70 +31,70 @@ func TestSnapshot(t *testing.T) {
 	}{
 		{"the first", New(), snap(10, nil, a, b), nil, Settled, "+a=1 +b=1", "a=1 b=1", 10},
 		{"of a service without nodes", New(), snap(0, nil), nil, Settled, "", "", 0},
-		{"nothing has changed", standing(), snap(10, nil, a, b), nil, Settled, "", "a=1 b=1", 10},
-		{"another version, the same nodes", standing(), snap(12, nil, a, b), nil, Settled, "", "a=1 b=1", 12},
-		{"changed, new", standing(), snap(12, nil, member(11, "a", 5, 2), b, member(12, "c", 7, 1)), nil, Settled, "~a=2 +c=1", "a=2 b=1 c=1", 12},
-		{"taken over with the same data", standing(), snap(11, nil, member(11, "a", 7, 1), b), nil, Settled, "", "a=1 b=1", 11},
-		{"an override", standing(), snap(11, nil, a, drained), nil, Settled, "~b=3", "a=1 b=3", 11},
-		{"a hash is missing", standing(), snap(10, nil, Member{ID: "a"}, b), nil, Settled, "", "a=1 b=1", 10},
+		{"nothing has changed", twoNodes(), snap(10, nil, a, b), nil, Settled, "", "a=1 b=1", 10},
+		{"another version, the same nodes", twoNodes(), snap(12, nil, a, b), nil, Settled, "", "a=1 b=1", 12},
+		{"changed, new", twoNodes(), snap(12, nil, member(11, "a", 5, 2), b, member(12, "c", 7, 1)), nil, Settled, "~a=2 +c=1", "a=2 b=1 c=1", 12},
+		{"taken over with the same data", twoNodes(), snap(11, nil, member(11, "a", 7, 1), b), nil, Settled, "", "a=1 b=1", 11},
+		{"an override", twoNodes(), snap(11, nil, a, drained), nil, Settled, "~b=3", "a=1 b=3", 11},
+		{"a hash is missing", twoNodes(), snap(10, nil, Member{ID: "a"}, b), nil, Settled, "", "a=1 b=1", 10},
 		{
-			"a hash is missing, and it has an override", standing(), snap(11, nil, Member{ID: "a", Override: weighs(3)}, b),
+			"a hash is missing, and it has an override", twoNodes(), snap(11, nil, Member{ID: "a", Override: weighs(3)}, b),
 			nil, Settled, "~a=3", "a=3 b=1", 11,
 		},
 		{"a hash was never seen", New(), snap(10, nil, Member{ID: "a"}, b), nil, Settled, "+b=1", "b=1", 10},
-		{"a record that cannot be read", standing(), snap(11, nil, a, b, unreadable), nil, Settled, "", "a=1 b=1", 11},
+		{"a record that cannot be read", twoNodes(), snap(11, nil, a, b, unreadable), nil, Settled, "", "a=1 b=1", 11},
 
-		{"a deregistration in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b), nil, Settled, "-a=1", "b=1", 11},
-		{"an operator's removal in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 7)), b), nil, Settled, "-a=1", "b=1", 11},
-		{"an end in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b), nil, Settled, "!a=1", "b=1", 11},
+		{"a deregistration in the log", twoNodes(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 5)), b), nil, Settled, "-a=1", "b=1", 11},
+		{"an operator's removal in the log", twoNodes(), snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 7)), b), nil, Settled, "-a=1", "b=1", 11},
+		{"an end in the log", twoNodes(), snap(11, logOf(put(10, "b", 6, 1), exp(11, "a")), b), nil, Settled, "!a=1", "b=1", 11},
 		{
-			"a deregistration and then an override", standing(),
+			"a deregistration and then an override", twoNodes(),
 			snap(12, logOf(put(10, "b", 6, 1), del(11, "a", 5), set(12, "a", "")), b), nil, Settled, "-a=1", "b=1", 12,
 		},
 		{
-			"a deregistration of an older lease", standing(),
+			"a deregistration of an older lease", twoNodes(),
 			snap(11, logOf(put(10, "b", 6, 1), del(11, "a", 4)), b), nil, Settled, "", "a=1(held) b=1", 11,
 		},
 		{
-			"registered last, and not there", standing(),
+			"registered last, and not there", twoNodes(),
 			snap(12, logOf(put(10, "b", 6, 1), del(11, "a", 5), put(12, "a", 7, 1)), b), nil, Settled, "", "a=1(held) b=1", 12,
 		},
-		{"not in the log", standing(), snap(11, logOf(put(10, "b", 6, 1), put(11, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 11},
+		{"not in the log", twoNodes(), snap(11, logOf(put(10, "b", 6, 1), put(11, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 11},
 		{
-			"an end in the log, before where we were", standing(),
+			"an end in the log, before where we were", twoNodes(),
 			snap(11, logOf(exp(8, "a"), put(10, "b", 6, 1), put(11, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 11,
 		},
-		{"the log is cut off", standing(), snap(12, logOf(del(11, "a", 5), put(12, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 12},
-		{"the log is lost", standing(), snap(11, nil, b), nil, Settled, "", "a=1(held) b=1", 11},
-		{"another history", standing(), other, nil, Settled, "", "a=1(held) b=1", 11},
-		{"all is lost", standing(), snap(0, nil), nil, Settled, "", "a=1(held) b=1(held)", 0},
+		{"the log is cut off", twoNodes(), snap(12, logOf(del(11, "a", 5), put(12, "b", 6, 1)), b), nil, Settled, "", "a=1(held) b=1", 12},
+		{"the log is lost", twoNodes(), snap(11, nil, b), nil, Settled, "", "a=1(held) b=1", 11},
+		{"another history", twoNodes(), other, nil, Settled, "", "a=1(held) b=1", 11},
+		{"all is lost", twoNodes(), snap(0, nil), nil, Settled, "", "a=1(held) b=1(held)", 0},
 
-		{"an event between its versions", standing(), spans, []record.Event{put(12, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1", 12},
+		{"an event between its versions", twoNodes(), spans, []record.Event{put(12, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1", 12},
 		{
 			"what its pages saw already", New(),
 			Snapshot{Before: pointOf(11), After: pointOf(13), Members: []Member{a, member(12, "c", 7, 1)}},
 			[]record.Event{put(12, "c", 7, 1), del(13, "b", 6)},
 			Settled, "+a=1 +c=1", "a=1 c=1", 13,
 		},
-		{"an override between", standing(), spans, []record.Event{set(12, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1", 12},
+		{"an override between", twoNodes(), spans, []record.Event{set(12, "a", weighs(3))}, Settled, "~a=3", "a=3 b=1", 12},
 		{
-			"an override undone between", standing(),
+			"an override undone between", twoNodes(),
 			Snapshot{Before: pointOf(11), After: pointOf(12), Members: []Member{a, drained}},
 			[]record.Event{set(12, "b", "")},
 			Settled, "", "a=1 b=1", 12,
 		},
-		{"a deregistration between", standing(), spans, []record.Event{del(12, "a", 5)}, Settled, "", "a=1(held) b=1", 12},
+		{"a deregistration between", twoNodes(), spans, []record.Event{del(12, "a", 5)}, Settled, "", "a=1(held) b=1", 12},
 		{
-			"a deregistration between, and the log from where we were", standing(),
+			"a deregistration between, and the log from where we were", twoNodes(),
 			Snapshot{Before: pointOf(10), After: pointOf(11), Members: []Member{a, b}, Log: logOf(put(10, "b", 6, 1))},
 			[]record.Event{del(11, "a", 5)},
 			Settled, "-a=1", "b=1", 11,
 		},
-		{"an event twice", standing(), spans, []record.Event{put(12, "c", 7, 1), put(12, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1", 12},
-		{"events lead on", standing(), spans, []record.Event{put(12, "c", 7, 1), put(13, "c", 7, 2)}, Settled, "+c=2", "a=1 b=1 c=2", 13},
-		{"an event is not there", standing(), spans, nil, Reread, "", "a=1 b=1", 10},
-		{"an event leads elsewhere", standing(), spans, []record.Event{odd}, Reread, "", "a=1 b=1", 10},
-		{"an odd event stays", standing(), spans, []record.Event{put(12, "c", 7, 1), odd}, Unexplained, "+c=1", "a=1 b=1 c=1", 12},
+		{"an event twice", twoNodes(), spans, []record.Event{put(12, "c", 7, 1), put(12, "c", 7, 1)}, Settled, "+c=1", "a=1 b=1 c=1", 12},
+		{"events lead on", twoNodes(), spans, []record.Event{put(12, "c", 7, 1), put(13, "c", 7, 2)}, Settled, "+c=2", "a=1 b=1 c=2", 13},
+		{"an event is not there", twoNodes(), spans, nil, Reread, "", "a=1 b=1", 10},
+		{"an event leads elsewhere", twoNodes(), spans, []record.Event{odd}, Reread, "", "a=1 b=1", 10},
+		{"an odd event stays", twoNodes(), spans, []record.Event{put(12, "c", 7, 1), odd}, Unexplained, "+c=1", "a=1 b=1 c=1", 12},
 		{
 			"it begins before the first version", New(),
 			Snapshot{After: pointOf(1), Members: []Member{a}},
@@ -129,7 +129,7 @@ func TestSnapshotOverridesOfOthers(t *testing.T) {
 // Events that were applied while the snapshot was read are not taken back: it is
 // older than they are.
 func TestSnapshotOlderThanEvents(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	r.Begin()
 	r.Event(put(11, "c", 7, 1))
 	same(t, "changes by events", changesOf(r), "+c=1")
@@ -149,7 +149,7 @@ func TestRecording(t *testing.T) {
 		"another begins": (*Replica).Begin,
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := standing()
+			r := twoNodes()
 			r.Begin()
 			r.Event(put(11, "a", 5, 2))
 			end(r)
@@ -208,7 +208,7 @@ func TestHold(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := standing()
+			r := twoNodes()
 			take(r, snap(11, nil, b))
 			before, held := r.Holding(), r.Held("a")
 			tc.do(r)
@@ -223,7 +223,7 @@ func TestHold(t *testing.T) {
 
 // What the owner asks about its members.
 func TestMembers(t *testing.T) {
-	r := standing()
+	r := twoNodes()
 	take(r, snap(11, nil, member(10, "b", 6, 1)))
 	same(t, "a, which is held", r.Shows("a"), false)
 	same(t, "b", r.Shows("b"), true)

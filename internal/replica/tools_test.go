@@ -78,8 +78,8 @@ func snap(rev uint64, log []record.LogEntry, members ...Member) Snapshot {
 	return Snapshot{Before: pointOf(rev), After: pointOf(rev), Log: log, Members: members, Now: time.Unix(int64(rev), 0)}
 }
 
-// standing is a replica at revision 10, with a of lease 5 and b of lease 6.
-func standing() *Replica {
+// twoNodes is a replica at revision 10, with a of lease 5 and b of lease 6.
+func twoNodes() *Replica {
 	r := New()
 	r.Begin()
 	r.Snapshot(snap(10, logOf(put(9, "a", 5, 1), put(10, "b", 6, 1)), member(9, "a", 5, 1), member(10, "b", 6, 1)))
