@@ -1,84 +1,97 @@
 -- register_fast.lua: how nearly every register.lua goes: the nodes of the call are all new
--- (no hash, not listed), or all held by the lease that the call names, with a lower seq, a
--- TTL that is not longer, and listed. Where anything is otherwise, it has done nothing that
--- register.lua does not do again, and register.lua goes on. Its ZADD is the first write,
--- and comes after all other checks.
+-- (no hash, not listed), or all changed (held by the lease that the call names, with a lower
+-- seq and a TTL that is not longer, and listed), or all as they were. Where anything is
+-- otherwise, it has done nothing that register.lua does not do again, and register.lua goes
+-- on. Its ZADD is the first write, and comes after all other checks.
 do
-  local match, find = string.match, string.find
+  local match, find, sub, format = string.match, string.find, string.sub, string.format
   local size, nonce, deadline = #KEYS - 3, ARGV[3] or '', ARGV[1] or ''
   local fast = size > 0 and #deadline <= 16 and find(deadline, '^%d+$') and now <= tonumber(deadline)
     and find(nonce, '^[0-9a-f]+$') and (ARGV[4] == '0' or ARGV[4] == '1')
 
-  local held, longest, ends, n = fast and pcall('HGET', KEYS[4], 'lease'), 0, {'NX', 'CH'}, 2
-  local known = held ~= false
-  if known then
-    ends[1] = 'XX'
-  end
+  local kind -- of all nodes: 'new', 'changed' or 'same'
+  local longest, ends, n, last_ttl, lasts = 0, {'NX', 'CH'}, 2
   for i = 4, fast and #KEYS or 0 do
     local a = 4 * i - 11
     local id, fence, data = ARGV[a] or '', ARGV[a + 1] or '', ARGV[a + 2] or ''
     local lease, seq, ttl = match(fence, '^(%d+%-[0-9a-f]+) (%d+) (%d+)$')
     fast = lease and #seq <= 16 and #ttl <= 16 and data ~= '' and find(id, '^[%w._:@%%-]+$')
-    ttl = tonumber(ttl)
-    if i > 4 then
-      held = pcall('HGET', KEYS[i], 'lease')
+    if not fast then
+      break
     end
-    if fast and known then
-      local by, last_seq, last_ttl = match(type(held) == 'string' and held or '', '^(%S+) (%d+) (%d+) %d+$')
-      fast = by == lease and tonumber(last_seq) < tonumber(seq) and tonumber(last_ttl) <= ttl
-    elseif fast then
-      fast = held == false
+    if ttl ~= last_ttl then
+      last_ttl, longest = ttl, math.max(longest, tonumber(ttl))
+      lasts = format('%d', now_ms + ttl)
     end
-    if not fast or ttl < 1 then
+    local held, is = pcall('HGET', KEYS[i], 'lease'), nil
+    if held == false then
+      is = 'new'
+    elseif type(held) == 'string' and sub(held, 1, #fence + 1) == fence .. ' ' then
+      is = pcall('HGET', KEYS[i], 'data') == data and 'same'
+    elseif type(held) == 'string' then
+      local by, held_seq, held_ttl = match(held, '^(%S+) (%d+) (%d+) %d+$')
+      is = by == lease and tonumber(held_seq) < tonumber(seq) and tonumber(held_ttl) <= tonumber(ttl) and 'changed'
+    end
+    kind = kind or is
+    if not is or is ~= kind or tonumber(ttl) < 1 then
       fast = false
       break
     end
-    ends[n + 1], ends[n + 2], n = string.format('%d', now_ms + ttl), id, n + 2
-    if ttl > longest then
-      longest = ttl
-    end
+    ends[n + 1], ends[n + 2], n = lasts, id, n + 2
+  end
+  if kind ~= 'new' then
+    ends[1] = 'XX'
   end
 
   local epoch, rev, tag, logged
-  if fast then
+  if fast and kind ~= 'same' then
     local version = pcall('GET', KEYS[2])
     epoch, rev, tag = match(type(version) == 'string' and version or '', '^(%S+) (%d+) (%S+)$')
     logged = pcall('LLEN', KEYS[3])
+    fast = epoch and type(logged) == 'number' and logged > 0
   end
-  if epoch and type(logged) == 'number' and logged > 0 and call('PTTL', KEYS[1]) >= longest + DAY
-    and pcall('ZADD', KEYS[1], unpack(ends)) == size then
-    local sha1hex, entries, events, now_us = redis.sha1hex, {}, {}, string.format('%d', now)
-    for i = 4, #KEYS do
-      local a = 4 * i - 11
-      local key, id, fence, data, apis, prev = KEYS[i], ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3] or '', tag
-      local lease, ttl = match(fence, '^(%S+) %d+ (%d+)$')
-      rev = string.format('%d', rev + 1)
-      tag = sha1hex(prev .. ' ' .. nonce .. ' put ' .. id .. ' ' .. now_us)
-      local what = ' put ' .. lease .. ' ' .. id
-      entries[i - 3] = tag .. what
-      events[i - 3] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us .. what .. '\n' .. data
-      if known then
-        call('DEL', key)
+  if fast and call('PTTL', KEYS[1]) >= longest + DAY and pcall('ZADD', KEYS[1], unpack(ends)) == size then
+    local reply = {4, now, '', 0}
+    if kind == 'same' then
+      reply[1] = 0
+      for i = 4, #KEYS do
+        call('PEXPIRE', KEYS[i], match(ARGV[4 * i - 10], '%d+$'))
+        reply[i + 1] = 2
       end
-      if apis == '' then
-        call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data)
-      else
-        call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data, 'apis', apis)
+    else
+      local sha1hex, entries, events, now_us = redis.sha1hex, {}, {}, format('%d', now)
+      for i = 4, #KEYS do
+        local a = 4 * i - 11
+        local key, id, fence, data, apis, prev = KEYS[i], ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3] or '', tag
+        local lease, ttl = match(fence, '^(%S+) %d+ (%d+)$')
+        rev = format('%d', rev + 1)
+        tag = sha1hex(prev .. ' ' .. nonce .. ' put ' .. id .. ' ' .. now_us)
+        local what = ' put ' .. lease .. ' ' .. id
+        entries[i - 3] = tag .. what
+        events[i - 3] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us .. what .. '\n' .. data
+        if kind == 'changed' then
+          call('DEL', key)
+        end
+        if apis == '' then
+          call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data)
+        else
+          call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data, 'apis', apis)
+        end
+        call('PEXPIRE', key, ttl)
       end
-      call('PEXPIRE', key, ttl)
-    end
-    call('SET', KEYS[2], epoch .. ' ' .. rev .. ' ' .. tag, 'KEEPTTL')
-    call('LPUSH', KEYS[3], unpack(entries))
-    if logged + size > 144 then -- not each time
-      call('LTRIM', KEYS[3], '0', '127')
-    end
-    local unpublished = ''
-    for i = 1, size do
-      local reply = pcall('PUBLISH', ARGV[2], events[i])
-      if type(reply) == 'table' then
-        unpublished = reply.err
+      call('SET', KEYS[2], epoch .. ' ' .. rev .. ' ' .. tag, 'KEEPTTL')
+      call('LPUSH', KEYS[3], unpack(entries))
+      if logged + size > 144 then -- not each time
+        call('LTRIM', KEYS[3], '0', '127')
+      end
+      for i = 1, size do
+        local sent = pcall('PUBLISH', ARGV[2], events[i])
+        if type(sent) == 'table' then
+          reply[3] = sent.err
+        end
       end
     end
-    return {4, now, unpublished, tonumber(call('ZRANGE', KEYS[1], '0', '0', 'WITHSCORES')[2])}
+    reply[4] = tonumber(call('ZRANGE', KEYS[1], '0', '0', 'WITHSCORES')[2])
+    return reply
   end
 end
