@@ -209,7 +209,7 @@ func (r *reader) poll(q Question) {
 			return v
 		})
 		if check {
-			r.missing(slices.DeleteFunc(p.Overdue, func(id string) bool { return !r.rep.Shows(id) }))
+			r.missing(r.feed.Overdue(p.Overdue, time.Time{}))
 		}
 	})
 }
@@ -242,11 +242,14 @@ func (r *reader) missing(ids []string) {
 			return !ended || !gone
 		})
 	}, func(gone []string, from *server, ok bool) {
-		if ok {
-			r.input(source{name: "missing", at: asked}, func() Outcome {
-				r.feed.Missing(q, gone, from.name, w.local())
-				return Settled
-			})
+		if !ok {
+			r.feed.CheckFailed(errLate, w.local())
+			r.wake()
+			return
 		}
+		r.input(source{name: "missing", at: asked}, func() Outcome {
+			r.feed.Missing(q, gone, from.name, w.local())
+			return Settled
+		})
 	})
 }
