@@ -47,10 +47,10 @@ demo: ## Watch servers come, drain and crash, and a client that finds them
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
-bench: ## Measure Rollcall beside its peers by turns: a table, bench/out/full.json, and bench/out/full.txt for benchstat
+bench: ## Measure Rollcall beside its peers by turns (15 min): a table, bench/out/full.json, and bench/out/full.txt for benchstat
 	@GO="$(GO)" scripts/bench full
 
-bench-quick: ## Measure what a noisy machine can tell, in a minute; fails where a ratio is over twice that of bench/results/quick.json
+bench-quick: ## Measure what a noisy machine can tell, in a minute; fails where a ratio is in every turn over twice that of bench/results/quick.json
 	@GO="$(GO)" scripts/bench quick
 
 vuln: ## Look for known vulnerabilities in the code that is called (govulncheck; it needs the network)

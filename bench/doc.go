@@ -6,7 +6,7 @@
 // Package server below it measures what goes through Redis; make bench runs both.
 //
 // Each line is one choice of a node, and the report to the balancer that the call is over
-// where there is such a thing. Names are product/balancer/nodes. On a busy machine the
+// where there is such a thing. Names are balancer/nodes/product. On a busy machine the
 // lowest of several runs is the truest.
 //
 // Peers are called as their own clients call them: Hertz by

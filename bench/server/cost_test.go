@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/bench/measure"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
@@ -18,8 +19,8 @@ type peer struct {
 	do   round
 }
 
-// BenchmarkCost measures the CPU time that a node costs the server (redis-us/node). Each
-// operation is a thousand nodes: with size 1 a node is a call that waits for its answer,
+// BenchmarkCost measures the CPU time that a node costs the server, connections included
+// (server-us/node), and how long its commands take (command-us/node). Each operation is a thousand nodes: with size 1 a node is a call that waits for its answer,
 // with size 100 a hundred of them go in one pipeline.
 func BenchmarkCost(b *testing.B) {
 	for _, work := range []struct {
@@ -42,14 +43,14 @@ func BenchmarkCost(b *testing.B) {
 		for _, size := range []int{1, 100} {
 			for _, peer := range work.peers {
 				b.Run(fmt.Sprintf("%s/%d/%s", work.name, size, peer.name), func(b *testing.B) {
-					measure(b, work.renew, size, peer)
+					cost(b, work.renew, size, peer)
 				})
 			}
 		}
 	}
 }
 
-func measure(b *testing.B, renewing bool, size int, p peer) {
+func cost(b *testing.B, renewing bool, size int, p peer) {
 	ctx, c := b.Context(), redistest.SharedStandalone(b).Client()
 	const nodes = 1000
 	rounds := func(do round, size int) {
@@ -64,11 +65,16 @@ func measure(b *testing.B, renewing bool, size int, p peer) {
 			b.Fatal(err)
 		}
 	}
+	channel := setKey
+	if p.name == "rollcall" {
+		channel = target().Service.Events(0)
+	}
+	measure.Listen(b, c, channel)
 	fill := setHash
 	if p.name == "rollcall" {
 		fill = register
 	}
-	var used float64
+	var used, inCommands float64
 	for b.Loop() {
 		b.StopTimer()
 		if err := c.FlushAll(ctx).Err(); err != nil {
@@ -77,11 +83,16 @@ func measure(b *testing.B, renewing bool, size int, p peer) {
 		if renewing {
 			rounds(fill, 100)
 		}
+		if err := c.ConfigResetStat(ctx).Err(); err != nil {
+			b.Fatal(err)
+		}
 		b.StartTimer()
-		before := cpu(b, c)
+		before := measure.RedisCPU(b, c)
 		rounds(p.do, size)
-		used += cpu(b, c) - before
+		inCommands += measure.InCommands(b, c)
+		used += measure.RedisCPU(b, c) - before
 	}
 	b.ReportMetric(0, "ns/op") // is not shown
-	b.ReportMetric(used/float64(b.N*nodes), "redis-us/node")
+	b.ReportMetric(used/float64(b.N*nodes), "server-us/node")
+	b.ReportMetric(inCommands/float64(b.N*nodes), "command-us/node")
 }

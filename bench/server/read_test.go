@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rollcall-go/rollcall/bench/measure"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -118,7 +119,7 @@ func BenchmarkMemory(b *testing.B) {
 					b.Fatal(err)
 				}
 				used := func() float64 {
-					return info(b, c, "memory", "used_memory") - info(b, c, "memory", "mem_clients_normal")
+					return measure.Info(b, c, "memory", "used_memory") - measure.Info(b, c, "memory", "mem_clients_normal")
 				}
 				before := used()
 				p.fill(b)

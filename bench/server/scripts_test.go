@@ -17,7 +17,7 @@ return 1`)
 redis.call('SADD', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[1], 'data', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('PUBLISH', KEYS[1], 'register')
+redis.call('PUBLISH', KEYS[2], ARGV[1])
 return 1`)
 	renewScript = redis.NewScript(`
 if redis.call('PTTL', KEYS[1]) <= 0 then return 0 end

@@ -1,10 +1,11 @@
 // Table reads benchmark lines from standard input and prints one line for each figure:
-// the median of its runs, and the ratios to the least that is possible (bare-) and to the
-// best peer. Benchmarks are named work/product, and rollcall is ours.
+// the median of its turns, the ratios to the least that is possible (bare-) and to the best
+// peer, and the goal. Benchmarks are named work/product, and rollcall is ours.
 //
-//	go run ./table [-json file] [-best] [-check reference.json] <bench.txt
+//	go run ./table [-json file] [-check reference.json] <bench.txt
 //
-// With -check it fails where a ratio is over twice that of the reference.
+// With -check it fails where a ratio is missing, or in every turn over twice that of the
+// reference.
 package main
 
 import (
@@ -13,7 +14,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"text/tabwriter"
 
 	"golang.org/x/perf/benchfmt"
@@ -21,16 +24,15 @@ import (
 
 func main() {
 	out := flag.String("json", "", "write the table to this `file`, too")
-	best := flag.Bool("best", false, "take the lowest of the runs instead of the median: truer on a busy machine")
-	check := flag.String("check", "", "fail where a ratio is over twice that of this `file`, written by -json")
+	check := flag.String("check", "", "fail where a ratio is missing, or in every turn over twice that of this `file`, written by -json")
 	flag.Parse()
-	if err := run(os.Stdin, os.Stdout, *out, *check, *best); err != nil {
+	if err := run(os.Stdin, os.Stdout, *out, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "table:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, w io.Writer, out, check string, best bool) error {
+func run(in io.Reader, w io.Writer, out, check string) error {
 	var all runs
 	r := benchfmt.NewReader(in, "benchmarks")
 	for r.Scan() {
@@ -44,20 +46,15 @@ func run(in io.Reader, w io.Writer, out, check string, best bool) error {
 	if err := r.Err(); err != nil {
 		return err
 	}
-	rows := all.table(best)
-	if len(rows) == 0 {
+	t := table{all.about, all.table()}
+	if len(t.Rows) == 0 {
 		return errors.New("no benchmark of rollcall was read")
 	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "work\tvalue\tunit\tof the limit\tof the best peer")
-	for _, r := range rows {
-		fmt.Fprintf(tw, "%s\t%.4g\t%s\t%s\t%s\n", r.Work, r.Value, r.Unit, r.Limit, r.Peer)
-	}
-	if err := tw.Flush(); err != nil {
+	if err := t.print(w); err != nil {
 		return err
 	}
 	if out != "" {
-		doc, err := json.MarshalIndent(rows, "", "\t")
+		doc, err := json.MarshalIndent(t, "", "\t")
 		if err != nil {
 			return err
 		}
@@ -72,9 +69,27 @@ func run(in io.Reader, w io.Writer, out, check string, best bool) error {
 	if err != nil {
 		return err
 	}
-	var reference []row
+	var reference table
 	if err := json.Unmarshal(doc, &reference); err != nil {
 		return fmt.Errorf("read %s: %w", check, err)
 	}
-	return worse(rows, reference)
+	return worse(t.Rows, reference.Rows)
+}
+
+// A table is what one run has measured.
+type table struct {
+	About map[string]string // the machine and the versions
+	Rows  []row
+}
+
+func (t table) print(w io.Writer) error {
+	for _, k := range slices.Sorted(maps.Keys(t.About)) {
+		fmt.Fprintf(w, "%s: %s\n", k, t.About[k])
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "work\tvalue\tunit\tof the limit\tof the best peer\tgoal")
+	for _, r := range t.Rows {
+		fmt.Fprintf(tw, "%s\t%.4g\t%s\t%s\t%s\t%s\n", r.Work, r.Value, r.Unit, r.limit(), r.peer(), r.Goal)
+	}
+	return tw.Flush()
 }

@@ -1,0 +1,28 @@
+// Package measure has what the benchmarks of several packages share: times from a write to
+// its event, and the CPU time and heap of this process.
+package measure
+
+import (
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// CPU is the processor time that this process has used.
+func CPU(tb testing.TB) time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// Heap is what this process holds in its heap after a collection, in bytes.
+func Heap() float64 {
+	runtime.GC()
+	runtime.GC() // what finalizers of the first one have freed
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
