@@ -12,13 +12,15 @@ import (
 // refusedScenarios are calls of every script that must write nothing.
 var refusedScenarios = slices.Concat(lateScenarios(), wrongTypeScenarios(), malformedScenarios())
 
-// writings are calls that would change much on the stage that refused prepares,
-// and the keys that have to be of the right type for it.
-var writings = []struct {
+// A writing is a call of a script, and the keys that have to be of the right type for it.
+type writing struct {
 	name string
 	call func(*stage) reply
 	keys func(s *stage) []string
-}{
+}
+
+// writings are calls that would change much on the stage that refused prepares.
+var writings = []writing{
 	{
 		"register", func(s *stage) reply { return s.register(node("a", ours, 2), node("new", ours, 1)) },
 		func(s *stage) []string { return history(s, s.svc.Node("a"), s.svc.Node("new")) },
@@ -54,6 +56,22 @@ var writings = []struct {
 	{
 		"undo override", func(s *stage) reply { return s.override("a", "") },
 		func(s *stage) []string { return history(s, s.svc.Override(), s.svc.Node("a")) },
+	},
+}
+
+// fastWritings are calls of register that go its fast way.
+var fastWritings = []writing{
+	{
+		"register of a new node", func(s *stage) reply { return s.register(node("new", ours, 1)) },
+		func(s *stage) []string { return history(s, s.svc.Node("new")) },
+	},
+	{
+		"register of a change", func(s *stage) reply { return s.register(node("a", ours, 2)) },
+		func(s *stage) []string { return history(s, s.svc.Node("a")) },
+	},
+	{
+		"register of no change", func(s *stage) reply { return s.register(node("a", ours, 1), node("b", ours, 1)) },
+		func(s *stage) []string { return history(s, s.svc.Node("a"), s.svc.Node("b")) },
 	},
 }
 
@@ -93,7 +111,7 @@ func lateScenarios() (all []scenario) {
 }
 
 func wrongTypeScenarios() (all []scenario) {
-	for _, w := range writings {
+	for _, w := range slices.Concat(writings, fastWritings) {
 		all = append(all, refused(w.name+" on a key of another type writes nothing", func(s *stage) {
 			for _, key := range w.keys(s) {
 				s.misuse(key, func() {

@@ -44,7 +44,7 @@ do
   end
 
   local epoch, rev, tag, logged
-  if fast and kind ~= 'same' then
+  if fast then
     local version = pcall('GET', KEYS[2])
     epoch, rev, tag = match(type(version) == 'string' and version or '', '^(%S+) (%d+) (%S+)$')
     logged = pcall('LLEN', KEYS[3])
