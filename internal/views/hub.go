@@ -73,15 +73,14 @@ type Hub struct {
 	ejections logs.Trouble // of all services together
 	ejectedAt atomic.Int64 // when a node was out last, in Unix nanoseconds
 
-	services atomic.Pointer[map[listed.Name]*Service]
-	byName   atomic.Pointer[map[string]*Service] // those of the source's own namespace
+	names atomic.Pointer[names] // the services that are followed
 
 	knower  Knower // the source; nil: it is none
 	unknown unknown.Names
 
 	tick atomic.Int64 // by balance.Now, a quarter of a second old at most: for what needs no better
 
-	mu      sync.Mutex                    // of those who change services
+	mu      sync.Mutex                    // of those who change names
 	opening map[listed.Name]chan struct{} // closed when Follow has returned
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -95,7 +94,7 @@ func New(c Config) *Hub {
 	h := &Hub{c: c, opening: map[listed.Name]chan struct{}{}}
 	h.reporter = newReporter(&h.c)
 	h.knower, _ = c.Source.(Knower)
-	h.keep(map[listed.Name]*Service{})
+	h.names.Store(&names{})
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if c.SnapshotDir != "" {
 		h.folder = savedviews.Open(c.SnapshotDir, h.reporter.log)
@@ -109,7 +108,7 @@ func New(c Config) *Hub {
 
 // save writes the services that have changed, or whose files are older than age.
 func (h *Hub) save(age time.Duration) {
-	for _, s := range *h.services.Load() {
+	for s := range h.names.Load().all() {
 		if h.ctx.Err() == nil {
 			s.file.Save(age)
 		}
@@ -120,7 +119,7 @@ func (h *Hub) save(age time.Duration) {
 func (h *Hub) Close() error {
 	h.mu.Lock()
 	h.cancel()
-	h.keep(map[listed.Name]*Service{})
+	h.names.Store(&names{})
 	h.mu.Unlock()
 	h.unknown.End()
 	h.tasks.Wait()
@@ -130,18 +129,6 @@ func (h *Hub) Close() error {
 	}
 	h.reporter.close()
 	return err
-}
-
-// keep makes these the services that are followed.
-func (h *Hub) keep(services map[listed.Name]*Service) {
-	byName := map[string]*Service{}
-	for name, s := range services {
-		if name.Namespace == "" {
-			byName[name.Service] = s
-		}
-	}
-	h.services.Store(&services)
-	h.byName.Store(&byName)
 }
 
 // sweep lets go of services that no call has asked for, updates tick, and checks which views
@@ -158,7 +145,7 @@ func (h *Hub) sweep() {
 			return
 		case <-clock.C:
 			h.tick.Store(int64(balance.Now()))
-			stale.check(*h.services.Load(), time.Now())
+			stale.check(h.names.Load(), time.Now())
 		case <-tick.C:
 			h.letIdleGo(time.Now())
 		}
@@ -170,7 +157,7 @@ func (h *Hub) letIdleGo(at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var idle []*Service
-	for _, s := range *h.services.Load() {
+	for s := range h.names.Load().all() {
 		limit := h.c.IdleTimeout
 		if t := s.table.Load(); t == nil || t.Unknown() {
 			limit = min(limit, unknownFor)
@@ -194,4 +181,4 @@ type Counts struct {
 }
 
 // Counts returns how many names the hub keeps.
-func (h *Hub) Counts() Counts { return Counts{len(*h.services.Load()), h.unknown.Len()} }
+func (h *Hub) Counts() Counts { return Counts{h.names.Load().len(), h.unknown.Len()} }

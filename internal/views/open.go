@@ -2,7 +2,6 @@ package views
 
 import (
 	"context"
-	"maps"
 
 	"github.com/rollcall-go/rollcall/internal/balance"
 	"github.com/rollcall-go/rollcall/internal/errdefs"
@@ -11,18 +10,10 @@ import (
 	"github.com/rollcall-go/rollcall/registry"
 )
 
-// followed returns the service of a name; nil: it is not followed.
-func (h *Hub) followed(name listed.Name) *Service {
-	if name.Namespace == "" {
-		return (*h.byName.Load())[name.Service]
-	}
-	return (*h.services.Load())[name]
-}
-
 // service returns the service of a name, followed from now on if it was not, and if
 // the source knows it.
 func (h *Hub) service(ctx context.Context, name listed.Name) (*Service, error) {
-	if s := h.followed(name); s != nil {
+	if s := h.names.Load().get(name); s != nil {
 		return s, nil
 	}
 	if h.ctx.Err() == nil && (h.folder == nil || !h.folder.Has(ctx, name)) { // else open returns why
@@ -48,7 +39,7 @@ func (h *Hub) service(ctx context.Context, name listed.Name) (*Service, error) {
 func (h *Hub) open(name listed.Name, users int64) (*Service, error) {
 	for {
 		h.mu.Lock()
-		s, opening := (*h.services.Load())[name], h.opening[name]
+		s, opening := h.names.Load().get(name), h.opening[name]
 		if h.ctx.Err() != nil {
 			h.mu.Unlock()
 			return nil, registry.ErrClosed
@@ -91,9 +82,7 @@ func (h *Hub) open(name listed.Name, users int64) (*Service, error) {
 	s.users.Add(users)
 	s.used.Store(true)
 	h.tasks.Go(s.follow)
-	services := maps.Clone(*h.services.Load())
-	services[name] = s
-	h.keep(services)
+	h.names.Store(h.names.Load().with(s))
 	h.sweeping.Do(func() {
 		h.tick.Store(int64(balance.Now()))
 		h.tasks.Go(h.sweep)
@@ -112,13 +101,7 @@ const (
 // the source can be asked, it is let go and remembered.
 func (h *Hub) meet(s *Service) {
 	h.mu.Lock()
-	n := 0
-	for _, s := range *h.services.Load() {
-		if s.unknown() {
-			n++
-		}
-	}
-	let := h.knower != nil || n > maxUnknown
+	let := h.knower != nil || h.manyUnknown()
 	if let && h.ctx.Err() == nil {
 		h.letGo(s)
 	}
@@ -128,17 +111,21 @@ func (h *Hub) meet(s *Service) {
 	}
 }
 
+// manyUnknown says whether over maxUnknown services are followed that do not exist.
+func (h *Hub) manyUnknown() bool {
+	n := 0
+	for s := range h.names.Load().all() {
+		if s.unknown() {
+			n++
+		}
+	}
+	return n > maxUnknown
+}
+
 // letGo ends the following of services. mu is held.
 func (h *Hub) letGo(idle ...*Service) {
-	if len(idle) == 0 {
-		return
-	}
-	services := maps.Clone(*h.services.Load())
+	h.names.Store(h.names.Load().without(idle))
 	for _, s := range idle {
-		if services[s.name] == s {
-			delete(services, s.name)
-		}
 		s.cancel()
 	}
-	h.keep(services)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
-	"github.com/rollcall-go/rollcall/internal/listed"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -53,9 +52,9 @@ func newStaleness(h *Hub) *staleness {
 }
 
 // check logs what has changed of the views.
-func (s *staleness) check(services map[listed.Name]*Service, at time.Time) {
+func (s *staleness) check(followed *names, at time.Time) {
 	var lost, saved, guarded []*View
-	for _, one := range services {
+	for one := range followed.all() {
 		if one.ejected.Load() > 0 {
 			s.hub.ejectedAt.Store(at.UnixNano())
 		}
