@@ -50,6 +50,9 @@ do
     logged = pcall('LLEN', KEYS[3])
     fast = epoch and type(logged) == 'number' and logged > 0
   end
+  if fast and kind == 'new' then -- a user who may not call this must not list a node that never expires
+    call('PEXPIRE', KEYS[4], last_ttl)
+  end
   if fast and call('PTTL', KEYS[1]) >= longest + DAY and pcall('ZADD', KEYS[1], unpack(ends)) == size then
     local reply = {4, now, '', 0}
     if kind == 'same' then
