@@ -18,9 +18,9 @@ func results(f *informer.Feed, c replica.Change) []*Result {
 	case replica.Delete:
 		return []*Result{result(f, Delete, c.Node, c.Point, c.Time)}
 	}
-	if c.Before.Record.Version != c.Node.Record.Version {
+	if c.Before != nil {
 		return []*Result{
-			result(f, Delete, c.Before, c.Point, c.Time),
+			result(f, Delete, *c.Before, c.Point, c.Time),
 			result(f, Create, c.Node, c.Point, c.Time),
 		}
 	}
@@ -30,8 +30,8 @@ func results(f *informer.Feed, c replica.Change) []*Result {
 // result makes a Result that shares nothing with others: its user may change it.
 func result(f *informer.Feed, a Action, n replica.Node, p replica.Point, at time.Time) *Result {
 	s := serviceVersion{f.Service().Namespace(), f.Service().Name(), n.Record.Version}.service()
-	s.describe(n.Record)
-	s.Nodes = []*Node{fromRecord(n.ID, n.Record)}
+	s.describe(*n.Record)
+	s.Nodes = []*Node{fromRecord(n.ID, *n.Record)}
 	s.Metadata, s.Nodes[0].Metadata = maps.Clone(s.Metadata), maps.Clone(s.Nodes[0].Metadata)
 	for _, e := range s.Endpoints {
 		e.Metadata = maps.Clone(e.Metadata)

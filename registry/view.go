@@ -53,7 +53,7 @@ func newKeptView(name keys.Service, nodes []replica.Node) *keptView {
 			versions[n.Record.Version] = s
 			k.services = append(k.services, s)
 		}
-		s.Nodes = append(s.Nodes, fromRecord(n.ID, n.Record))
+		s.Nodes = append(s.Nodes, fromRecord(n.ID, *n.Record))
 		k.describe(s, n)
 	}
 	slices.SortFunc(k.services, byVersion)
@@ -69,7 +69,7 @@ func (k *keptView) describe(s *Service, n replica.Node) {
 	}
 	if n.Rev >= d.rev {
 		d.id, d.rev = n.ID, n.Rev
-		s.describe(n.Record)
+		s.describe(*n.Record)
 	}
 }
 
@@ -83,7 +83,7 @@ func (k *keptView) after(name keys.Service, changes []replica.Change) *keptView 
 		if c.Action == replica.Delete && !next.remove(c.Node, copied) {
 			return nil
 		}
-		if c.Action == replica.Update && c.Before.Record.Version != c.Node.Record.Version && !next.remove(c.Before, copied) {
+		if c.Before != nil && !next.remove(*c.Before, copied) {
 			return nil
 		}
 		if c.Action != replica.Delete {
@@ -134,7 +134,7 @@ func (k *keptView) put(name keys.Service, n replica.Node, copied map[string]bool
 		s = serviceVersion{name.Namespace(), name.Name(), n.Record.Version}.service()
 		k.services, copied[s.Version] = slices.Insert(k.services, at, s), true
 	}
-	node := fromRecord(n.ID, n.Record)
+	node := fromRecord(n.ID, *n.Record)
 	if i, found := findNode(s, n.ID); found {
 		s.Nodes[i] = node
 	} else {

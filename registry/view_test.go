@@ -44,13 +44,16 @@ func TestTheNextViewIsTheSame(t *testing.T) {
 					changes = append(changes, replica.Change{Action: replica.Delete, Node: old})
 					continue
 				}
-				n := replica.Node{ID: id, Rev: rev, Record: record.Node{
+				n := replica.Node{ID: id, Rev: rev, Record: &record.Node{
 					Version: fmt.Sprint(rapid.IntRange(1, 3).Draw(t, "version")), Address: id + ":80",
 					TTL: time.Duration(rapid.IntRange(1, 3).Draw(t, "ttl")) * time.Second, Weight: int(rev),
 				}}
 				c := replica.Change{Action: replica.Create, Node: n}
 				if there {
-					c.Action, c.Before = replica.Update, old
+					c.Action = replica.Update
+					if old.Record.Version != n.Record.Version {
+						c.Before = &old
+					}
 				}
 				nodes[id] = n
 				changes = append(changes, c)

@@ -150,9 +150,11 @@ func (w *watcher) take() *Result {
 		return nil
 	}
 	res := w.pending[0]
-	w.pending = w.pending[1:]
-	if len(w.pending) > 0 {
+	w.pending[0] = nil // it is the caller's alone
+	if w.pending = w.pending[1:]; len(w.pending) > 0 {
 		w.wake.Signal()
+	} else {
+		w.pending = nil
 	}
 	return res
 }
@@ -174,16 +176,21 @@ func (w *watcher) add(results ...*Result) {
 // Initial adds the nodes that are known already.
 func (w *watcher) Initial(f *informer.Feed) {
 	at, now := f.At(), f.Now()
-	for _, n := range f.Nodes() {
-		w.add(result(f, Create, n, at, now))
+	nodes := f.Nodes()
+	all := make([]*Result, len(nodes))
+	for i, n := range nodes {
+		all[i] = result(f, Create, n, at, now)
 	}
+	w.add(all...)
 }
 
 // Changed adds the results of changes.
 func (w *watcher) Changed(f *informer.Feed, changes []replica.Change) {
+	all := make([]*Result, 0, len(changes))
 	for _, c := range changes {
-		w.add(results(f, c)...)
+		all = append(all, results(f, c)...)
 	}
+	w.add(all...)
 }
 
 // HealthChanged has Watch return when the one service that it watches is known.

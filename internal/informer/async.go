@@ -35,13 +35,14 @@ func (i *Informer) snapshot(f *Feed) {
 	var snap replica.Snapshot
 	var answer replica.Answer
 	var err error
+	decode := !f.Health().Proven // later, nearly all records are those that are known
 	i.async(func(context.Context) {
 		select {
 		case i.snapshotSlots <- struct{}{}:
 			defer func() { <-i.snapshotSlots }()
 			ctx, cancel := i.c.Bound(i.ctx) // the time-out begins here, after the wait for a slot
 			defer cancel()
-			snap, answer, err = readSnapshot(ctx, i.c, f.service)
+			snap, answer, err = readSnapshot(ctx, i.c, f.service, decode)
 		case <-i.ctx.Done():
 			err = i.ctx.Err()
 		}

@@ -16,8 +16,8 @@ import (
 // The answer is that of the last call.
 //
 // The first call lists the nodes as well, and the last one reads the last page. In a
-// cluster these are calls of their own.
-func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service) (snap replica.Snapshot, answer replica.Answer, err error) {
+// cluster these are calls of their own. With decode it reads the records, too.
+func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service, decode bool) (snap replica.Snapshot, answer replica.Answer, err error) {
 	var version *redis.StringCmd
 	var log *redis.StringSliceCmd
 	var list redisconn.List
@@ -51,6 +51,7 @@ func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service) (snap 
 		return snap, answer, err
 	}
 	m := newMembers(len(nodes), overrides)
+	m.decode = decode
 	for len(nodes) > redisconn.PageSize || len(nodes) > 0 && c.Clustered() {
 		page := nodes[:min(redisconn.PageSize, len(nodes))]
 		nodes = nodes[len(page):]
@@ -102,11 +103,13 @@ func parseLog(lines []string) (log []record.LogEntry) {
 type members struct {
 	list      []replica.Member
 	overrides map[string]string
+	decode    bool
+	records   record.Decoder
 }
 
 // newMembers returns none of a number of nodes; overrides are by member of the index.
 func newMembers(nodes int, overrides map[string]string) *members {
-	m := &members{make([]replica.Member, 0, nodes), make(map[string]string, len(overrides))}
+	m := &members{list: make([]replica.Member, 0, nodes), overrides: make(map[string]string, len(overrides))}
 	for member, override := range overrides {
 		if id, err := keys.Unescape(member); err == nil {
 			m.overrides[id] = override
@@ -126,5 +129,8 @@ func (m *members) add(page []redisconn.Entry, replies []*redis.StringSliceCmd) {
 			one.Lease, one.Rev = holder.Lease, holder.Rev
 		}
 		m.list = append(m.list, one)
+	}
+	if m.decode {
+		replica.Read(m.list[len(m.list)-len(page):], &m.records)
 	}
 }

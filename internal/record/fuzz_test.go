@@ -65,12 +65,19 @@ func FuzzDecodePlain(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		fast, plain := decodePlain(s)
+		var decoder Decoder
+		fast, plain := decodePlain(s, nil)
 		if !plain {
 			return
 		}
-		if n, err := decodeNode([]byte(s)); err != nil || !reflect.DeepEqual(fast, n) {
+		n, err := decodeNode([]byte(s))
+		if err != nil || !reflect.DeepEqual(fast, n) {
 			t.Errorf("%q is read as %+v, want %+v, %v", s, fast, n, err)
+		}
+		for range 2 { // the second time, maps of the first
+			if again, err := decoder.Node(s); err != nil || !reflect.DeepEqual(again, n) {
+				t.Errorf("%q is read as %+v by a Decoder, want %+v, %v", s, again, n, err)
+			}
 		}
 	})
 }

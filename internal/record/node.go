@@ -92,9 +92,10 @@ func (n Node) Encode() ([]byte, error) {
 
 // DecodeNode reads what Encode wrote, and what newer writers may have made of
 // it. It fails with ErrTooLarge or ErrMalformed. The node may share the memory of a string.
-func DecodeNode[Text string | []byte](data Text) (Node, error) {
-	text := string(data)
-	if n, plain := decodePlain(text); plain {
+func DecodeNode[Text string | []byte](data Text) (Node, error) { return decode(string(data), nil) }
+
+func decode(text string, maps *Decoder) (Node, error) {
+	if n, plain := decodePlain(text, maps); plain {
 		return n, nil
 	}
 	n, err := decodeNode([]byte(text))

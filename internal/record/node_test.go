@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -53,13 +54,31 @@ const plainWire = `{"v":2,"version":"1.2.0","network":"unix","address":"10.0.0.7
 func TestPlainRecords(t *testing.T) {
 	want := full()
 	want.V, want.Endpoints = 2, nil
-	got, plain := decodePlain(plainWire)
+	got, plain := decodePlain(plainWire, nil)
 	if diff := cmp.Diff(want, got); diff != "" || !plain {
 		t.Errorf("plain: %v (-want +got):\n%s", plain, diff)
 	}
 	data, err := typical.Encode()
-	if _, plain := decodePlain(string(data)); err != nil || !plain {
+	if _, plain := decodePlain(string(data), nil); err != nil || !plain {
 		t.Errorf("%s is not plain; Encode: %v", data, err)
+	}
+}
+
+// Nodes that a Decoder reads one after the other share the maps that are the same, and only
+// those.
+func TestDecoderSharesMaps(t *testing.T) {
+	var d Decoder
+	read := func(metadata string) map[string]string {
+		n, err := d.Node(`{"address":"a:1","metadata":{` + metadata + `},"ttl":1000}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.Metadata
+	}
+	a, b, again := read(`"team":"a"`), read(`"team":"ab"`), read(`"team":"a"`)
+	again["team"] = "changed"
+	if want := map[string]string{"team": "changed"}; !maps.Equal(a, want) || b["team"] != "ab" {
+		t.Errorf("the maps are %v and %v, want %v and the one of team ab", a, b, want)
 	}
 }
 

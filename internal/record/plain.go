@@ -10,11 +10,11 @@ import (
 // all records are like that. Where it returns false, decodeNode decides what the record is.
 //
 // The text of the node is part of s.
-func decodePlain(s string) (n Node, plain bool) {
+func decodePlain(s string, maps *Decoder) (n Node, plain bool) {
 	if len(s) > MaxNode || !utf8.ValidString(s) {
 		return n, false
 	}
-	p := plainText{rest: s}
+	p := plainText{rest: s, maps: maps}
 	p.object(func(name string) { // of two fields of one name the last one counts
 		switch name {
 		case "v":
@@ -57,6 +57,7 @@ func decodePlain(s string) (n Node, plain bool) {
 type plainText struct {
 	rest string
 	odd  bool
+	maps *Decoder // nil: none is shared
 }
 
 // next says whether c comes next, and reads it.
@@ -103,8 +104,14 @@ func (p *plainText) text() string {
 }
 
 func (p *plainText) texts() map[string]string {
-	m := map[string]string{}
+	if m := p.maps.find(&p.rest); m != nil {
+		return m
+	}
+	m, all := map[string]string{}, p.rest
 	p.object(func(name string) { m[name] = p.text() })
+	if !p.odd {
+		p.maps.add(all[:len(all)-len(p.rest)], m)
+	}
 	return m
 }
 

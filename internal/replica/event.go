@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"strings"
+
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
@@ -66,7 +68,8 @@ func (r *Replica) apply(e record.Event) {
 	r.reach(Point{e.Epoch, e.Rev, e.Tag})
 	switch e.Kind {
 	case record.Put:
-		r.put(e.ID, e.Lease, string(e.Payload), e.Rev, e.Time)
+		m := Member{ID: strings.Clone(e.ID), Lease: strings.Clone(e.Lease), Rev: e.Rev, Data: string(e.Payload)}
+		r.put(&m, e.Time)
 	case record.Set:
 		r.set(e.ID, string(e.Payload), e.Time)
 	case record.Del:

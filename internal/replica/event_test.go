@@ -81,7 +81,7 @@ func TestEvent(t *testing.T) {
 	}
 }
 
-// A change has the state that it belongs to, its time, and what was before.
+// A change has the state that it belongs to and its time, and the record of its node.
 func TestChange(t *testing.T) {
 	r := twoNodes()
 	e := put(11, "a", 5, 2)
@@ -89,8 +89,22 @@ func TestChange(t *testing.T) {
 	c := r.Changes()[0]
 	same(t, "point", c.Point, pointOf(11))
 	same(t, "time", c.Time, e.Time)
-	same(t, "before", c.Before.Record.Weight, 1)
 	same(t, "revision of the node", c.Node.Rev, uint64(11))
+	same(t, "weight", c.Node.Record.Weight, 2)
+	same(t, "has moved", c.Before != nil, false)
+}
+
+// An update that moves a node to another version of the service has what the node was.
+func TestMovedToAnotherVersion(t *testing.T) {
+	r := twoNodes()
+	r.Event(change(11, record.Put, "a", 5, `{"version":"2","address":"a:1","ttl":1000}`))
+	c := r.Changes()[0]
+	same(t, "version", c.Node.Record.Version, "2")
+	if c.Before == nil {
+		t.Fatal("the change does not have what the node was")
+	}
+	same(t, "version before", c.Before.Record.Version, "")
+	same(t, "weight before", c.Before.Record.Weight, 1)
 }
 
 // More odd events than can be kept call for a snapshot.

@@ -135,7 +135,7 @@ func (f *Feed) lapse(changes []Change, now time.Time) {
 			f.lapses[c.Node.ID] = Lapse{c.Node, c.Point, now}
 		}
 	}
-	maps.DeleteFunc(f.lapses, func(_ string, l Lapse) bool { return now.Sub(l.Time) > l.Node.Record.TTL })
+	maps.DeleteFunc(f.lapses, func(_ string, l Lapse) bool { return now.Sub(l.Time) > l.Node.ttl })
 }
 
 // Lapses returns the nodes whose leases ran out within the last TTL and that have not

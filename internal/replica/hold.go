@@ -10,7 +10,7 @@ import (
 // or a lagging replica took it, it was not deregistered, and it registers
 // again. Or its lease could not be renewed, and it reported that it is alive.
 type hold struct {
-	node    Node
+	node    *Node
 	left    time.Duration // of contact, until it is given up
 	runs    bool          // its clock does, since the first Pass
 	aliveAt time.Time     // Redis's: when the node last reported that it is alive; zero: never
@@ -28,10 +28,10 @@ func (h *hold) pass(d time.Duration, now time.Time, off rule) {
 }
 
 // lose has a member held, for a full TTL from when it was first missed.
-func (r *Replica) lose(n Node) {
+func (r *Replica) lose(n *Node) {
 	delete(r.nodes, n.ID)
 	r.unlive(n.ID)
-	r.holds[n.ID] = hold{node: n, left: n.Record.TTL}
+	r.holds[n.ID] = hold{node: n, left: n.ttl}
 	r.holding++
 }
 
@@ -74,5 +74,5 @@ func (r *Replica) Pass(d time.Duration, now time.Time) {
 func (r *Replica) release(id string, at time.Time) {
 	h := r.holds[id]
 	r.unhold(id)
-	r.addChange(Delete, h.node, at)
+	r.addChange(Delete, *h.node, at)
 }

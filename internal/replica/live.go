@@ -39,7 +39,7 @@ func (r *Replica) Live(l record.Live, now time.Time) {
 		if r.refusal == (Refusal{}) || l.Since.Before(r.refusal.Since) {
 			r.refusal = Refusal{l.Since, l.Why}
 		}
-		h = hold{node: h.node, left: n.Record.TTL, aliveAt: now}
+		h = hold{node: h.node, left: n.ttl, aliveAt: now}
 		if held {
 			r.holds[node.ID] = h
 		} else {
@@ -57,12 +57,12 @@ func (r *Replica) Renewed(end func(id string) time.Time) (reread bool) {
 		return false
 	}
 	for id, h := range r.lives {
-		if end(id).Add(-r.nodes[id].Record.TTL).After(h.aliveAt) {
+		if end(id).Add(-r.nodes[id].ttl).After(h.aliveAt) {
 			r.unlive(id)
 		}
 	}
 	for id, h := range r.holds {
-		if r.unreadable[id] && !h.aliveAt.IsZero() && end(id).Add(-h.node.Record.TTL).After(h.aliveAt) {
+		if r.unreadable[id] && !h.aliveAt.IsZero() && end(id).Add(-h.node.ttl).After(h.aliveAt) {
 			return true
 		}
 	}

@@ -39,7 +39,7 @@ func (w *world) expectRenewed() {
 	w.after(w.ttl/3+w.poll()+time.Second+w.allowance(), func() {
 		for _, r := range w.readers {
 			for id := range r.rep.lives {
-				c := w.claims[r.rep.nodes[id].Lease]
+				c := w.claims[r.rep.leaseOf(id)]
 				noFaults := w.oracle.faults == faults && r.truth.troubled == 0 && r.truth.lastTrouble < ended
 				late := r.truth.liveAt[c.lease] > ended // the call with the report hung on its way
 				if noFaults && !late && !w.master.behind(id) && c.truth.mustShow && c.truth.denied == 0 {
@@ -58,7 +58,7 @@ func (r *reader) heldBy(id string) (h hold, lease string) {
 	if h, held := r.rep.holds[id]; held {
 		return h, h.node.Lease
 	}
-	return r.rep.lives[id], r.rep.nodes[id].Lease
+	return r.rep.lives[id], r.rep.leaseOf(id)
 }
 
 // receiveLive has a reader take a message of nodes that they are alive, one node at a time, and

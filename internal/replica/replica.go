@@ -30,11 +30,13 @@ type Point struct {
 // A Node is a member of the service as callers see it.
 type Node struct {
 	ID     string
-	Lease  string      // "" if not known
-	Rev    uint64      // of its last registration or change of record
-	Record record.Node // with what an operator set laid over it
+	Lease  string       // "" if not known
+	Rev    uint64       // of its last registration or change of record
+	Record *record.Node // with what an operator set laid over it; nodes may share its maps
 
-	data, override string // as they came
+	data, override string // as they came: a replica keeps these, and reads the record where it is asked for
+	version        string // of the record
+	ttl            time.Duration
 	seen           uint64 // mark of the newest evidence that it lives
 }
 
@@ -52,7 +54,7 @@ const (
 type Change struct {
 	Action Action
 	Node   Node
-	Before Node      // of an Update: what it was
+	Before *Node     // of an Update that moves the node to another version of the service: what it was
 	Lapsed bool      // of a Delete: its lease ran out; it was not deregistered
 	Point  Point     // the state that it belongs to
 	Time   time.Time // Redis's, of the change or of the look that found it
@@ -67,7 +69,7 @@ type Replica struct {
 	ring       []mark            // the newest points, in the order in which they were reached
 	marks      uint64            // of the newest point
 	highest    map[string]uint64 // revision reached, by epoch
-	nodes      map[string]Node   // members of the index at that point that can be shown
+	nodes      map[string]*Node  // members of the index at that point that can be shown
 	unreadable map[string]bool   // members that cannot be shown: no hash was found, or no record in it
 	holds      map[string]hold   // shown, but lost by the registry
 	lives      map[string]hold   // members that reported that they are alive, while Redis refuses to renew their leases
@@ -77,12 +79,13 @@ type Replica struct {
 	refused int     // how many these are
 
 	overrides map[string]string // by node, as they came
-	odd       []arrival         // events that do not chain, in the order in which they came
+	records   record.Decoder
+	odd       []arrival // events that do not chain, in the order in which they came
 	arrivals  uint64
-	wanted    *string         // the tag of a version that no event has brought yet
-	recording bool            // a snapshot is under way
-	recorded  []record.Event  // what came since it began
-	vanished  map[string]Node // what Missing removed since it began
+	wanted    *string          // the tag of a version that no event has brought yet
+	recording bool             // a snapshot is under way
+	recorded  []record.Event   // what came since it began
+	vanished  map[string]*Node // what Missing removed since it began
 	changes   []Change
 
 	off rule // rules switched off, by the tests that show what they are for
@@ -110,7 +113,7 @@ const (
 // snapshot.
 func New() *Replica {
 	return &Replica{
-		nodes: map[string]Node{}, unreadable: map[string]bool{}, holds: map[string]hold{}, lives: map[string]hold{}, overrides: map[string]string{},
+		nodes: map[string]*Node{}, unreadable: map[string]bool{}, holds: map[string]hold{}, lives: map[string]hold{}, overrides: map[string]string{},
 		highest: map[string]uint64{},
 	}
 }
@@ -138,9 +141,11 @@ func (r *Replica) Arrivals() uint64 { return r.arrivals }
 // those that are held.
 func (r *Replica) Nodes() []Node {
 	shown := make([]Node, 0, len(r.nodes)+len(r.holds))
-	shown = slices.AppendSeq(shown, maps.Values(r.nodes))
+	for _, n := range r.nodes {
+		shown = append(shown, r.read(*n))
+	}
 	for _, h := range r.holds {
-		shown = append(shown, h.node)
+		shown = append(shown, r.read(*h.node))
 	}
 	slices.SortFunc(shown, func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
 	return shown
@@ -225,13 +230,18 @@ func (r *Replica) Recall(p Point) { r.highest[p.Epoch] = max(p.Rev, r.highest[p.
 func (r *Replica) TTL() time.Duration {
 	var longest time.Duration
 	for _, n := range r.nodes {
-		longest = max(longest, n.Record.TTL)
+		longest = max(longest, n.ttl)
 	}
 	for _, h := range r.holds {
-		longest = max(longest, h.node.Record.TTL)
+		longest = max(longest, h.node.ttl)
 	}
 	return longest
 }
 
 // TTLOf is the TTL of one member; 0 where it is none.
-func (r *Replica) TTLOf(id string) time.Duration { return r.nodes[id].Record.TTL }
+func (r *Replica) TTLOf(id string) time.Duration {
+	if n, member := r.nodes[id]; member {
+		return n.ttl
+	}
+	return 0
+}

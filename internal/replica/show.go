@@ -1,50 +1,50 @@
 package replica
 
 import (
-	"maps"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // put makes a node a member with this record, whatever it was before.
-func (r *Replica) put(id, lease, data string, rev uint64, at time.Time) {
-	before, shown := r.nodes[id]
+func (r *Replica) put(m *Member, at time.Time) {
+	id, override := m.ID, r.overrides[m.ID]
+	before := r.nodes[id]
 	if h, held := r.holds[id]; held {
-		before, shown = h.node, true
+		before = h.node
 		r.unhold(id)
 	}
-	n, err := before, error(nil)
-	if !shown || before.data != data || before.override != r.overrides[id] {
-		n, err = compose(id, lease, data, r.overrides[id])
+	delete(r.unreadable, id)
+	if before != nil && before.data == m.Data && before.override == override {
+		if before.Lease != m.Lease || before.Rev != m.Rev || r.off&ruleLiveRead != 0 {
+			r.unlive(id)
+		}
+		before.Lease, before.Rev, before.seen = m.Lease, m.Rev, r.marks
+		r.nodes[id] = before
+		return
 	}
-	if err != nil { // a record that we cannot read: of a later version, perhaps
+	r.unlive(id)
+	n := Node{ID: id, Lease: m.Lease, Rev: m.Rev, data: m.Data, override: override, seen: r.marks}
+	if err := n.read(m.record, &r.records); err != nil { // a record that we cannot read: of a later version, perhaps
 		delete(r.nodes, id)
-		r.unlive(id)
 		r.unreadable[id] = true
-		if shown {
-			r.addChange(Delete, before, at)
+		if before != nil {
+			r.addChange(Delete, *before, at)
 		}
 		return
 	}
-	if n.Lease != lease || n.Rev != rev || r.off&ruleLiveRead != 0 {
-		r.unlive(id)
-	}
-	n.Lease, n.Rev, n.seen = lease, rev, r.marks
-	for _, other := range r.nodes { // what all share is kept once
-		if maps.Equal(other.Record.ServiceMetadata, n.Record.ServiceMetadata) {
-			n.Record.ServiceMetadata = other.Record.ServiceMetadata
-		}
-		break
-	}
-	delete(r.unreadable, id)
-	r.nodes[id] = n
-	switch {
-	case !shown:
+	r.keep(n)
+	if before == nil {
 		r.addChange(Create, n, at)
-	case n.data != before.data || n.override != before.override:
-		r.change(before, n, at)
+	} else {
+		r.update(*before, n, at)
 	}
+}
+
+// keep makes a node a member. The record is dropped: its data takes a third of the memory.
+func (r *Replica) keep(n Node) {
+	n.Record = nil
+	r.nodes[n.ID] = &n
 }
 
 // set lays an operator's override over a node, or takes it off.
@@ -61,18 +61,10 @@ func (r *Replica) set(id, override string, at time.Time) {
 	if !member && !held || before.override == override {
 		return
 	}
-	n, err := compose(id, before.Lease, before.data, override)
-	if err != nil { // an override that we cannot read changes nothing
-		return
-	}
-	n.seen, n.Rev = before.seen, before.Rev
-	if held {
-		h.node = n
-		r.holds[id] = h
-	} else {
-		r.nodes[id] = n
-	}
-	r.change(before, n, at)
+	was := *before
+	before.override = override
+	n := r.read(*before)
+	r.update(was, n, at)
 }
 
 // drop removes a member, which left by itself or whose lease has run out. In the
@@ -87,32 +79,47 @@ func (r *Replica) drop(id string, lapsed bool, at time.Time) {
 			return
 		}
 		r.unlive(id)
-		r.addChange(Delete, n, at)
+		r.addChange(Delete, *n, at)
 		r.changes[len(r.changes)-1].Lapsed = lapsed
 	}
 }
 
-func (r *Replica) change(before, n Node, at time.Time) {
+func (r *Replica) update(before, n Node, at time.Time) {
 	r.addChange(Update, n, at)
-	r.changes[len(r.changes)-1].Before = before
+	if before.version != n.version {
+		before = r.read(before)
+		r.changes[len(r.changes)-1].Before = &before
+	}
 }
 
 func (r *Replica) addChange(a Action, n Node, at time.Time) {
-	r.changes = append(r.changes, Change{Action: a, Node: n, Point: r.At(), Time: at})
+	r.changes = append(r.changes, Change{Action: a, Node: r.read(n), Point: r.At(), Time: at})
 }
 
-// compose reads a record and lays an override over it. An override that cannot
-// be read is left off: the node's own values are used.
-func compose(id, lease, data, override string) (Node, error) {
-	n := Node{ID: id, Lease: lease, data: data, override: override}
-	var err error
-	if n.Record, err = record.DecodeNode(data); err != nil {
-		return n, err
+// read returns a node with its record.
+func (r *Replica) read(n Node) Node {
+	if n.Record == nil {
+		_ = n.read(nil, &r.records) // it was read when it came
 	}
-	if override != "" {
-		if o, err := record.DecodeOverride([]byte(override)); err == nil {
-			n.Record = o.Apply(n.Record)
+	return n
+}
+
+// read sets the record of a node: what was read of its data, and the override laid over
+// that. An override that cannot be read is left off: the node's own values are used.
+func (n *Node) read(own *record.Node, d *record.Decoder) error {
+	if own == nil {
+		decoded, err := d.Node(n.data)
+		if err != nil {
+			return err
+		}
+		own = &decoded
+	}
+	n.version, n.ttl, n.Record = own.Version, own.TTL, own
+	if n.override != "" {
+		if o, err := record.DecodeOverride([]byte(n.override)); err == nil {
+			laid := o.Apply(*own)
+			n.Record = &laid
 		}
 	}
-	return n, nil
+	return nil
 }

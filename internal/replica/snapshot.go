@@ -28,12 +28,24 @@ type Member struct {
 	Rev      uint64 // as the hash says
 	Data     string // "" where there is no hash, or a tombstone
 	Override string
+
+	record *record.Node // of Data; nil: it is read when it is needed
+}
+
+// Read reads the records of members that a replica does not know yet, in the goroutine that
+// takes a snapshot: the replica then has less to do.
+func Read(members []Member, d *record.Decoder) {
+	for i := range members {
+		if n, err := d.Node(members[i].Data); err == nil {
+			members[i].record = &n
+		}
+	}
 }
 
 // Begin starts to record events for a snapshot. It comes after the subscription
 // was acknowledged and before the first look at the version.
 func (r *Replica) Begin() {
-	r.recording, r.recorded, r.vanished = true, nil, map[string]Node{}
+	r.recording, r.recorded, r.vanished = true, nil, map[string]*Node{}
 }
 
 // Abandon ends recording without a snapshot.
@@ -89,7 +101,7 @@ func (r *Replica) path(from, to string) (passed []record.Event, through bool) {
 // A scene is a service at one point, and the log that led there, newest first.
 type scene struct {
 	at        Point
-	members   map[string]Member
+	members   map[string]*Member
 	overrides map[string]string
 	log       []record.LogEntry
 }
@@ -97,9 +109,10 @@ type scene struct {
 // scene is what a snapshot saw, after the events that lead on from its first
 // version. What it read may be of any time since then: the events set it right.
 func (s Snapshot) scene(passed []record.Event) scene {
-	c := scene{s.After, map[string]Member{}, map[string]string{}, nil}
+	c := scene{s.After, make(map[string]*Member, len(s.Members)), map[string]string{}, nil}
 	maps.Copy(c.overrides, s.Overrides)
-	for _, m := range s.Members {
+	for i := range s.Members {
+		m := &s.Members[i]
 		c.members[m.ID] = m
 		if m.Override != "" {
 			c.overrides[m.ID] = m.Override
@@ -110,7 +123,7 @@ func (s Snapshot) scene(passed []record.Event) scene {
 		c.log = append(c.log, record.LogEntry{Tag: e.Tag, Kind: e.Kind, Lease: e.Lease, ID: e.ID})
 		switch e.Kind {
 		case record.Put:
-			c.members[e.ID] = Member{ID: e.ID, Lease: e.Lease, Rev: e.Rev, Data: string(e.Payload)}
+			c.members[e.ID] = &Member{ID: e.ID, Lease: e.Lease, Rev: e.Rev, Data: string(e.Payload)}
 		case record.Set:
 			c.overrides[e.ID] = string(e.Payload)
 		case record.Del, record.Exp:
@@ -132,17 +145,23 @@ func (r *Replica) adopt(c scene, now time.Time) {
 		r.reach(c.at)
 	}
 	r.overrides, r.unreadable = c.overrides, map[string]bool{}
+	if len(r.nodes) == 0 {
+		r.nodes, r.changes = make(map[string]*Node, len(c.members)), slices.Grow(r.changes, len(c.members))
+	}
 	for _, id := range slices.Sorted(maps.Keys(c.members)) {
-		m, before := c.members[id], r.nodes[id]
+		m := c.members[id]
 		// Its page may be older than the events of the node since. A
 		// hash that was gone comes back with a later rev.
-		again := func(n Node) bool { return sameEpoch && n.ID == id && n.Lease == m.Lease && n.Rev == m.Rev }
+		again := func(n *Node) bool { return n != nil && sameEpoch && n.Lease == m.Lease && n.Rev == m.Rev }
 		switch {
 		case m.Data != "" && !again(r.vanished[id]):
-			r.put(id, m.Lease, m.Data, m.Rev, now)
-			if n, member := r.nodes[id]; member && again(before) {
-				n.seen = before.seen
-				r.nodes[id] = n
+			seen, before := r.marks, r.nodes[id]
+			if again(before) {
+				seen = before.seen
+			}
+			r.put(m, now)
+			if n, member := r.nodes[id]; member {
+				n.seen = seen
 			}
 		case r.Shows(id):
 			r.set(id, r.overrides[id], now)

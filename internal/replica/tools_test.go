@@ -134,3 +134,11 @@ func same(t *testing.T, what string, got, want any) {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
+
+// leaseOf returns the lease of a member; "" if it is none.
+func (r *Replica) leaseOf(id string) string {
+	if n, member := r.nodes[id]; member {
+		return n.Lease
+	}
+	return ""
+}
