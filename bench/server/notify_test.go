@@ -101,7 +101,7 @@ func (p pair) put(b *testing.B, ctx context.Context, i, version int) {
 // node is a service with its node i, whose record is as long as that of the peers.
 func node(i, version int) *registry.Service {
 	return &registry.Service{Name: service, Nodes: []*registry.Node{{
-		ID: fmt.Sprint("node-", i), Address: nodeID(i), Metadata: map[string]string{"m": padding, "n": strconv.Itoa(version)},
+		ID: fmt.Sprint("node-", i), Address: nodeID(i), Metadata: map[string]string{"m": measure.Padding, "n": strconv.Itoa(version)},
 	}}}
 }
 

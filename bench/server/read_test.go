@@ -2,9 +2,10 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/bench/measure"
 	"github.com/rollcall-go/rollcall/internal/redistest"
@@ -13,30 +14,11 @@ import (
 
 const nodes = 1000
 
-// tags are the five of a node.
-var tags = map[string]string{"zone": "eu-1a", "commit": "4f2c9d1", "host": "node-0231", "team": "orders", "shard": "17"}
-
-// An entry is what the polling and set+hash designs store for a node with those tags: what a
-// node needs, and no empty fields.
-type entry struct {
-	Addr   string            `json:"addr"`
-	Weight int               `json:"weight"`
-	Tags   map[string]string `json:"tags"`
-}
-
-func document(b *testing.B, i int) []byte {
-	doc, err := json.Marshal(entry{nodeID(i), 10, tags})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return doc
-}
-
 // BenchmarkRead reads a service of a thousand nodes with five tags each: rollcall by
 // GetService, polling by HGETALL and JSON.
 func BenchmarkRead(b *testing.B) {
 	b.Run("1000/rollcall", func(b *testing.B) {
-		r := thousand(b)
+		r := filled(b, nodes)
 		for b.Loop() {
 			s, err := r.GetService(b.Context(), service)
 			if err != nil || len(s) != 1 || len(s[0].Nodes) != nodes {
@@ -45,88 +27,87 @@ func BenchmarkRead(b *testing.B) {
 		}
 	})
 	b.Run("1000/polling", func(b *testing.B) {
-		ctx, c := b.Context(), redistest.SharedStandalone(b).Client()
-		for i := range nodes {
-			if err := c.HSet(ctx, setKey, nodeID(i), document(b, i)).Err(); err != nil {
-				b.Fatal(err)
-			}
-		}
+		c := redistest.SharedStandalone(b).Client()
+		fillHash(b, c, nodes)
 		for b.Loop() {
-			all, err := c.HGetAll(ctx, setKey).Result()
-			if err != nil || len(all) != nodes {
-				b.Fatal(len(all), err)
-			}
-			list := make([]*registry.Node, 0, len(all))
-			for _, doc := range all {
-				var e entry
-				if err := json.Unmarshal([]byte(doc), &e); err != nil {
-					b.Fatal(err)
-				}
-				list = append(list, &registry.Node{ID: e.Addr, Address: e.Addr, Weight: e.Weight, Metadata: e.Tags})
-			}
-			if len(list) != nodes {
-				b.Fatal(len(list))
-			}
+			poll(b, c, nodes)
 		}
 	})
 }
 
-// thousand returns a registry that has registered the thousand nodes.
-func thousand(b *testing.B) *registry.Redis {
+// BenchmarkFirstView is the time from a client without a connection until it has all nodes:
+// rollcall by Watch, polling by HGETALL and JSON.
+func BenchmarkFirstView(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(n, "/rollcall"), func(b *testing.B) {
+			filled(b, n)
+			for b.Loop() {
+				r := registry.NewRegistry(registry.Addrs(redistest.SharedStandalone(b).Addr()))
+				w, err := r.Watch(b.Context(), registry.WatchService(service))
+				if err != nil {
+					b.Fatal(err)
+				}
+				for range n {
+					if _, err := w.Next(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				_ = r.Close(context.Background())
+				b.StartTimer()
+			}
+		})
+		b.Run(fmt.Sprint(n, "/polling"), func(b *testing.B) {
+			s := redistest.SharedStandalone(b)
+			fillHash(b, s.Client(), n)
+			for b.Loop() {
+				c := redis.NewClient(&redis.Options{Addr: s.Addr()})
+				poll(b, c, n)
+				b.StopTimer()
+				_ = c.Close()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// filled returns a registry that has registered n nodes.
+func filled(b *testing.B, n int) *registry.Redis {
 	r := registry.NewRegistry(registry.Addrs(redistest.SharedStandalone(b).Addr()))
 	b.Cleanup(func() { _ = r.Close(context.Background()) })
-	fill(b, r)
+	fill(b, r, n)
 	return r
 }
 
-func fill(b *testing.B, r *registry.Redis) {
-	s := &registry.Service{Name: service}
-	for i := range nodes {
-		s.Nodes = append(s.Nodes, &registry.Node{Address: nodeID(i), Metadata: tags})
-	}
-	if err := r.Register(b.Context(), s); err != nil {
-		b.Fatal(err)
+// fillHash writes the hash of the polling design, and poll reads it.
+func fillHash(b *testing.B, c *redis.Client, n int) {
+	for i := range n {
+		if err := c.HSet(b.Context(), setKey, nodeID(i), measure.Document(b, i)).Err(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
-// BenchmarkMemory measures what a node with five tags takes in Redis, one of a thousand
-// in its service (redis-B/node, by
-// used_memory without that of the connections, before and after).
-func BenchmarkMemory(b *testing.B) {
-	r := registry.NewRegistry(registry.Addrs(redistest.SharedStandalone(b).Addr()))
-	b.Cleanup(func() { _ = r.Close(context.Background()) })
-	for _, p := range []struct {
-		name string
-		fill func(b *testing.B)
-	}{
-		{"rollcall", func(b *testing.B) { fill(b, r) }},
-		{"set+hash", func(b *testing.B) {
-			ctx, c := b.Context(), redistest.SharedStandalone(b).Client()
-			for i := range nodes {
-				c.SAdd(ctx, setKey, nodeID(i))
-				c.HSet(ctx, nodeKey(i), "data", document(b, i))
-				if err := c.PExpire(ctx, nodeKey(i), 100*ttl).Err(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}},
-	} {
-		b.Run(fmt.Sprint(nodes, "/", p.name), func(b *testing.B) {
-			c := redistest.SharedStandalone(b).Client()
-			var bytes float64
-			for b.Loop() {
-				if err := c.FlushAll(b.Context()).Err(); err != nil {
-					b.Fatal(err)
-				}
-				used := func() float64 {
-					return measure.Info(b, c, "memory", "used_memory") - measure.Info(b, c, "memory", "mem_clients_normal")
-				}
-				before := used()
-				p.fill(b)
-				bytes = used() - before
-			}
-			b.ReportMetric(0, "ns/op") // is not shown
-			b.ReportMetric(bytes/nodes, "redis-B/node")
-		})
+func poll(b *testing.B, c *redis.Client, want int) {
+	all, err := c.HGetAll(b.Context(), setKey).Result()
+	if err != nil || len(all) != want {
+		b.Fatal(len(all), err)
+	}
+	list := make([]*registry.Node, 0, len(all))
+	for _, doc := range all {
+		n, err := measure.Decode([]byte(doc))
+		if err != nil {
+			b.Fatal(err)
+		}
+		list = append(list, n)
+	}
+	if len(list) != want {
+		b.Fatal(len(list))
+	}
+}
+
+func fill(b *testing.B, r *registry.Redis, n int) {
+	if err := r.Register(b.Context(), measure.Tagged(service, n)); err != nil {
+		b.Fatal(err)
 	}
 }
