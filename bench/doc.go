@@ -4,7 +4,8 @@
 //	cd bench && go test -run '^$' -bench . -benchmem -count 5
 //
 // Package server below it measures what goes through Redis, package etcd the same beside
-// etcd, and package fleet many watchers, clients and services. Make bench runs all of them.
+// etcd, package fleet many watchers, clients and services, and package growth what an item
+// costs among ten times as many. Make bench runs all of them.
 //
 // Each line is one choice of a node, and the report to the balancer that the call is over
 // where there is such a thing. Names are balancer/nodes/product. On a busy machine the

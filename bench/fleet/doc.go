@@ -1,6 +1,8 @@
 // Package fleet measures many clients, watchers and services on one Redis. Each benchmark
 // runs for a few seconds, whatever the benchtime, so run it with -benchtime 1x.
 //
+// With -clients 1000 it has as many clients of one service.
+//
 // All clients are in one process beside Redis, so the time that an event takes holds the
 // wait for a core: take the ratios.
 //
