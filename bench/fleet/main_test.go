@@ -61,7 +61,7 @@ type usage struct {
 
 func used(b *testing.B, s *redistest.Server) usage {
 	return usage{
-		time.Now(), float64(measure.CPU(b).Microseconds()), measure.RedisCPU(b, s.Client()),
+		time.Now(), float64(measure.CPU().Microseconds()), measure.RedisCPU(b, s.Client()),
 		measure.Info(b, s.Client(), "stats", "total_net_output_bytes"),
 	}
 }

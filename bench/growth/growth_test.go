@@ -31,7 +31,7 @@ func tenfold(b *testing.B, name string, n int, work func(b *testing.B, s *redist
 			s := redistest.SharedStandalone(b)
 			run, items := work(b, s, n)
 			used := func() float64 {
-				return float64(measure.CPU(b).Microseconds()) + measure.RedisCPU(b, s.Client())
+				return float64(measure.CPU().Microseconds()) + measure.RedisCPU(b, s.Client())
 			}
 			measure.Heap() // no garbage of the preparation is collected later
 			before := used()
