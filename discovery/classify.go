@@ -30,9 +30,9 @@ const (
 	// own.
 	FaultCaller
 
-	// FaultNone: the call has not failed. The error is the answer of the node, such as "no
+	// NoFault: the call has not failed. The error is the answer of the node, such as "no
 	// such order": no other node is tried.
-	FaultNone
+	NoFault
 )
 
 // A CallError says what an error of a call means to Do and Done. Return it if you know that
@@ -60,19 +60,19 @@ func (e *CallError) Unwrap() error { return e.Err }
 
 // Permanent marks an error of a call as the answer of the node: it does not count against
 // the node, no other node is tried, and Do returns err as it is. Permanent(nil) is nil. It
-// is short for a *CallError with FaultNone.
+// is short for a *CallError with NoFault.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &CallError{Err: err, Fault: FaultNone}
+	return &CallError{Err: err, Fault: NoFault}
 }
 
 // Classify says what an error of a call means:
 //
 //	error                                           Fault        Unsent
 //	*CallError                                      what it says
-//	Permanent, and Permanent of backoff/v4          FaultNone
+//	Permanent, and Permanent of backoff/v4          NoFault
 //	context.Canceled                                FaultCaller
 //	no file descriptors, buffers or memory left     FaultCaller
 //	no local address or port to dial from           FaultCaller  yes
@@ -93,7 +93,7 @@ func Classify(err error) CallError {
 		c.Err = cmp.Or(c.Err, err)
 		return c
 	case errors.As(err, &answer):
-		return CallError{Err: answer.Err, Fault: FaultNone}
+		return CallError{Err: answer.Err, Fault: NoFault}
 	case errors.Is(err, context.Canceled) || exhausted(err):
 		return CallError{Err: err, Fault: FaultCaller}
 	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, &op) && op.Op == "proxyconnect":
@@ -143,7 +143,7 @@ func (e *CallError) elsewhere(once bool) bool {
 // result is what the error says of the node.
 func (e *CallError) result() balance.Result {
 	switch e.Fault {
-	case FaultNone:
+	case NoFault:
 		return balance.OK
 	case FaultNode:
 		return balance.Failed

@@ -122,7 +122,7 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 			return nil
 		}
 		c := Classify(err)
-		if c.Fault == FaultNone {
+		if c.Fault == NoFault {
 			return c.Err
 		}
 		failed = append(failed, failedTry{p.call.Member, c.Err})

@@ -18,7 +18,7 @@ func TestPickSaysWhatDoesNotSuitTheServer(t *testing.T) {
 	for url, want := range map[string]string{
 		"rediss://" + s.Addr():               " does not speak TLS: leave Secure",
 		"redis://" + s.Addr() + "/99":        "DB: the server has fewer databases",
-		"redis://somebody:wrong@" + s.Addr(): "set Username and Password",
+		"redis://somebody:wrong@" + s.Addr(): "check the user and the password",
 	} {
 		t.Run(url, func(t *testing.T) {
 			reg := registry.NewRegistry(registry.URL(url))

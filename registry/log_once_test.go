@@ -51,7 +51,7 @@ func TestANodeThatIsTakenIsLoggedOnceAMinute(t *testing.T) {
 		deregister(t, older.Redis, service("shop"))
 		register(t, older.Redis, service("shop", node("a")))
 		time.Sleep(3 * time.Minute)
-		wantLines(t, log, 1, "no node is taken over any more")
+		wantLines(t, log, 1, "this process has given up the nodes that were taken over")
 		wantLines(t, log, 3, "rollcall: still: ")
 		wantIDs(t, older.Redis, "shop", "/a")
 	})
@@ -100,7 +100,7 @@ func TestAServiceThatLeavesDuringAnOutageDoesNotProlongIt(t *testing.T) {
 		time.Sleep(time.Minute)
 		wantErr(t, b.Deregister(context.Background(), service("shop")), registry.ErrUnavailable)
 		time.Sleep(3 * time.Minute)
-		wantLines(t, log, 1, "nothing waits for contact with redis any more")
+		wantLines(t, log, 1, "redis is not tried any more")
 		before := log.String()
 		time.Sleep(10 * time.Minute)
 		if log.String() != before {
@@ -119,7 +119,7 @@ func TestRegisterRetryWithoutContactIsOneLine(t *testing.T) {
 	register(t, r, service("cart", node("a")), registry.RegisterRetry())
 	_ = r.Close(t.Context())
 	wantLines(t, log, 1, "\n")
-	wantLines(t, log, 1, "no contact with redis yet: it is tried again and again")
+	wantLines(t, log, 1, "no contact with redis yet; trying again")
 }
 
 // A bad value in Redis is not logged each time that it is read, and its end is

@@ -63,7 +63,7 @@ func TestOutageIsTwoLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, value := range fields {
-			if _, number := value.(float64); number && name != "services" && name != "failures" {
+			if _, number := value.(float64); number && name != "services" && name != "failed_attempts" {
 				t.Errorf("%s=%v has no unit: %s", name, value, line)
 			}
 		}
@@ -94,7 +94,7 @@ func TestLossByRedisIsLogged(t *testing.T) {
 	}
 	states.next(t, registry.Live)
 	eventually(t, patience, func() error {
-		if log.count("nodes were lost for less than a renewal") == 0 {
+		if log.count("redis had lost nodes") == 0 {
 			return errors.New("the end is not logged")
 		}
 		return nil

@@ -47,7 +47,7 @@ func TestARotatedPasswordIsLoggedByTheRegistryAlone(t *testing.T) {
 		t.Fatal("not lost")
 	}
 	for what, text := range map[string]string{"OnState": err.Error(), "the log": log.String()} {
-		if !strings.Contains(text, "WRONGPASS") || !strings.Contains(text, "set Username and Password, or CredentialsProvider") {
+		if !strings.Contains(text, "WRONGPASS") || !strings.Contains(text, "check the user and the password in URL, Username and Password, or CredentialsProvider") {
 			t.Errorf("%s does not name the remedy: %s", what, text)
 		}
 	}

@@ -90,18 +90,21 @@ func OneLine(err error) error {
 			b.WriteRune(c)
 		}
 	}
-	return &oneLine{b.String(), err}
+	return WithText(b.String(), err)
 }
 
 func unprintable(c rune) bool { return !strconv.IsPrint(c) }
 
-type oneLine struct {
+// WithText returns err with another text.
+func WithText(text string, err error) error { return &otherText{text, err} }
+
+type otherText struct {
 	text string
 	err  error
 }
 
-func (e *oneLine) Error() string { return e.text }
-func (e *oneLine) Unwrap() error { return e.err }
+func (e *otherText) Error() string { return e.text }
+func (e *otherText) Unwrap() error { return e.err }
 
 // Join is errors.Join in one line.
 func Join(errs ...error) error { return OneLine(errors.Join(errs...)) }

@@ -128,7 +128,7 @@ func (i *Informer) refuse(ch channel, err error, now time.Time) {
 		i.publish(f, replica.Settled)
 	}
 	if wanted { // its last listener may have detached meanwhile
-		i.c.Log.Troubled(&i.refused, ch.name, "rollcall: a subscription was refused, and views stay as they are until it is not: see the error, and the rights in docs/protocol.md",
+		i.c.Log.Troubled(&i.refused, ch.name, "rollcall: a subscription was refused, and views do not change until redis accepts it: see the error, and the rights in docs/protocol.md",
 			func(e *zerolog.Event) { e.Err(err).Str("channel", ch.name) })
 	}
 }

@@ -99,6 +99,6 @@ func (e *Episode) say(phase Phase, now time.Time) Note {
 func (n Note) MarshalZerologObject(e *zerolog.Event) {
 	e.Str("since", n.Since.Format(time.RFC3339))
 	if n.Phase != Began {
-		e.Stringer("lasted", n.Lasted.Round(time.Millisecond)).Int("failures", n.Failures)
+		e.Stringer("lasted", n.Lasted.Round(time.Millisecond)).Int("failed_attempts", n.Failures)
 	}
 }

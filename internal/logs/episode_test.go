@@ -75,7 +75,7 @@ func TestNoteHasUnits(t *testing.T) {
 	since := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	for note, want := range map[Note]string{
 		{Phase: Began, Since: since, Failures: 1}:                                  `{"since":"2030-01-02T03:04:05Z"}`,
-		{Phase: Ended, Since: since, Lasted: 1500 * time.Millisecond, Failures: 7}: `{"since":"2030-01-02T03:04:05Z","lasted":"1.5s","failures":7}`,
+		{Phase: Ended, Since: since, Lasted: 1500 * time.Millisecond, Failures: 7}: `{"since":"2030-01-02T03:04:05Z","lasted":"1.5s","failed_attempts":7}`,
 	} {
 		var out bytes.Buffer
 		l := zerolog.New(&out)

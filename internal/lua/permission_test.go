@@ -149,6 +149,23 @@ func TestPermissionOfAPassword(t *testing.T) {
 	}
 }
 
+// A connection from before the password was set: Redis refuses a long command there as a fault
+// of the protocol.
+func TestPermissionOfALongCall(t *testing.T) {
+	srv := redistest.Start(t, "--requirepass", "secret")
+	o := *srv.Client().Options()
+	o.Password = ""
+	c := redis.NewClient(&o)
+	t.Cleanup(func() { _ = c.Close() })
+	call := RenewCall{Target: Target{Service: service(t, "shop"), Deadline: time.Now().Add(time.Minute)}}
+	for i := range 20 {
+		call.Nodes = append(call.Nodes, at(fmt.Sprint("node", i), ours, 1))
+	}
+	if r := Renew(t.Context(), c, call)[0]; !IsPermission(r.Err) || !strings.Contains(r.Err.Error(), "unauthenticated multibulk length") {
+		t.Errorf("error %v, want a permission", r.Err)
+	}
+}
+
 func TestIsPermission(t *testing.T) {
 	for _, tc := range []struct {
 		err  error

@@ -66,22 +66,24 @@ func (e *WrongTypeError) Error() string {
 // IsPermission reports whether err is Redis's refusal of a user, a command, a key
 // or a channel. Inside scripts the text differs between versions.
 func IsPermission(err error) bool {
-	if err == nil {
-		return false
-	}
-	s := err.Error()
-	for _, part := range []string{
-		"NOPERM", "NOAUTH", "WRONGPASS",
+	return IsNoLogin(err) || says(err,
+		"NOPERM",
 		"The user executing the script", // up to 7, raised in a script
 		"ACL failure",                   // 8, raised in a script
 		"No permissions to access",      // prefix lost in a script
 		"has no permissions to",
-	} {
-		if strings.Contains(s, part) {
-			return true
-		}
-	}
-	return false
+	)
+}
+
+// IsNoLogin reports whether err is Redis's refusal of the user or the password. A long command
+// has a text of its own where the password was set after the connection was made.
+func IsNoLogin(err error) bool {
+	return says(err, "NOAUTH", "WRONGPASS", "unauthenticated multibulk length", "unauthenticated bulk length")
+}
+
+// says reports whether the text of err has one of these parts.
+func says(err error, parts ...string) bool {
+	return err != nil && slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(err.Error(), part) })
 }
 
 // IsTryAgain reports whether err is a cluster's refusal of several keys while it

@@ -32,7 +32,7 @@ func Classify(err error) error {
 	case Remedied(err, lua.Refusal(err)) != nil:
 		return Remedied(err, lua.Refusal(err))
 	case lua.IsPermission(err):
-		return fmt.Errorf("%w: %w: %s", errdefs.ErrPermission, err, right(err))
+		return fmt.Errorf("%w: %w: %s", errdefs.ErrPermission, bare(err), right(err))
 	}
 	if wrong := mistake(err); wrong != nil {
 		return wrong
@@ -58,7 +58,15 @@ var remedies = map[string]string{
 func Remedied(err error, why string) error {
 	code, _, _ := strings.Cut(why, " ")
 	if remedy := remedies[code]; remedy != "" {
-		return fmt.Errorf("%w: %w: %s", errdefs.ErrUnavailable, err, remedy)
+		return fmt.Errorf("%w: %w: %s", errdefs.ErrUnavailable, bare(err), remedy)
 	}
 	return nil
+}
+
+// bare returns a refusal of Redis without the place in the script that it adds.
+func bare(err error) error {
+	if why := lua.Refusal(err); why != "" {
+		return errdefs.WithText(strings.TrimSuffix(why, "."), err)
+	}
+	return err
 }

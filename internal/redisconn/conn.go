@@ -167,5 +167,5 @@ func (c *Conn) Where() string { return c.o.Where() }
 
 // Left takes a subject, such as a service, out of the outage: it has ended.
 func (c *Conn) Left(subject string) {
-	c.Log.Well(&c.outage, subject, "rollcall: nothing waits for contact with redis any more: what did has ended")
+	c.Log.Well(&c.outage, subject, "rollcall: redis is not tried any more: the calls that needed it have ended")
 }

@@ -1,6 +1,7 @@
 package redisconn
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/lua"
 )
 
 // Hopeless reports whether an error stays until an operator changes an option, a right or
@@ -79,15 +81,10 @@ func unsupported(what string) error {
 		what, oldest, errdefs.ErrInvalid, errors.ErrUnsupported)
 }
 
-// NoLogin reports whether Redis refused the user or the password.
-func NoLogin(err error) bool {
-	return strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "NOAUTH")
-}
-
 // right says what to do about a refusal of Redis.
 func right(err error) string {
-	if NoLogin(err) {
-		return "set Username and Password, or CredentialsProvider"
+	if lua.IsNoLogin(err) {
+		return "check the user and the password in URL, Username and Password, or CredentialsProvider"
 	}
 	return "give the user the rights of docs/protocol.md#rights"
 }
@@ -100,9 +97,11 @@ func (c *Conn) Located(err error, namespace, service string) error {
 	}
 	var dial *net.OpError
 	switch err = Classify(err); {
+	case errors.Is(err, context.DeadlineExceeded) && errors.Is(err, errdefs.ErrUnavailable) && !errors.As(err, &dial):
+		return fmt.Errorf("%w: no answer in time; check that redis is not blocked (%s)", err, c.Where())
 	case errors.Is(err, errdefs.ErrUnavailable) && !errors.As(err, &dial):
 		return fmt.Errorf("%w (%s)", err, c.Where())
-	case errors.Is(err, errdefs.ErrPermission) && service != "":
+	case errors.Is(err, errdefs.ErrPermission) && service != "" && !lua.IsNoLogin(err):
 		k := c.Space.Service(namespace, service)
 		return fmt.Errorf("%w (keys %s*, channel %s)", err, strings.TrimSuffix(k.Index(), "index"), k.Events(c.DB))
 	}

@@ -32,12 +32,12 @@ func IsOutage(err error) bool {
 
 func (c *Conn) logOutage(n logs.Note, err error) {
 	text := map[logs.Phase]string{
-		logs.Began: "rollcall: contact with redis is lost: leases are not renewed and views go stale until it is back; check that it runs and can be reached",
-		logs.Lasts: "rollcall: there is still no contact with redis: leases are not renewed and views are stale; check that it runs and can be reached",
+		logs.Began: "rollcall: contact with redis is lost: leases are not renewed, and callers use the nodes that were known last; check that it runs and can be reached",
+		logs.Lasts: "rollcall: there is still no contact with redis: leases are not renewed, and callers use the nodes that were known last; check that it runs and can be reached",
 		logs.Ended: "rollcall: contact with redis is back",
 	}[n.Phase]
 	if n.Phase == logs.Began && !c.contacted.Load() && !c.met.Load() {
-		text = "rollcall: no contact with redis yet: it is tried again and again, for registrations with RegisterRetry and for watches; check that it runs and can be reached"
+		text = "rollcall: no contact with redis yet; trying again. Check that it runs and can be reached"
 	}
 	if text != "" {
 		c.Log.Warn(func(e *zerolog.Event) { e.Err(errdefs.OneLine(err)).Str("redis", c.Where()).EmbedObject(n).Msg(text) })

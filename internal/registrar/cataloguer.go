@@ -110,7 +110,7 @@ func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 			return // it has its own lines
 		}
 		err = redisconn.Classify(err)
-		r.c.Log.Troubled(&r.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis takes writes of this user again",
+		r.c.Log.Troubled(&r.listing, "", "rollcall: the lists of services and namespaces are not refreshed: ListServices and namespace * may miss entries until redis accepts writes again",
 			func(e *zerolog.Event) { e.Err(err) })
 		return
 	}

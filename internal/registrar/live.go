@@ -117,7 +117,7 @@ func (r *renewer) logRefusal(calls []liveCall, failed error) {
 		if failed != nil {
 			text = "rollcall: redis refuses to renew leases, and watchers cannot be informed that the nodes are alive: they lose them once their leases end"
 		}
-		if redisconn.NoLogin(err) {
+		if lua.IsNoLogin(err) {
 			text = "rollcall: redis refuses the user or the password, so no lease is renewed and watchers cannot be informed that the nodes are alive: they lose them once their leases end. Give the registry those in force; a CredentialsProvider is asked at each new connection"
 		}
 		r.c.Log.Warn(func(e *zerolog.Event) {

@@ -142,7 +142,7 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 	if background {
 		r.c.Log.Warn(func(e *zerolog.Event) {
 			e.Err(redisconn.Classify(err)).Str("namespace", p.Service.Namespace()).Str("service", p.Service.Name()).
-				Msg("rollcall: registration goes on in the background")
+				Msg("rollcall: not registered yet; trying again in the background")
 		})
 		return nil
 	}

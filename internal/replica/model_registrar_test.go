@@ -29,7 +29,7 @@ type claim struct {
 	lease   string // "" until it is fixed
 	lifecycle.Life
 	seq, n   uint64
-	wanted   bool          // its registration goes on in the background
+	wanted   bool          // its not registered yet; trying again in the background
 	deadline time.Duration // of the newest call to register it
 	refused  bool          // Redis refused to renew or register it
 	reported time.Duration // when readers were last informed that it is alive

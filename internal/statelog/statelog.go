@@ -103,7 +103,7 @@ func (l *Log) Write(now time.Time) (away bool) {
 		if f.state == lifecycle.Lost {
 			lost.Phase = logs.Nothing // one line for all of them
 			if brief {
-				text = "rollcall: nodes were lost for less than a renewal: redis had lost them, and each is registered again, or deregistered"
+				text = "rollcall: redis had lost nodes, and each is registered again, or deregistered since. If this repeats, look for FLUSHALL, an eviction or a failover"
 			}
 		}
 		of := byFact[f]
@@ -115,9 +115,9 @@ func (l *Log) Write(now time.Time) (away bool) {
 		})
 	}
 	for state, text := range map[lifecycle.State]string{
-		lifecycle.Lost:       "rollcall: no node is lost any more: all are registered again, or gone",
-		lifecycle.Superseded: "rollcall: no node is taken over any more: this registry has deregistered them",
-		lifecycle.Removed:    "rollcall: no node is removed by an operator any more: this registry has deregistered them",
+		lifecycle.Lost:       "rollcall: no node is lost any more: each is registered again, or deregistered",
+		lifecycle.Superseded: "rollcall: this process has given up the nodes that were taken over, and the other process keeps them",
+		lifecycle.Removed:    "rollcall: this process has given up the nodes that an operator removed",
 	} {
 		if note := ended[state]; note.Phase == logs.Ended && !(state == lifecycle.Lost && brief) {
 			l.report.Warn(func(e *zerolog.Event) { e.EmbedObject(note).Msg(text) })

@@ -52,7 +52,7 @@ func TestNodesThatAreAwayAreNamedOnceAMinute(t *testing.T) {
 		}
 		change("a", lifecycle.Superseded, lifecycle.Left)
 		change("b", lifecycle.Superseded, lifecycle.Left)
-		if l.Write(time.Now()) || !strings.Contains(func() string { lines(); return out.String() }(), "no node is taken over any more") {
+		if l.Write(time.Now()) || !strings.Contains(func() string { lines(); return out.String() }(), "this process has given up the nodes that were taken over") {
 			t.Errorf("both have left:\n%s", out.String())
 		}
 		before := lines()

@@ -34,19 +34,19 @@ func newStaleness(h *Hub) *staleness {
 	return &staleness{
 		hub: h,
 		lost: condition{text: map[logs.Phase]string{
-			logs.Began: "rollcall: views are stale: they show the nodes that were known last; see why the source does not answer",
-			logs.Lasts: "rollcall: views are still stale: they show the nodes that were known last; see why the source does not answer",
+			logs.Began: "rollcall: views are stale: they show the nodes that were known last; see the error",
+			logs.Lasts: "rollcall: views are still stale: they show the nodes that were known last; see the error",
 			logs.Ended: "rollcall: no view is stale any more",
 		}},
 		saved: condition{text: map[logs.Phase]string{
-			logs.Began: "rollcall: views show what was saved in SnapshotDir, for nothing else is known yet; see why the source does not answer",
-			logs.Lasts: "rollcall: views still show what was saved in SnapshotDir; see why the source does not answer",
+			logs.Began: "rollcall: views show what was saved in SnapshotDir, for nothing else is known yet; see the error",
+			logs.Lasts: "rollcall: views still show what was saved in SnapshotDir; see the error",
 			logs.Ended: "rollcall: no view shows what was saved in SnapshotDir any more",
 		}},
 		guarded: condition{text: map[logs.Phase]string{
 			logs.Began: "rollcall: leases ran out and nothing else says that the nodes are dead: they stay listed; see why they do not renew",
 			logs.Lasts: "rollcall: nodes are still listed whose leases ran out; see why they do not renew",
-			logs.Ended: "rollcall: no node is listed any more whose lease ran out: each is back, or gone",
+			logs.Ended: "rollcall: no node is listed any more whose lease ran out: each is back, or was removed",
 		}},
 	}
 }
