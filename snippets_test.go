@@ -61,6 +61,7 @@ var (
 	options        []registry.RegisterOption
 	db             *sql.DB
 	web            *http.Server
+	err            error
 	logger         *slog.Logger
 	callMyProtocol func(context.Context, string) error
 )

@@ -113,8 +113,8 @@ func WithBalancer(b Balancer) Option { return func(o *options) { o.balancer = b 
 // deadline, and how long each dial of DialContext may take. Default: DefaultTimeout.
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// IdleTimeout sets how long a service is followed after the last call for it, and at most
-// half of that longer. The next call for it then reads it again from the source. Default:
+// IdleTimeout sets how long a service is followed after the last call for it. It may be
+// followed up to half as long again. The next call for it then reads it again from the source. Default:
 // DefaultIdleTimeout.
 func IdleTimeout(d time.Duration) Option { return func(o *options) { o.idleTimeout = d } }
 
@@ -167,8 +167,8 @@ func Identity(name string) Option { return func(o *options) { o.identity = name 
 
 // Guard protects against a registry that loses many nodes at once although they still serve:
 // nodes that cannot reach Redis, say. share is a part of the nodes of a service, from 0 to 1. If
-// the leases of more nodes than that, and of more than two, end within one TTL, the further
-// nodes stay in the view for one TTL more. 0 turns the guard off. Default: DefaultGuard.
+// many leases end within one TTL, only that share of the nodes leaves the view, or two nodes if
+// that is more. The others stay for one TTL more. 0 turns the guard off. Default: DefaultGuard.
 //
 // A node whose lease has ended also stays while calls to it succeed, at least one in each TTL.
 // And the last nodes of a service that had two or more stay until a node registers, a node

@@ -53,7 +53,8 @@ func Filter(keep func(*registry.Node) bool) *FilterOption {
 func Zone(zone string) PickOption { return zoneOption(zone) }
 
 // HashKey makes Maglev and Ring pick the same node for the same key, in every process, as long
-// as the nodes stay the same. Other balancers ignore it. Default: none, they pick at random.
+// as the nodes stay the same. Other balancers ignore it. Default: none; Maglev and Ring then
+// pick at random.
 func HashKey(key string) PickOption { return hashKeyOption(key) }
 
 // Namespace selects the namespace of the service. Default: that of the source.

@@ -19,7 +19,7 @@ type Source interface {
 // A Knower is a Source that can say at low cost whether a service exists. *registry.Redis is
 // one. A Resolver asks it before it follows a service that it does not know, so wrong names
 // cost little. If its Source is no Knower, it follows up to 100 unknown names, for half a minute
-// each.
+// each; calls for further ones wait for an answer of the source each time.
 type Knower interface {
 	// Knows says whether a service exists, with nodes or without. Each call asks again,
 	// until ctx ends. The options are those of Follow.

@@ -21,7 +21,7 @@
 //
 //	                        Register                Deregister
 //	input that is wrong     error, server ends      error
-//	wrong password, option  error, server ends
+//	wrong password, option  error, server ends      nil, one log line
 //	of Redis, or right
 //	Redis is away           nil, goes on trying     nil within WithTimeout, one log line
 //	                        (WithStrict: error)
@@ -41,7 +41,7 @@
 // # Weight
 //
 // Weights mean what they mean in Hertz. An Info.Weight of 0, and an entry of the community's
-// layout whose weight is not over 0, mean Hertz's default, 10, which is that of the registry
+// layout whose weight is 0 or less, mean Hertz's default, 10, which is that of the registry
 // too. A negative Info.Weight is an error, because Hertz's clients would use 10. Hertz's
 // clients never get a node with registry.NoTraffic, which an operator can set: Hertz has no
 // weight for it, since it uses 10 for a weight of 0 or less.

@@ -25,8 +25,8 @@ const podIP = "POD_IP"
 //	...
 //	address, err := registry.Advertise(ln.Addr().Network(), ln.Addr().String())
 //
-// The network is tcp, tcp4, tcp6 or unix; "" means tcp. An address that others can reach is
-// returned as it is. If the server listens on all addresses, because the host is empty,
+// The network is tcp, tcp4, tcp6 or unix; "" means tcp. A host is returned as it is, also
+// 127.0.0.1 and localhost, which only callers on this machine reach. If the server listens on all addresses, because the host is empty,
 // 0.0.0.0 or ::, the host is the first of these that exists:
 //
 //  1. the IP address in the environment variable POD_IP

@@ -18,7 +18,8 @@ const closeGrace = 2 * time.Second
 // deadline. If ctx is over before, as after signal.NotifyContext, it takes up to 2 s, or
 // Options.Timeout if that is shorter.
 //
-// If Redis is away, Close returns ErrUnavailable; the nodes are gone when their leases end.
+// If Redis is away, Close returns ErrUnavailable, and the nodes are gone when their leases
+// end. It returns nil if no node has reached Redis.
 // Close may be called many times: the first call does the work and returns its error, the
 // others wait for it. Called from an OnState, a RegisterCheck or an Observer, it does not
 // wait for that function.

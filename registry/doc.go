@@ -63,13 +63,14 @@
 //	                                    not renewed and will end
 //	Held      the registry that reads   missing in Redis, and shown for one   View.Held
 //	                                    TTL more, or until it is back
-//	Refused   Redis                     serves reads and refuses renewals;    View.Refused,
-//	                                    nodes that publish that they are      View.RefusedSince
-//	                                    alive are Held meanwhile
+//	Refused   Redis                     Redis serves reads and refuses        View.Refused,
+//	                                    renewals; nodes that publish that     View.RefusedSince
+//	                                    they are alive are Held meanwhile
 //	Lapse     the registry that reads   the node left without Deregister,     View.Lapsed
 //	                                    and is not in the view any more
-//	Guarded   the discovery.Resolver    a Lapse that it still calls: too      discovery.View.Guarded
-//	                                    many at once, or calls succeed
+//	Guarded   the discovery.Resolver    a node whose lease ended, and that    discovery.View.Guarded
+//	                                    still gets calls: too many ended at
+//	                                    once, or calls to it succeed
 //
 // # Failures
 //

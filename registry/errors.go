@@ -26,7 +26,8 @@ var (
 	ErrInvalid = errdefs.ErrInvalid
 
 	// ErrConflict: RegisterExclusive was given and another process holds a live lease
-	// of that node ID, or one of the keys holds a value of another program.
+	// of that node ID, or a key of Rollcall in Redis holds a value of another program:
+	// then choose another Prefix.
 	ErrConflict = errdefs.ErrConflict
 
 	// ErrSuperseded: another process has taken a newer lease of the node, or an operator

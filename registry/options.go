@@ -135,8 +135,8 @@ func Prefix(prefix string) Option { return func(o *Options) { o.Prefix = prefix 
 func TTL(d time.Duration) Option { return func(o *Options) { o.TTL = d } }
 
 // Interval sets how often a lease is renewed: at least 50 ms, and at most half the TTL.
-// It does not apply to a registration whose own TTL is less than twice as long.
-// RegisterInterval overrides it. Default: a third of the TTL of the registration.
+// A registration whose own TTL is less than two intervals is renewed every third of that
+// TTL instead. RegisterInterval overrides it. Default: a third of the TTL of the registration.
 func Interval(d time.Duration) Option { return func(o *Options) { o.Interval = d } }
 
 // PollInterval sets how often Watch and Follow compare what they know with Redis, in

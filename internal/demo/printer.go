@@ -98,7 +98,7 @@ func (p *printer) summary(r report) {
 
 	problems := r.problems()
 	if len(problems) == 0 {
-		_, _ = fmt.Fprintf(p.out, "\n%s  every change was known in time; no call failed; tries did at the killed node alone, until it was known\n", p.paint("ok", "ok"))
+		_, _ = fmt.Fprintf(p.out, "\n%s  every change was known in time; no call failed; only tries at the killed node failed, until the client knew\n", p.paint("ok", "ok"))
 		return
 	}
 	_, _ = fmt.Fprintln(p.out)

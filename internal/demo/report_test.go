@@ -104,7 +104,7 @@ summary
   node-2     20         0
   node-3     10         3: 1 x EOF, 2 x connection refused
 
-ok  every change was known in time; no call failed; tries did at the killed node alone, until it was known
+ok  every change was known in time; no call failed; only tries at the killed node failed, until the client knew
 `
 	if d := cmp.Diff(want, out.String()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -15,6 +15,11 @@
 // event, and when a node is gone. The loop carries them out. It never waits for Redis: a
 // call to Redis runs in a goroutine of its own, and its answer is handed to the loop.
 //
+// A gap in the events of a service is found by replica.Feed, which wants a snapshot then:
+// an event does not follow from the state (Event), a poll shows another state (Polled), or
+// the subscription ended (Unsubscribed). The loop reads the snapshot, and informs the
+// listeners of what differs (Changed). While that takes long, HealthChanged says so.
+//
 // A listener attaches to one service, or to all services of a namespace. For a namespace
 // the catalogues and the event pattern show which services exist, and only those with
 // nodes are followed.

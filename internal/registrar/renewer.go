@@ -3,9 +3,12 @@ package registrar
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
@@ -115,7 +118,58 @@ func (r *renewer) round(ctx context.Context, due []*batch) {
 	r.sink.Renewed(calls, nodes, time.Since(began), failed)
 }
 
-// tasks looks what each batch needs. What joins a batch from now on has to be due by
+// reschedule says when each batch is due next after a round. A renewal that failed is tried
+// again after a backoff, and logged. A node that could not be renewed for a whole TTL is lost:
+// callers do not see it any more.
+func (r *renewer) reschedule(tasks []*task, began time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.logChanges()
+	now := time.Now()
+	for _, t := range tasks {
+		b := t.batch
+		b.checkState = checkIdle
+		if t.err == nil {
+			b.backoff.Reset()
+			r.renewalSucceeded(b)
+			r.dueBy(b, began.Add(actor.Shortened(b.key.interval)))
+		} else {
+			retry := b.backoff.NextBackOff()
+			r.dueBy(b, now.Add(retry))
+			r.c.Log.Debug(func(e *zerolog.Event) {
+				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
+			})
+			r.renewalFailed(b, t.err)
+			for _, n := range b.nodes {
+				switch {
+				case n.State != lifecycle.Live:
+				case n.shownUntil().Before(now):
+					r.happens(n, lifecycle.Expired, errLost(n.ttl, t.err))
+				default: // one more try, and then the loss is reported without delay
+					r.dueBy(b, n.shownUntil().Add(coalesceWindow))
+				}
+				if next := n.liveSentAt.Add(b.key.interval); next.After(now) {
+					r.dueBy(b, next) // for the next message that it lives
+				}
+			}
+		}
+		for _, g := range b.pending {
+			if g.from.After(now) {
+				r.dueBy(b, g.from)
+			}
+		}
+		r.tidyBatch(b)
+		r.tidy(b.service)
+		r.tidied(b.service)
+	}
+}
+
+// errLost says for how long a lease could not be renewed.
+func errLost(ttl time.Duration, err error) error {
+	return fmt.Errorf("no renewal for a TTL of %v: %w", ttl, err)
+}
+
+// tasks returns what each batch needs. What joins a batch from now on has to be due by
 // itself.
 func (r *renewer) tasks(due []*batch, now time.Time) []*task {
 	r.mu.Lock()
