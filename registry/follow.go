@@ -171,6 +171,9 @@ func (f *follower) Stop() {
 
 // The methods of informer.Listener.
 
-func (f *follower) Initial(*informer.Feed)                   { f.changed.Signal() }
-func (f *follower) Changed(*informer.Feed, []replica.Change) { f.changed.Signal() }
-func (f *follower) HealthChanged(*informer.Feed)             { f.changed.Signal() }
+func (f *follower) Initial(*informer.Feed)       { f.changed.Signal() }
+func (f *follower) HealthChanged(*informer.Feed) { f.changed.Signal() }
+func (f *follower) Changed(feed *informer.Feed, changes []replica.Change) {
+	firstView(feed, changes)
+	f.changed.Signal()
+}

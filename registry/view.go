@@ -25,9 +25,31 @@ func view(f *informer.Feed) *View {
 	if kept == nil {
 		kept = newKeptView(f.Service(), f.Nodes())
 	}
-	kept.view = kept.newView(f)
-	f.Keep(kept)
-	return kept.view
+	return kept.keep(f)
+}
+
+// firstView makes the view of a feed of its first nodes, whose records have just been read. It
+// does nothing where there are others.
+func firstView(f *informer.Feed, changes []replica.Change) {
+	if f.View != nil || len(changes) != f.Shown() {
+		return
+	}
+	nodes := make([]replica.Node, len(changes))
+	for i, c := range changes {
+		if c.Action != replica.Create {
+			return
+		}
+		nodes[i] = c.Node
+	}
+	slices.SortFunc(nodes, func(a, b replica.Node) int { return strings.Compare(a.ID, b.ID) })
+	newKeptView(f.Service(), nodes).keep(f)
+}
+
+// keep makes the view, and has the feed keep what it was made of.
+func (k *keptView) keep(f *informer.Feed) *View {
+	k.view = k.newView(f)
+	f.Keep(k)
+	return k.view
 }
 
 // A keptView is what a feed keeps of the newest view, to make the next one.

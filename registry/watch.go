@@ -165,6 +165,9 @@ func (w *watcher) add(results ...*Result) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.pending) == 0 { // those of a first state can be many, and each is of another node
+		w.full = max(maxPending, 2*len(results))
+	}
 	w.pending = append(w.pending, results...)
 	if len(w.pending) > w.full {
 		w.pending = coalesce(w.pending)

@@ -52,6 +52,9 @@ func (f *Feed) changed(changes ...replica.Change) {
 // Nodes returns the nodes that are shown, ordered by ID.
 func (f *Feed) Nodes() []replica.Node { return f.state.Replica.Nodes() }
 
+// Shown returns how many these are.
+func (f *Feed) Shown() int { return f.state.Replica.Shown() }
+
 // Held returns the IDs of nodes that are shown although their leases are gone, in order.
 func (f *Feed) Held() []string { return f.state.Replica.HeldIDs() }
 

@@ -220,7 +220,10 @@ func (r *Replica) Shows(id string) bool {
 func (r *Replica) Empty() bool { return len(r.nodes) == 0 }
 
 // Vacant reports whether nothing is shown: no member, and nothing that is held.
-func (r *Replica) Vacant() bool { return len(r.nodes) == 0 && len(r.holds) == 0 }
+func (r *Replica) Vacant() bool { return r.Shown() == 0 }
+
+// Shown returns how many nodes callers see.
+func (r *Replica) Shown() int { return len(r.nodes) + len(r.holds) }
 
 // Recall gives a new replica the point that an earlier one had reached: its revisions
 // go on from there.

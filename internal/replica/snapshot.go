@@ -169,11 +169,15 @@ func (r *Replica) adopt(c scene, now time.Time) {
 			r.unreadable[id] = true
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(r.nodes)) {
-		n := r.nodes[id]
-		if _, there := c.members[id]; there {
-			continue
+	var missing []string
+	for id := range r.nodes {
+		if _, there := c.members[id]; !there {
+			missing = append(missing, id)
 		}
+	}
+	slices.Sort(missing)
+	for _, id := range missing {
+		n := r.nodes[id]
 		if left, lapsed := ended(since, id, n.Lease, false); left || r.off&ruleHold != 0 {
 			r.drop(id, lapsed, now)
 		} else {
