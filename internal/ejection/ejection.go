@@ -33,11 +33,15 @@ func (p Policy) after(last time.Duration) time.Duration {
 //	 +------------------------------------------- success ----------------+
 //
 // Ejected, Failing, Succeeded and Failed may be called from many goroutines. The other
-// methods need a mutex of the caller.
+// methods need a mutex of the caller, and all but Eject are for a node that was ejected.
 type Node struct {
 	fails atomic.Int64 // in a row; over 0 while the node is out
 	out   atomic.Bool
 
+	*times // nil before the first ejection, as for nearly all nodes
+}
+
+type times struct {
 	took   time.Duration // by the last ejection, before it was shortened
 	until  time.Time     // the end of this one
 	probed bool          // a call was let through
@@ -68,6 +72,9 @@ func (n *Node) Probed() bool { return n.probed }
 
 // Eject takes the node out, or out again.
 func (n *Node) Eject(p Policy, now time.Time) {
+	if n.times == nil {
+		n.times = &times{}
+	}
 	if !n.Ejected() && now.Sub(n.back) >= n.took {
 		n.took = 0 // it had recovered
 	}

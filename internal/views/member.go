@@ -75,56 +75,43 @@ func PickOf(members []*Member, p balance.Policy) *Member {
 	return members[p.Picker(candidates(members)).Pick(0)]
 }
 
-// A crew is the members of the newest view, and the states of all of them. A change of the
-// service costs what changed, but for a pass over the list.
-type crew struct {
-	members []Member
-	states  map[nodeKey]*state
-}
+// A crew is the members of the newest view. A change of the service costs what changed, but
+// for a pass over the list.
+type crew []Member
 
-// next returns the members of the next view, in its order. It keeps what is known of nodes
+// next returns the members of the next view, in its order. They keep the states of nodes
 // that are the same, by their pointers or else by their keys.
-func (c *crew) next(services []*registry.Service, fresh func() *state) []Member {
+func (c crew) next(services []*registry.Service, fresh func() *state) crew {
 	n := 0
 	for _, version := range services {
 		n += len(version.Nodes)
 	}
-	members, old := make([]Member, 0, n), c.members
-	var gone, found []nodeKey
+	members, old := make(crew, 0, n), c
+	var added []int // members without a state
+	gone := map[nodeKey]*state{}
 	for _, version := range services {
 		for _, node := range version.Nodes {
 			for len(old) > 0 && old[0].Node != node && before(&old[0], version, node) {
-				gone, old = append(gone, keyOf(old[0].Node)), old[1:]
+				gone[keyOf(old[0].Node)], old = old[0].state, old[1:]
 			}
 			m := Member{Node: node, Version: version}
 			if len(old) > 0 && old[0].Node == node {
 				m.state, old = old[0].state, old[1:]
 			} else {
-				key := keyOf(node)
-				if m.state = c.states[key]; m.state == nil {
-					m.state = fresh()
-					c.states[key] = m.state
-				}
-				found = append(found, key)
+				added = append(added, len(members))
 			}
 			members = append(members, m)
 		}
 	}
 	for i := range old {
-		gone = append(gone, keyOf(old[i].Node))
+		gone[keyOf(old[i].Node)] = old[i].state
 	}
-	if len(gone) > 0 {
-		kept := make(map[nodeKey]bool, len(found))
-		for _, key := range found {
-			kept[key] = true
-		}
-		for _, key := range gone {
-			if !kept[key] {
-				delete(c.states, key)
-			}
+	for _, i := range added {
+		m := &members[i]
+		if m.state = gone[keyOf(m.Node)]; m.state == nil {
+			m.state = fresh()
 		}
 	}
-	c.members = members
 	return members
 }
 
@@ -139,7 +126,7 @@ func keyOf(n *registry.Node) nodeKey { return nodeKey{n.ID, n.Address} }
 // changes next. mu is held.
 func (s *Service) members(services []*registry.Service, now time.Time) (members []*Member, next time.Time) {
 	first := s.table.Load() == nil
-	all := s.crew.next(services, func() *state {
+	s.crew = s.crew.next(services, func() *state {
 		st := &state{}
 		st.load.Init(&s.bounded)
 		if !first {
@@ -147,9 +134,9 @@ func (s *Service) members(services []*registry.Service, now time.Time) (members 
 		}
 		return st
 	})
-	members = make([]*Member, len(all))
-	for i := range all {
-		m := &all[i]
+	members = make([]*Member, len(s.crew))
+	for i := range s.crew {
+		m := &s.crew[i]
 		members[i], m.weight = m, weightOf(m.Node)
 		if s.hub.c.SlowStart > 0 {
 			share, later := balance.Warmth(now.Sub(m.state.since), s.hub.c.SlowStart)

@@ -56,7 +56,7 @@ type Service struct {
 func newService(h *Hub, name listed.Name, f registry.Follower) *Service {
 	s := &Service{
 		hub: h, name: name, follower: f, guard: guard.Guard{Share: h.c.Guard},
-		idle: time.Now(), changed: make(chan struct{}), crew: crew{states: map[nodeKey]*state{}},
+		idle: time.Now(), changed: make(chan struct{}),
 	}
 	if h.folder != nil {
 		s.file = h.folder.Copy(name, s.snapshot, s.label)
@@ -229,8 +229,15 @@ func (s *Service) notify() {
 
 // calls returns what the guard asks of calls to nodes. mu is held.
 func (s *Service) calls() guard.Calls {
+	states := sync.OnceValue(func() map[nodeKey]*state { // for nodes whose leases have ended: nearly always there is none
+		of := make(map[nodeKey]*state, len(s.crew))
+		for i := range s.crew {
+			of[keyOf(s.crew[i].Node)] = s.crew[i].state
+		}
+		return of
+	})
 	return func(n *registry.Node) (answered time.Time, failing bool) {
-		state := s.crew.states[keyOf(n)]
+		state := states()[keyOf(n)]
 		if state == nil {
 			return answered, false
 		}
