@@ -1,6 +1,6 @@
 // Table reads benchmark lines from standard input and prints one line for each figure:
-// the median of its turns, the ratios to the least that is possible (bare-) and to the best
-// peer, and the goal. Benchmarks are named work/product, and rollcall is ours.
+// the median of its turns, the ratios to the least that is possible (bare-) and to its
+// peers, the best one first, and the goal. Benchmarks are named work/product, and rollcall is ours.
 //
 //	go run ./table [-json file] [-check reference.json] <bench.txt
 //
@@ -87,9 +87,9 @@ func (t table) print(w io.Writer) error {
 		fmt.Fprintf(w, "%s: %s\n", k, t.About[k])
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "work\tvalue\tunit\tof the limit\tof the best peer\tgoal")
+	fmt.Fprintln(tw, "work\tvalue\tunit\tof the limit\tof its peers, the best first\tgoal")
 	for _, r := range t.Rows {
-		fmt.Fprintf(tw, "%s\t%.4g\t%s\t%s\t%s\t%s\n", r.Work, r.Value, r.Unit, r.limit(), r.peer(), r.Goal)
+		fmt.Fprintf(tw, "%s\t%.4g\t%s\t%s\t%s\t%s\n", r.Work, r.Value, r.Unit, r.limit(), r.peers(), r.Goal)
 	}
 	return tw.Flush()
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,21 +22,29 @@ type row struct {
 	lowest map[string]float64 // of the ratios of each turn
 }
 
-// limit is the ratio to the least that is possible, peer that to the best other product.
-func (r row) limit() string { return r.best(true) }
-func (r row) peer() string  { return r.best(false) }
+// limit is the ratio to the least that is possible, peers are those to other products, the
+// best product first.
+func (r row) limit() string {
+	nearest, _, _ := strings.Cut(r.beside(true), ", ")
+	return nearest
+}
 
-func (r row) best(bare bool) string {
-	best := ""
-	for _, product := range slices.Sorted(maps.Keys(r.Ratios)) {
-		if strings.HasPrefix(product, "bare-") == bare && (best == "" || r.Ratios[product] > r.Ratios[best]) {
-			best = product
+func (r row) peers() string { return r.beside(false) }
+
+func (r row) beside(bare bool) string {
+	var products []string
+	for product := range r.Ratios {
+		if strings.HasPrefix(product, "bare-") == bare {
+			products = append(products, product)
 		}
 	}
-	if best == "" {
-		return "-"
+	slices.SortFunc(products, func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.Ratios[b], r.Ratios[a]), cmp.Compare(a, b))
+	})
+	for i, product := range products {
+		products[i] = fmt.Sprintf("%.2f (%s)", r.Ratios[product], product)
 	}
-	return fmt.Sprintf("%.2f (%s)", r.Ratios[best], best)
+	return cmp.Or(strings.Join(products, ", "), "-")
 }
 
 type figure struct{ work, unit string }

@@ -49,6 +49,17 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// The best peer comes first.
+func TestPeers(t *testing.T) {
+	r := row{Ratios: map[string]float64{"slow": 0.5, "fast": 2, "bare-a": 3, "bare-b": 4}}
+	if got := r.peers(); got != "2.00 (fast), 0.50 (slow)" {
+		t.Error(got)
+	}
+	if got := r.limit(); got != "4.00 (bare-b)" {
+		t.Error(got)
+	}
+}
+
 // One turn that nothing disturbs is enough to pass, and a ratio is within its turn.
 func TestWorseTakesTheBestTurn(t *testing.T) {
 	was := []row{{Work: "w", Unit: "u", Ratios: map[string]float64{"peer": 2}}}
