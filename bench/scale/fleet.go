@@ -19,7 +19,7 @@ type result struct {
 	RedisCPU                              []float64 // % of a core, of each server
 	ClientCPU                             float64   // % of a core, of this process
 	Renewals                              float64   // of nodes, a second
-	Missed                                int64     // nodes that a registry has lost, and renewals that failed
+	Missed                                int64     // losses that registries report, of one or more nodes, and rounds of renewals that failed
 	Left                                  int       // nodes that Redis lists at the end; Nodes, if none is missing
 	Events, EventsDue                     int64     // that watchers have got, and that they should
 	Sent                                  float64   // KB a second, by all servers
@@ -43,16 +43,19 @@ func (f *fleet) open(d *deployment) *registry.Redis {
 }
 
 func (f *fleet) observe(e registry.Event) {
-	switch e := e.(type) {
-	case registry.RenewEvent:
+	if e, ok := e.(registry.RenewEvent); ok {
 		f.renewed.Add(int64(e.Nodes))
 		if e.Err != nil {
 			f.missed.Add(1)
 		}
-	case registry.StateEvent:
-		if e.State == registry.Lost {
-			f.missed.Add(1)
-		}
+	}
+}
+
+// onState counts losses. Unlike the observer it is called once for nodes that register
+// together, so a large fleet does not make the registry drop reports.
+func (f *fleet) onState(s registry.State, _ error) {
+	if s == registry.Lost {
+		f.missed.Add(1)
 	}
 }
 
@@ -126,7 +129,7 @@ func (f *fleet) register(ctx context.Context, writers []*registry.Redis, service
 					if len(s.Nodes) == 0 {
 						continue
 					}
-					if err := r.Register(ctx, s); err != nil {
+					if err := r.Register(ctx, s, registry.OnState(f.onState)); err != nil {
 						errs <- err
 						return
 					}
@@ -200,7 +203,7 @@ func (f *fleet) change(ctx context.Context, r *registry.Redis) (changes int, err
 		case <-tick:
 			changes++
 			s := &registry.Service{Name: name(0), Nodes: []*registry.Node{node(0, registry.DefaultWeight+1+changes%2)}}
-			if err := r.Register(ctx, s); err != nil {
+			if err := r.Register(ctx, s, registry.OnState(f.onState)); err != nil {
 				return changes, err
 			}
 		}
