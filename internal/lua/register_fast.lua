@@ -2,7 +2,8 @@
 -- (no hash, not listed), or all changed (held by the lease that the call names, with a lower
 -- seq and a TTL that is not longer, and listed), or all as they were. Where anything is
 -- otherwise, it has done nothing that register.lua does not do again, and register.lua goes
--- on. Its ZADD is the first write, and comes after all other checks.
+-- on. The first write comes after all checks. Of new nodes it is their HSET, as there; of
+-- others a ZADD that counts them, which is a check too.
 do
   local match, find, sub, format = string.match, string.find, string.sub, string.format
   local size, nonce, deadline = #KEYS - 3, ARGV[3] or '', ARGV[1] or ''
@@ -10,11 +11,11 @@ do
     and find(nonce, '^[0-9a-f]+$') and (ARGV[4] == '0' or ARGV[4] == '1')
 
   local kind -- of all nodes: 'new', 'changed' or 'same'
-  local longest, ends, n, last_ttl, lasts = 0, {'NX', 'CH'}, 2
+  local longest, ids, ends, n, last_ttl, lasts = 0, {}, {'XX', 'CH'}, 2
   for i = 4, fast and #KEYS or 0 do
     local a = 4 * i - 11
     local id, fence, data = ARGV[a] or '', ARGV[a + 1] or '', ARGV[a + 2] or ''
-    local lease, seq, ttl = match(fence, '^(%d+%-[0-9a-f]+) (%d+) (%d+)$')
+    local lease, seq, ttl = match(fence, '^(%d+%-[0-9a-f]+) (%d+) ([1-9]%d*)$')
     fast = lease and #seq <= 16 and #ttl <= 16 and data ~= '' and find(id, '^[%w._:@%%-]+$')
     if not fast then
       break
@@ -33,14 +34,18 @@ do
       is = by == lease and tonumber(held_seq) < tonumber(seq) and tonumber(held_ttl) <= tonumber(ttl) and 'changed'
     end
     kind = kind or is
-    if not is or is ~= kind or tonumber(ttl) < 1 then
+    if not is or is ~= kind then
       fast = false
       break
     end
-    ends[n + 1], ends[n + 2], n = lasts, id, n + 2
+    ids[i - 3], ends[n + 1], ends[n + 2], n = id, lasts, id, n + 2
   end
-  if kind ~= 'new' then
-    ends[1] = 'XX'
+  if fast and kind == 'new' then
+    ends[1] = 'NX'
+    local listed = pcall('ZMSCORE', KEYS[1], unpack(ids))
+    for i = 1, size do
+      fast = fast and listed[i] == false
+    end
   end
 
   local epoch, rev, tag, logged
@@ -50,10 +55,8 @@ do
     logged = pcall('LLEN', KEYS[3])
     fast = epoch and type(logged) == 'number' and logged > 0
   end
-  if fast and kind == 'new' then -- a user who may not call this must not list a node that never expires
-    call('PEXPIRE', KEYS[4], last_ttl)
-  end
-  if fast and call('PTTL', KEYS[1]) >= longest + DAY and pcall('ZADD', KEYS[1], unpack(ends)) == size then
+  if fast and call('PTTL', KEYS[1]) >= longest + DAY
+    and (kind == 'new' or pcall('ZADD', KEYS[1], unpack(ends)) == size) then
     local reply = {4, now, '', 0}
     if kind == 'same' then
       reply[1] = 0
@@ -81,6 +84,9 @@ do
           call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data, 'apis', apis)
         end
         call('PEXPIRE', key, ttl)
+      end
+      if kind == 'new' then
+        call('ZADD', KEYS[1], unpack(ends))
       end
       call('SET', KEYS[2], epoch .. ' ' .. rev .. ' ' .. tag, 'KEEPTTL')
       call('LPUSH', KEYS[3], unpack(entries))
