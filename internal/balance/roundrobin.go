@@ -12,16 +12,16 @@ func (RoundRobin) String() string   { return "round robin" }
 func (RoundRobin) Tracks() Tracking { return Untracked }
 
 func (RoundRobin) Picker(members []Member) Picker {
-	p := &roundRobinPicker{members: uint32(len(members))}
+	p := &roundRobinPicker{members: newDivisor(len(members))}
 	p.next.Store(rand.Uint32())
 	return p
 }
 
 type roundRobinPicker struct {
-	members uint32
+	members divisor
 	next    atomic.Uint32
 }
 
 func (p *roundRobinPicker) Pick(uint64) int {
-	return int(p.next.Add(1) % p.members)
+	return p.members.rest(p.next.Add(1))
 }

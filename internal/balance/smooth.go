@@ -15,16 +15,18 @@ func (WeightedRoundRobin) Tracks() Tracking { return Untracked }
 
 func (WeightedRoundRobin) Picker(members []Member) Picker {
 	p := &turnsPicker{turns: turns(members)}
+	p.number = newDivisor(len(p.turns))
 	p.next.Store(rand.Uint32())
 	return p
 }
 
 type turnsPicker struct {
-	turns []uint32 // indices of members
-	next  atomic.Uint32
+	turns  []uint32 // indices of members
+	number divisor  // of turns
+	next   atomic.Uint32
 }
 
-func (p *turnsPicker) Pick(uint64) int { return int(p.turns[p.next.Add(1)%uint32(len(p.turns))]) }
+func (p *turnsPicker) Pick(uint64) int { return int(p.turns[p.number.rest(p.next.Add(1))]) }
 
 // maxTurns is how many turns there are at most, for each member on average.
 const maxTurns = 64
