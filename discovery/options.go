@@ -114,8 +114,8 @@ func WithBalancer(b Balancer) Option { return func(o *options) { o.balancer = b 
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
 // IdleTimeout sets how long a service is followed after the last call for it. It may be
-// followed up to half as long again. The next call for it then reads it again from the source. Default:
-// DefaultIdleTimeout.
+// followed up to half as long again. The next call for it then reads it again from the
+// source. Default: DefaultIdleTimeout.
 func IdleTimeout(d time.Duration) Option { return func(o *options) { o.idleTimeout = d } }
 
 // MaxStale limits how long a view may be used after contact with the source was lost: then

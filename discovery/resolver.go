@@ -60,9 +60,10 @@ func (r *Resolver) Err() error {
 }
 
 // Close stops following all services and waits for the goroutines of the Resolver. If the
-// disk of SnapshotDir hangs, it returns an error after 10 s. The source stays open; if
-// you close it too, close it after the Resolver. Calls return registry.ErrClosed from then on. Close does not wait for a running call of the
-// Observer, so an Observer may call Close; it gets no further events.
+// disk of SnapshotDir hangs, it returns an error after 10 s. The source stays open; if you
+// close it too, close it after the Resolver. Calls return registry.ErrClosed from then on.
+// Close does not wait for a running call of the Observer, so an Observer may call Close; it
+// gets no further events.
 func (r *Resolver) Close() error {
 	return r.hub.Close()
 }

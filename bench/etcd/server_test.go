@@ -92,7 +92,7 @@ var places = []place{
 func (p place) start(b *testing.B) (c *clientv3.Client, cpu func() time.Duration) {
 	parent := p.parent
 	if _, err := os.Stat(parent); err != nil && parent != "" {
-		b.Skipf("there is no tmpfs at %s", parent)
+		b.Fatalf("there is no tmpfs at %s: mount one there (mount -t tmpfs tmpfs %s)", parent, parent)
 	}
 	dir, err := os.MkdirTemp(parent, "bench-etcd-")
 	if err != nil {

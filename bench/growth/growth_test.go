@@ -3,8 +3,8 @@ package growth
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,20 +58,23 @@ func BenchmarkGrowth(b *testing.B) {
 	tenfold(b, "nodes-resolved", 10_000, changesOf(func(b *testing.B, r *registry.Redis, _ int) func() {
 		d := discovery.New(r)
 		b.Cleanup(func() { _ = d.Close() })
-		view := func() uint64 {
-			v, err := d.Resolve(b.Context(), service)
-			if err != nil {
-				b.Fatal(err)
+		view, stop := iter.Pull(d.Changes(b.Context(), service))
+		b.Cleanup(stop)
+		var known uint64
+		next := func() { // waits for the next revision: views of the same one differ in health
+			for {
+				v, ok := view()
+				if !ok {
+					b.Fatal("the views have ended")
+				}
+				if v.Revision() != known {
+					known = v.Revision()
+					return
+				}
 			}
-			return v.Revision()
 		}
-		known := view()
-		return func() {
-			for known == view() {
-				time.Sleep(20 * time.Microsecond)
-			}
-			known = view()
-		}
+		next()
+		return next
 	}))
 	tenfold(b, "services-registered", 5000, func(b *testing.B, s *redistest.Server, n int) (func(), int) {
 		r := open(b, s)
@@ -140,7 +143,7 @@ func watchers(b *testing.B, s *redistest.Server, n int) (func(), int) {
 	writer, reader := open(b, s), open(b, s)
 	register(b, writer, measure.Tagged(service, 1))
 	var all sync.WaitGroup
-	var seen atomic.Int64
+	seen := make(chan struct{}, n)
 	for range n {
 		w := watch(b, reader)
 		next(b, w, 1)
@@ -149,7 +152,7 @@ func watchers(b *testing.B, s *redistest.Server, n int) (func(), int) {
 				if _, err := w.Next(); err != nil {
 					return // stopped
 				}
-				seen.Add(1)
+				seen <- struct{}{}
 			}
 		})
 	}
@@ -161,11 +164,13 @@ func watchers(b *testing.B, s *redistest.Server, n int) (func(), int) {
 		const events = 20
 		for i := range events {
 			change(b, writer, i)
-			for deadline := time.Now().Add(time.Minute); seen.Load() < int64((i+1)*n); {
-				if time.Now().After(deadline) {
-					b.Fatalf("%d events of %d", seen.Load(), (i+1)*n)
+			late := time.After(time.Minute)
+			for got := range n {
+				select {
+				case <-seen:
+				case <-late:
+					b.Fatalf("change %d: %d of %d watchers have it", i, got, n)
 				}
-				time.Sleep(50 * time.Microsecond)
 			}
 		}
 	}, 20 * n
