@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/views"},
 	{"discovery"},
 	{"hertzadapter"},
-	{"internal/demo", "internal/faulty", "internal/redistest", "example/internal/at"},
+	{"internal/demo", "internal/faulty", "internal/redistest", "internal/sidecar", "example/internal/at"},
 	{"cmd/...", "example/..."},
 }
 

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package sidecar
+
+import "os/exec"
+
+// dieWithUs is for Linux only.
+func dieWithUs(*exec.Cmd) {}
