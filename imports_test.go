@@ -31,6 +31,8 @@ var layers = [][]string{
 	{"discovery"},
 	{"hertzadapter"},
 	{"internal/demo", "internal/faulty", "internal/redistest", "internal/sidecar", "example/internal/at"},
+	{"internal/cli"},
+	{"internal/cli/..."},
 	{"cmd/...", "example/..."},
 }
 
@@ -49,7 +51,7 @@ var reserved = []struct {
 	{module + "internal/redistest", false, nil},
 	// Linking testing would also bring its flags into the programs of our users.
 	{"testing/...", false, []string{"internal/redistest"}},
-	{"github.com/spf13/...", true, []string{"cmd/..."}},
+	{"github.com/spf13/...", true, []string{"cmd/...", "internal/cli/..."}},
 	{"github.com/prometheus/...", true, nil},
 }
 

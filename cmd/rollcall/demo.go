@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/internal/demo"
 )
 
@@ -23,13 +24,14 @@ func demoCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("find this program, to start nodes with it: %w", err)
 			}
-			cfg.Out = cmd.OutOrStdout()
+			cfg.Out = cli.Raw(cmd.OutOrStdout())
 			cfg.Node = []string{self, nodeName}
 			return demo.Run(cmd.Context(), cfg)
 		},
 	}
 	cmd.Flags().StringVar(&cfg.Redis, "redis", "", "URL of a Redis, redis://user:password@host:port/db (default: an embedded one)")
 	cmd.Flags().BoolVar(&cfg.Keep, "keep", false, "go on after the script, until Ctrl-C")
+	cli.NotInEnvironment(cmd, "redis") // a demo has no business on the Redis that other commands use
 	return cmd
 }
 
@@ -39,7 +41,7 @@ func nodeCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return demo.RunNode(cmd.InOrStdin(), cmd.OutOrStdout())
+			return demo.RunNode(cmd.InOrStdin(), cli.Raw(cmd.OutOrStdout()))
 		},
 	}
 }

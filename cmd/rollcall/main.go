@@ -1,45 +1,18 @@
-// Command rollcall shows service registration and discovery on Redis at work.
+// Command rollcall operates service registration and discovery on Redis.
 //
-//	rollcall demo      the main job, on an embedded Redis or on yours
-//	rollcall version   what this is
+//	rollcall demo      see it work, on an embedded Redis or on yours
+//	rollcall help      everything else
 package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/spf13/cobra"
+	"github.com/rollcall-go/rollcall/internal/cli"
 )
 
-// interrupted is the exit status of a program that Ctrl-C ended.
-const interrupted = 130
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := root().ExecuteContext(ctx)
-	switch {
-	case err == nil:
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "rollcall: interrupted")
-		os.Exit(interrupted)
-	default:
-		fmt.Fprintln(os.Stderr, "rollcall:", err)
-		os.Exit(1)
-	}
-}
-
-func root() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:           "rollcall",
-		Short:         "Service registration and discovery on the Redis you already run",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-	}
-	cmd.AddCommand(demoCommand(), nodeCommand(), versionCommand())
-	return cmd
+	app := cli.New(version())
+	app.Add(demoCommand(), nodeCommand(), versionCommand())
+	os.Exit(app.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }

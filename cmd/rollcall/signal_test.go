@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
@@ -108,8 +109,8 @@ func TestCtrlCDuringTheScript(t *testing.T) {
 	s := redistest.Start(t)
 	r := startDemo(t, "--redis", s.URL())
 	r.await(t, "known")
-	if exit := r.interrupt(t); exit != interrupted {
-		t.Errorf("exit status %d, want %d", exit, interrupted)
+	if exit := r.interrupt(t); exit != cli.ExitInterrupted {
+		t.Errorf("exit status %d, want %d", exit, cli.ExitInterrupted)
 	}
 	left, err := s.Client().Keys(t.Context(), "*").Result()
 	if err != nil || len(left) > 0 {

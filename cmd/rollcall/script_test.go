@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rs/zerolog"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+// TestScripts runs testdata/script with the built rollcall on a real Redis, which the
+// scripts share; each has a prefix of its own. Beside the commands of testscript there are
+//
+//	node SERVICE ID [key=value...]   register a node until the script ends; the keys are
+//	                                 address, version, weight, zone, namespace, status, ttl;
+//	                                 all others are metadata
+//	leave SERVICE ID                 deregister it
+//	crash SERVICE ID [key=value...]  register a node that nobody renews
+//	until PATTERN COMMAND...         run a command again until its standard output matches
+//	redis COMMAND...                 call Redis; $KEYS is the prefix of the script
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			prefix := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+			env.Setenv("ROLLCALL_REDIS_URL", server.URL())
+			env.Setenv("ROLLCALL_PREFIX", prefix)
+			env.Setenv("KEYS", prefix)
+			newRegistry := func() *registry.Redis {
+				r := registry.NewRegistry(registry.URL(server.URL()), registry.Prefix(prefix), registry.Logger(zerolog.Nop()))
+				env.Defer(func() { _ = r.Close(context.Background()) })
+				return r
+			}
+			env.Values[live{}], env.Values[abandoned{}] = newRegistry(), newRegistry()
+			env.Values[theServer{}] = server
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"node": func(ts *testscript.TestScript, _ bool, args []string) { register(ts, live{}, args) },
+			"crash": func(ts *testscript.TestScript, _ bool, args []string) {
+				register(ts, abandoned{}, args, registry.RegisterManual())
+			},
+			"leave": leave,
+			"until": until,
+			"redis": func(ts *testscript.TestScript, neg bool, args []string) {
+				words := make([]any, len(args))
+				for i, arg := range args {
+					words[i] = arg
+				}
+				_, err := ts.Value(theServer{}).(*redistest.Server).Client().Do(context.Background(), words...).Result()
+				if (err != nil) != neg {
+					ts.Fatalf("redis %v: %v", args, err)
+				}
+			},
+		},
+	})
+}
+
+// What a script has: the registries of its nodes, and the server.
+type (
+	live      struct{}
+	abandoned struct{}
+	theServer struct{}
+)
+
+// serviceOf reads SERVICE ID [key=value...].
+func serviceOf(ts *testscript.TestScript, args []string) *registry.Service {
+	if len(args) < 2 {
+		ts.Fatalf("want SERVICE ID [key=value...], got %q", args)
+	}
+	n := &registry.Node{ID: args[1], Address: "127.0.0.1:1", Metadata: map[string]string{}}
+	s := &registry.Service{Name: args[0], Nodes: []*registry.Node{n}}
+	for _, arg := range args[2:] {
+		key, value, _ := strings.Cut(arg, "=")
+		var err error
+		switch key {
+		case "address":
+			n.Address = value
+		case "version":
+			s.Version = value
+		case "namespace":
+			s.Namespace = value
+		case "zone":
+			n.Zone = value
+		case "weight":
+			n.Weight, err = strconv.Atoi(value)
+		case "ttl":
+			s.TTL, err = time.ParseDuration(value)
+		case "status":
+			if value == registry.Draining.String() {
+				n.Status = registry.Draining
+			}
+		default:
+			n.Metadata[key] = value
+		}
+		ts.Check(err)
+	}
+	return s
+}
+
+func register(ts *testscript.TestScript, owner any, args []string, opts ...registry.RegisterOption) {
+	ts.Check(ts.Value(owner).(*registry.Redis).Register(context.Background(), serviceOf(ts, args), opts...))
+}
+
+func leave(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Value(live{}).(*registry.Redis).Deregister(context.Background(), serviceOf(ts, args)))
+}
+
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("want PATTERN COMMAND..., got %q", args)
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		out := ts.ReadFile("stdout")
+		if pattern.MatchString(out) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no %q in the output: %v\n%s%s", args[0], err, out, ts.ReadFile("stderr"))
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}

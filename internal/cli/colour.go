@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"io"
+	"os"
+
+	"github.com/mattn/go-isatty"
+)
+
+// A Style is how a cell looks on a terminal.
+type Style string
+
+// The styles.
+const (
+	Plain  Style = ""
+	Good   Style = "32"
+	Warn   Style = "33"
+	Bad    Style = "31"
+	Faint  Style = "2"
+	Strong Style = "1"
+)
+
+// On returns a text with this style.
+func (s Style) On(text string) string {
+	if s == Plain {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+// IsTerminal reports whether the output of a command is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := Raw(w).(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// HasColour reports whether the output of a command may have colours: on a terminal, and
+// without NO_COLOR.
+func HasColour(w io.Writer) bool {
+	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
