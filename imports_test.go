@@ -19,7 +19,7 @@ const module = "github.com/rollcall-go/rollcall/"
 // directly or not, only what is in a lower layer. Tests may import anything.
 var layers = [][]string{
 	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/outbox", "internal/schedule"},
-	{"internal/record", "internal/reporter"},
+	{"internal/acl", "internal/record", "internal/reporter"},
 	{"internal/statelog"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},

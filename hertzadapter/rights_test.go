@@ -14,11 +14,11 @@ import (
 func TestTheRightsOfTheDocs(t *testing.T) {
 	const protocol, migration, namespace = "../docs/protocol.md", "../docs/migration.md", "prod" // that of protocol.md
 	server := slices.Concat(
-		redistest.Rights(t, protocol, "registrar"), redistest.Rights(t, protocol, "reader"),
+		redistest.Rights(t, protocol, "registrar"), redistest.Rights(t, protocol, "resolver"),
 		redistest.MoreRights(t, protocol, "a warning"), redistest.MoreRights(t, migration, "servers"),
 	)
 	client := slices.Concat(
-		redistest.Rights(t, protocol, "reader"),
+		redistest.Rights(t, protocol, "resolver"),
 		redistest.MoreRights(t, protocol, "a warning"), redistest.MoreRights(t, migration, "clients"),
 	)
 	s := redistest.Start(t)

@@ -84,6 +84,18 @@ func (k Service) Override() string { return k.base + "override" }
 // databases of a server, so it contains the number of the database.
 func (k Service) Events(db int) string { return k.base + "events:" + strconv.Itoa(db) }
 
+// KeysPattern matches every key of the service.
+func (k Service) KeysPattern() string { return k.base + "*" }
+
+// KeysPattern matches every key of every service of a namespace; "*" means all
+// namespaces, and their catalogues, too.
+func (s Space) KeysPattern(ns string) string {
+	if ns != AllNamespaces {
+		ns = NamespaceMember(ns) + "/*"
+	}
+	return s.prefix + ":{" + ns + "}:*"
+}
+
 // Namespace returns ns, or DefaultNamespace if it is empty.
 func Namespace(ns string) string {
 	if ns == "" {

@@ -47,6 +47,20 @@ func TestEventsPattern(t *testing.T) {
 	}
 }
 
+func TestKeysPattern(t *testing.T) {
+	s := space(t, "x:y")
+	for _, tc := range []struct{ pattern, want string }{
+		{s.KeysPattern(""), "x:y:{default/*}:*"},
+		{s.KeysPattern("a/b"), "x:y:{a%2Fb/*}:*"},
+		{s.KeysPattern("*"), "x:y:{*}:*"},
+		{s.Service("a", "*").KeysPattern(), "x:y:{a/%2A}:*"},
+	} {
+		if tc.pattern != tc.want {
+			t.Errorf("got %s, want %s", tc.pattern, tc.want)
+		}
+	}
+}
+
 func TestNodesPattern(t *testing.T) {
 	for _, tc := range []struct {
 		prefix, ns string
@@ -137,6 +151,11 @@ func FuzzPatterns(f *testing.F) {
 		if all := s.EventsPattern("*", db); !match(t, all, channel) {
 			t.Errorf("%s does not match %s", all, channel)
 		}
+		for _, p := range []string{k.KeysPattern(), s.KeysPattern(ns), s.KeysPattern("*")} {
+			if !match(t, p, key) || !match(t, p, k.Override()) {
+				t.Errorf("%s does not match %s", p, key)
+			}
+		}
 		keyspace := fmt.Sprintf("__keyspace@%d__:", db)
 		if here := s.NodesPattern(ns, db); !match(t, here, keyspace+key) || match(t, here, keyspace+k.Index()) {
 			t.Errorf("%s: %s %v, the index %v", here, key, match(t, here, keyspace+key), match(t, here, keyspace+k.Index()))
@@ -144,6 +163,9 @@ func FuzzPatterns(f *testing.F) {
 		if Namespace(other) != Namespace(ns) && other != "*" {
 			if p := s.EventsPattern(other, db); match(t, p, channel) {
 				t.Errorf("%s matches %s", p, channel)
+			}
+			if p := s.KeysPattern(other); match(t, p, key) {
+				t.Errorf("%s matches %s", p, key)
 			}
 			if p := s.NodesPattern(other, db); match(t, p, keyspace+key) {
 				t.Errorf("%s matches %s", p, key)

@@ -7,11 +7,11 @@ import (
 )
 
 // Rights returns the ACL rules that a page of the docs gives to a user: those of
-// its line "ACL SETUSER user rules...", which may go on behind a backslash.
+// its line "ACL SETUSER user reset rules...", which may go on behind a backslash.
 func Rights(t testing.TB, page, user string) []string {
 	t.Helper()
 	for line := range strings.Lines(strings.ReplaceAll(read(t, page), "\\\n", "")) {
-		if rules, ok := strings.CutPrefix(line, "ACL SETUSER "+user+" "); ok {
+		if rules, ok := strings.CutPrefix(line, "ACL SETUSER "+user+" reset "); ok {
 			return strings.Fields(rules)
 		}
 	}
