@@ -164,7 +164,7 @@ func (t *transport) send(req *http.Request, body *httpcall.Body, p Picked) (*htt
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
 		p.Done(context.Canceled) // no fault of the node
 		return nil, Permanent(&registry.OpError{
-			Op: "call", Namespace: p.call.Member.Version.Namespace, Service: req.URL.Host, Node: n.ID,
+			Op: "call", Namespace: p.call.Member.Namespace(), Service: req.URL.Host, Node: n.ID,
 			Err: invalid("Network: %s is not for a Transport: use DialContext", n.Network),
 		})
 	}

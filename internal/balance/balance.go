@@ -14,6 +14,9 @@ type Policy interface {
 	// Picker makes what picks among members, of which there is at least one.
 	Picker(members []Member) Picker
 
+	// Slow says whether Picker takes long for many members: calls should not wait for it.
+	Slow() bool
+
 	// Tracks says what its picks depend on: only that is kept up to date.
 	Tracks() Tracking
 }

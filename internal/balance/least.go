@@ -5,6 +5,7 @@ type LeastLoaded struct{}
 
 func (LeastLoaded) String() string   { return "least loaded" }
 func (LeastLoaded) Tracks() Tracking { return Timed }
+func (LeastLoaded) Slow() bool       { return false }
 
 func (LeastLoaded) Picker(members []Member) Picker {
 	return &leastPicker{members, newRotation(members)}

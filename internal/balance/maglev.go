@@ -15,6 +15,7 @@ type Maglev struct{}
 
 func (Maglev) String() string   { return "maglev" }
 func (Maglev) Tracks() Tracking { return Untracked }
+func (Maglev) Slow() bool       { return true }
 
 func (Maglev) Picker(members []Member) Picker {
 	return maglevPicker(lookup(members))

@@ -7,6 +7,7 @@ type P2C struct{}
 
 func (P2C) String() string   { return "p2c" }
 func (P2C) Tracks() Tracking { return Timed }
+func (P2C) Slow() bool       { return false }
 
 func (P2C) Picker(members []Member) Picker {
 	p := &p2cPicker{choices: make([]choice, len(members)), rotation: newRotation(members)}

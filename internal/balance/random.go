@@ -10,6 +10,7 @@ type Random struct{}
 
 func (Random) String() string                 { return "random" }
 func (Random) Tracks() Tracking               { return Untracked }
+func (Random) Slow() bool                     { return false }
 func (Random) Picker(members []Member) Picker { return randomPicker(len(members)) }
 
 type randomPicker int // of so many members

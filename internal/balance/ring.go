@@ -12,6 +12,7 @@ type Ring struct{ Bound float64 }
 
 func (r Ring) String() string { return fmt.Sprintf("ring(%v)", r.Bound) }
 func (Ring) Tracks() Tracking { return Bounded }
+func (Ring) Slow() bool       { return true }
 func (r Ring) Picker(members []Member) Picker {
 	p := &ringPicker{table: lookup(members), under: members[0].Load.ring}
 	total := 0.0

@@ -10,6 +10,7 @@ type RoundRobin struct{}
 
 func (RoundRobin) String() string   { return "round robin" }
 func (RoundRobin) Tracks() Tracking { return Untracked }
+func (RoundRobin) Slow() bool       { return false }
 
 func (RoundRobin) Picker(members []Member) Picker {
 	p := &roundRobinPicker{members: newDivisor(len(members))}

@@ -12,6 +12,7 @@ type WeightedRoundRobin struct{}
 
 func (WeightedRoundRobin) String() string   { return "weighted round robin" }
 func (WeightedRoundRobin) Tracks() Tracking { return Untracked }
+func (WeightedRoundRobin) Slow() bool       { return true }
 
 func (WeightedRoundRobin) Picker(members []Member) Picker {
 	p := &turnsPicker{turns: turns(members)}

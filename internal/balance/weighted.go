@@ -10,6 +10,7 @@ type WeightedRandom struct{}
 
 func (WeightedRandom) String() string   { return "weighted random" }
 func (WeightedRandom) Tracks() Tracking { return Untracked }
+func (WeightedRandom) Slow() bool       { return false }
 
 func (WeightedRandom) Picker(members []Member) Picker {
 	return aliasPicker(columns(members))

@@ -43,27 +43,32 @@ func newTestHub(tb testing.TB) (*Hub, *Service) {
 	return h, s
 }
 
-// What a change of one node costs, with the nodes that stay the same pointers.
+// What a change of one node costs, with the nodes that stay the same pointers, and what it
+// costs with a pick after it.
 func BenchmarkChange(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			_, s := newTestHub(b)
-			nodes := make([]*registry.Node, n)
-			for i := range nodes {
-				nodes[i] = &registry.Node{ID: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250), Address: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250)}
-			}
-			i := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				i++
-				changed := *nodes[i%n]
-				changed.Weight = 10 + i%2
-				nodes[i%n] = &changed
-				s.update(&registry.View{
-					Services: []*registry.Service{{Name: "shop", Nodes: append([]*registry.Node(nil), nodes...)}},
-					Revision: uint64(i), History: "h",
-				})
-			}
+		b.Run(fmt.Sprint(n), func(b *testing.B) { change(b, n, func(*Table) {}) })
+		b.Run(fmt.Sprint(n, "/picked"), func(b *testing.B) { change(b, n, func(t *Table) { t.Pick(0) }) })
+	}
+}
+
+func change(b *testing.B, n int, then func(*Table)) {
+	_, s := newTestHub(b)
+	nodes := make([]*registry.Node, n)
+	for i := range nodes {
+		nodes[i] = &registry.Node{ID: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250), Address: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250)}
+	}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		i++
+		changed := *nodes[i%n]
+		changed.Weight = 10 + i%2
+		nodes[i%n] = &changed
+		s.update(&registry.View{
+			Services: []*registry.Service{{Name: "shop", Nodes: append([]*registry.Node(nil), nodes...)}},
+			Revision: uint64(i), History: "h",
 		})
+		then(s.table.Load())
 	}
 }

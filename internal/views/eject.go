@@ -51,6 +51,7 @@ func (s *Service) eject(m *Member, err error) {
 	}
 	now := time.Now()
 	m.state.ejection.Eject(s.hub.c.Ejection, now)
+	s.ejected.Add(1)
 	s.logEjected(m, now, err, "rollcall: node ejected: calls to it fail, and others take them until one succeeds; see the error, and the log of the node")
 	s.observeEjection(m, true)
 	s.build()
@@ -120,6 +121,9 @@ func (s *Service) readmit(m *Member, now time.Time) {
 // others left. It offers those whose time is over to be probed, and returns when the next
 // one's is over. mu is held.
 func (s *Service) review(members []*Member, now time.Time) (next time.Time) {
+	if s.ejected.Load() == 0 {
+		return next
+	}
 	var out []*Member
 	for _, m := range members {
 		switch {

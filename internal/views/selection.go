@@ -30,7 +30,7 @@ func (s *Selection) Empty() bool { return *s == Selection{} }
 
 // Matches says whether a node is one of the selection.
 func (s *Selection) Matches(m *Member) bool {
-	if s.ByVersion && m.Version.Version != s.Version {
+	if s.ByVersion && m.version.name != s.Version {
 		return false
 	}
 	for _, l := range s.Labels {
@@ -39,7 +39,7 @@ func (s *Selection) Matches(m *Member) bool {
 		}
 		value, own := m.Metadata[l.Key]
 		if !own {
-			value = m.Version.Metadata[l.Key]
+			value = m.version.metadata[l.Key]
 		}
 		if value != l.Value {
 			return false

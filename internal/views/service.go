@@ -180,19 +180,20 @@ func (s *Service) rebuild() {
 func (s *Service) build() {
 	now := time.Now()
 	kept := s.guard.Step(s.latest, s.calls(), now)
-	members, warmer := s.members(kept.Services, now)
+	warmer := s.enlist(kept.Services, now)
 	v := &View{
-		Name: s.name, Members: members, Nodes: nodesOf(members),
+		Name: s.name, Members: s.crew.members, Nodes: s.crew.nodes,
 		Revision: s.latest.Revision, History: s.latest.History,
 		StaleSince: s.latest.StaleSince, Err: s.latest.Err, Held: s.latest.Held, Guarded: kept.Kept, Saved: s.saved,
 		RefusedSince: s.latest.RefusedSince, Refused: s.latest.Refused,
-		Versions: sync.OnceValue(func() map[*registry.Node]*registry.Service { return versionsOf(members) }),
+		Versions: sync.OnceValue(func() map[*registry.Node]*registry.Service { return versionsOf(kept.Services) }),
 	}
 	s.shown = kept.Services
 	if s.file != nil {
 		s.file.Changed()
 	}
-	next := actor.Sooner(actor.Sooner(kept.Next, warmer), s.review(members, now))
+	next := actor.Sooner(actor.Sooner(kept.Next, warmer), s.review(v.Members, now))
+	v.sound = s.crew.withdrawn == 0 && s.ejected.Load() == 0
 	t := newTable(v, &s.hub.c)
 	s.known = s.known || !t.Unknown()
 	t.known = s.known
@@ -230,9 +231,9 @@ func (s *Service) notify() {
 // calls returns what the guard asks of calls to nodes. mu is held.
 func (s *Service) calls() guard.Calls {
 	states := sync.OnceValue(func() map[nodeKey]*state { // for nodes whose leases have ended: nearly always there is none
-		of := make(map[nodeKey]*state, len(s.crew))
-		for i := range s.crew {
-			of[keyOf(s.crew[i].Node)] = s.crew[i].state
+		of := make(map[nodeKey]*state, len(s.crew.members))
+		for _, m := range s.crew.members {
+			of[keyOf(m.Node)] = m.state
 		}
 		return of
 	})

@@ -2,6 +2,8 @@ package views
 
 import (
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/rollcall-go/rollcall/internal/balance"
 )
@@ -15,12 +17,15 @@ type Table struct {
 	sets  cache[Selection, *Set]
 }
 
-// A Set is what one selection leaves of a view.
+// A Set is what one selection leaves of a view. A pick reads its first 64 bytes.
 type Set struct {
-	View    *View     // narrowed
-	Public  any       // what Config.Public made of the view
-	Members []*Member // those that may be called
-	own     balance.Picker
+	Members []*Member      // those that may be called
+	own     balance.Picker // of policy
+	made    atomic.Bool    // own is, for good
+	View    *View          // narrowed
+	Public  any            // what Config.Public made of the view
+	policy  balance.Policy
+	making  sync.Mutex
 	pickers cache[balance.Policy, balance.Picker]
 }
 
@@ -39,7 +44,23 @@ func (t *Table) Select(s *Selection) *Set {
 }
 
 // Pick picks one of the members, of which there is at least one, by the policy of the Config.
-func (s *Set) Pick(key uint64) *Member { return s.Members[s.own.Pick(key)] }
+func (s *Set) Pick(key uint64) *Member {
+	if !s.made.Load() {
+		s.makeOwn()
+	}
+	return s.Members[s.own.Pick(key)]
+}
+
+// makeOwn makes own, once: at the first pick, so that many changes between two picks cost one
+// Picker. Picks that come while it is made wait for it.
+func (s *Set) makeOwn() {
+	s.making.Lock()
+	defer s.making.Unlock()
+	if !s.made.Load() {
+		s.own = s.policy.Picker(candidates(s.Members))
+		s.made.Store(true)
+	}
+}
 
 // PickBy picks one of the members by a policy; nil is the one of the Config.
 func (s *Set) PickBy(p balance.Policy, key uint64) *Member {
@@ -62,22 +83,25 @@ func (t *Table) narrow(s *Selection) *Set {
 
 // fill makes the set of a view that is narrowed already.
 func (s *Set) fill(c *Config, v View, zone string) {
-	s.View, s.Members = &v, callable(c, v.Members, zone)
+	s.View, s.Members = &v, callable(c, &v, zone)
 	v.Ready = v.Nodes
 	if len(s.Members) < len(v.Members) || c.Subset > 0 {
 		v.Ready = nodesOf(s.Members)
 	}
 	s.Public = c.Public(&v)
-	if len(s.Members) > 0 {
-		s.own = c.Balance.Picker(candidates(s.Members))
+	if s.policy = c.Balance; len(s.Members) > 0 && s.policy.Slow() {
+		s.makeOwn()
 	}
 }
 
 // callable returns the members that calls should go to: never those with NoTraffic, nor
 // those that drain or are ejected as long as there are others; of the zone if enough of them
 // are left there; and no more of them than the subset.
-func callable(c *Config, members []*Member, zone string) []*Member {
-	in := without(members, func(m *Member) bool { return m.Withdrawn() || m.Ejected() })
+func callable(c *Config, v *View, zone string) []*Member {
+	members, in := v.Members, v.Members
+	if !v.sound {
+		in = without(members, func(m *Member) bool { return m.Withdrawn() || m.Ejected() })
+	}
 	if len(in) == 0 {
 		in = without(members, (*Member).Withdrawn)
 	}

@@ -13,6 +13,7 @@ type View struct {
 	Members []*Member
 	Nodes   []*registry.Node // of Members
 	Ready   []*registry.Node // those of Nodes that may be picked
+	sound   bool             // no node is withdrawn or ejected
 
 	Revision   uint64
 	History    string
@@ -40,10 +41,12 @@ func (v *View) Age() time.Duration {
 	return time.Since(v.StaleSince)
 }
 
-func versionsOf(members []*Member) map[*registry.Node]*registry.Service {
-	of := make(map[*registry.Node]*registry.Service, len(members))
-	for _, m := range members {
-		of[m.Node] = m.Version
+func versionsOf(services []*registry.Service) map[*registry.Node]*registry.Service {
+	of := map[*registry.Node]*registry.Service{}
+	for _, s := range services {
+		for _, n := range s.Nodes {
+			of[n] = s
+		}
 	}
 	return of
 }
