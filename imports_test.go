@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/views"},
 	{"discovery"},
 	{"hertzadapter"},
-	{"internal/demo", "internal/faulty", "internal/redistest", "internal/sidecar", "example/internal/at"},
+	{"internal/demo", "internal/doctor", "internal/faulty", "internal/redistest", "internal/sidecar", "example/internal/at"},
 	{"internal/cli"},
 	{"internal/cli/..."},
 	{"cmd/...", "example/..."},
