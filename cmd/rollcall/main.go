@@ -9,10 +9,12 @@ import (
 	"os"
 
 	"github.com/rollcall-go/rollcall/internal/cli"
+	"github.com/rollcall-go/rollcall/internal/cli/doctor"
 )
 
 func main() {
 	app := cli.New(version())
 	app.Add(demoCommand(), nodeCommand(), versionCommand())
+	app.Add(doctor.Commands(app)...)
 	os.Exit(app.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }

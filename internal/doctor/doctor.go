@@ -43,9 +43,10 @@ type Finding struct {
 
 // Options say what to examine. The zero value is a valid choice.
 type Options struct {
-	Service string           // for rights and data: "" is all services of the registry's namespace
-	Roles   []acl.Role       // that the user has to have; nil: tell which it has
-	Now     func() time.Time // our clock; nil: time.Now
+	Service       string           // for rights and data: "" is all services of the registry's namespace
+	AllNamespaces bool             // for rights and data: those of all namespaces
+	Roles         []acl.Role       // that the user has to have; nil: tell which it has
+	Now           func() time.Time // our clock; nil: time.Now
 }
 
 // Failed reports whether a promise is in danger.
@@ -72,6 +73,9 @@ func Examine(ctx context.Context, r *registry.Redis, o Options) ([]Finding, erro
 	space, err := keys.New(at.Prefix)
 	if err != nil {
 		return nil, err
+	}
+	if o.AllNamespaces {
+		at.Namespace = keys.AllNamespaces
 	}
 	_, clustered := client.(*redis.ClusterClient)
 	p := &patient{Options: o, r: r, client: client, space: space, namespace: at.Namespace, db: at.DB, clustered: clustered}

@@ -52,7 +52,11 @@ func (p *patient) rights(ctx context.Context) (findings []Finding) {
 // command prints the rules that are missed.
 func (p *patient) command(role acl.Role) string {
 	words := []string{"give the user what this prints: rollcall acl", string(role)}
-	if p.namespace != keys.DefaultNamespace && p.namespace != "" {
+	switch p.namespace {
+	case keys.AllNamespaces:
+		words = append(words, "-A")
+	case "", keys.DefaultNamespace:
+	default:
 		words = append(words, "--namespace", p.namespace)
 	}
 	if p.Service != "" {
