@@ -62,8 +62,9 @@ func Examine(ctx context.Context, r *registry.Redis, o Options) ([]Finding, erro
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	if err := r.Init(); err != nil && !errors.Is(err, registry.ErrPermission) {
-		return []Finding{unreachable(err)}, nil
+	refusal := r.Init()
+	if refusal != nil && !errors.Is(refusal, registry.ErrPermission) {
+		return []Finding{unreachable(refusal)}, nil
 	}
 	client, err := r.Client()
 	if err != nil {
@@ -81,7 +82,7 @@ func Examine(ctx context.Context, r *registry.Redis, o Options) ([]Finding, erro
 	p := &patient{Options: o, r: r, client: client, space: space, namespace: at.Namespace, db: at.DB, clustered: clustered}
 	var findings []Finding
 	if p.servers, err = p.ask(ctx); err != nil {
-		findings = append(findings, unreachable(err))
+		findings = append(findings, unreachable(cmp.Or(refusal, err)))
 	}
 	if len(p.servers) == 0 {
 		return findings, nil

@@ -196,7 +196,7 @@ func TestItIsAway(t *testing.T) {
 func TestAWrongPassword(t *testing.T) {
 	s := start(t, "--requirepass", "secret")
 	findings := examine(t, open(t, s.Addr()), Options{})
-	only(t, findings, "reachable", Fail, "NOAUTH")
+	only(t, findings, "reachable", Fail, "check the user and the password")
 }
 
 // Whom Redis tells nothing learns nothing, and not that all is well.

@@ -30,12 +30,15 @@ var settings = []string{
 
 func askServer(ctx context.Context, c *redis.Client, now func() time.Time) (*server, error) {
 	s := &server{addr: c.Options().Addr, config: map[string]string{}}
-	begun := time.Now()
-	if err := c.Ping(ctx).Err(); err != nil && !refused(err) {
-		return nil, err
+	for range 3 { // the best of them: the first one may dial
+		begun := time.Now()
+		if err := c.Ping(ctx).Err(); err != nil && !refused(err) {
+			return nil, err
+		}
+		if took := time.Since(begun); s.took == 0 || took < s.took {
+			s.took = took
+		}
 	}
-	s.took = time.Since(begun)
-
 	before := now()
 	if clock, err := c.Time(ctx).Result(); err == nil {
 		s.ahead, s.timed = clock.Sub(before.Add(now().Sub(before)/2)), true
