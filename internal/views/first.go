@@ -12,7 +12,7 @@ import (
 // Ready returns a service of the source's own namespace and its table, if a pick needs to
 // look at nothing else; else nil.
 func (h *Hub) Ready(service string) (*Service, *Table) {
-	s := h.names.Load().own(service)
+	s := h.names.own(service)
 	if s == nil {
 		return nil, nil
 	}
@@ -30,7 +30,7 @@ func (h *Hub) Table(ctx context.Context, name listed.Name) (*Service, *Table, er
 	if ctx == nil {
 		return nil, nil, ErrNoContext
 	}
-	s := h.names.Load().get(name)
+	s := h.names.get(name)
 	var t *Table
 	if s != nil {
 		s.use()

@@ -73,7 +73,7 @@ type Hub struct {
 	ejections logs.Trouble // of all services together
 	ejectedAt atomic.Int64 // when a node was out last, in Unix nanoseconds
 
-	names atomic.Pointer[names] // the services that are followed
+	names *names // the services that are followed
 
 	knower  Knower // the source; nil: it is none
 	unknown unknown.Names
@@ -91,10 +91,9 @@ type Hub struct {
 
 // New returns a Hub, which follows the services of Preload at once.
 func New(c Config) *Hub {
-	h := &Hub{c: c, opening: map[listed.Name]chan struct{}{}}
+	h := &Hub{c: c, names: newNames(), opening: map[listed.Name]chan struct{}{}}
 	h.reporter = newReporter(&h.c)
 	h.knower, _ = c.Source.(Knower)
-	h.names.Store(&names{})
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if c.SnapshotDir != "" {
 		h.folder = savedviews.Open(c.SnapshotDir, h.reporter.log)
@@ -108,7 +107,7 @@ func New(c Config) *Hub {
 
 // save writes the services that have changed, or whose files are older than age.
 func (h *Hub) save(age time.Duration) {
-	for s := range h.names.Load().all() {
+	for s := range h.names.all() {
 		if h.ctx.Err() == nil {
 			s.file.Save(age)
 		}
@@ -119,7 +118,7 @@ func (h *Hub) save(age time.Duration) {
 func (h *Hub) Close() error {
 	h.mu.Lock()
 	h.cancel()
-	h.names.Store(&names{})
+	h.names.clear()
 	h.mu.Unlock()
 	h.unknown.End()
 	h.tasks.Wait()
@@ -145,7 +144,7 @@ func (h *Hub) sweep() {
 			return
 		case <-clock.C:
 			h.tick.Store(int64(balance.Now()))
-			stale.check(h.names.Load(), time.Now())
+			stale.check(h.names, time.Now())
 		case <-tick.C:
 			h.letIdleGo(time.Now())
 		}
@@ -157,7 +156,7 @@ func (h *Hub) letIdleGo(at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var idle []*Service
-	for s := range h.names.Load().all() {
+	for s := range h.names.all() {
 		limit := h.c.IdleTimeout
 		if t := s.table.Load(); t == nil || t.Unknown() {
 			limit = min(limit, unknownFor)
@@ -181,4 +180,4 @@ type Counts struct {
 }
 
 // Counts returns how many names the hub keeps.
-func (h *Hub) Counts() Counts { return Counts{h.names.Load().len(), h.unknown.Len()} }
+func (h *Hub) Counts() Counts { return Counts{h.names.len(), h.unknown.Len()} }

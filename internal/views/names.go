@@ -2,28 +2,34 @@ package views
 
 import (
 	"iter"
-	"maps"
+	"sync"
+	"sync/atomic"
 
 	"github.com/rollcall-go/rollcall/internal/listed"
 )
 
-// Names are the services that a hub follows, by name. They never change: others take their
-// place. A service that is added goes into a small layer, which joins the large one when it
-// has grown to about the square root of that. So a change copies few of the services.
-type names struct{ large, small layer }
+// Names are the services that a hub follows, by name. Nearly all are settled: they are found
+// without a lock, in maps that never change. New names are settled together, when they are many
+// or all is called, within a quarter of a second: so one of them costs no copy of the others.
+// Until then, a call for it takes a lock.
+type names struct {
+	settled atomic.Pointer[settled]
 
-// A layer is a part of names. byName has its services of the source's own namespace.
-type layer struct {
+	mu       sync.RWMutex
 	services map[listed.Name]*Service
-	byName   map[string]*Service
+	fresh    atomic.Int64 // how many of them are not settled
 }
 
-// own returns the service of a name in the source's own namespace, or nil.
-func (n *names) own(name string) *Service {
-	if s := n.large.byName[name]; s != nil {
-		return s
-	}
-	return n.small.byName[name]
+// Settled names never change: others take their place.
+type settled struct {
+	own   map[string]*Service      // of the source's own namespace
+	other map[listed.Name]*Service // of the namespaces that calls have named
+}
+
+func newNames() *names {
+	n := &names{services: map[listed.Name]*Service{}}
+	n.settle()
+	return n
 }
 
 // get returns the service of a name, or nil.
@@ -31,74 +37,96 @@ func (n *names) get(name listed.Name) *Service {
 	if name.Namespace == "" {
 		return n.own(name.Service)
 	}
-	if s := n.large.services[name]; s != nil {
+	if s := n.settled.Load().other[name]; s != nil {
 		return s
 	}
-	return n.small.services[name]
+	return n.unsettled(name)
 }
 
-func (n *names) len() int { return len(n.large.services) + len(n.small.services) }
+// own returns the service of a name in the source's own namespace, or nil.
+func (n *names) own(name string) *Service {
+	if s := n.settled.Load().own[name]; s != nil {
+		return s
+	}
+	return n.unsettled(listed.Name{Service: name})
+}
 
+func (n *names) unsettled(name listed.Name) *Service {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.services[name]
+}
+
+func (n *names) len() int {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return len(n.services)
+}
+
+// all yields the services that there are when it is called.
 func (n *names) all() iter.Seq[*Service] {
+	n.mu.RLock()
+	if n.fresh.Load() > 0 {
+		n.settle()
+	}
+	n.mu.RUnlock()
+	at := n.settled.Load()
 	return func(yield func(*Service) bool) {
-		for _, l := range []layer{n.large, n.small} {
-			for _, s := range l.services {
-				if !yield(s) {
-					return
-				}
+		for _, s := range at.own {
+			if !yield(s) {
+				return
+			}
+		}
+		for _, s := range at.other {
+			if !yield(s) {
+				return
 			}
 		}
 	}
 }
 
-// with returns names with one more service.
-func (n *names) with(s *Service) *names {
-	small := n.small.clone()
-	small.add(s)
-	if size := len(small.services); size*size <= 2*len(n.large.services) {
-		return &names{n.large, small}
-	}
-	large := n.large.clone()
-	for _, s := range small.services {
-		large.add(s)
-	}
-	return &names{large: large}
-}
-
-// without returns names without some services. Others of the same names stay.
-func (n *names) without(services []*Service) *names {
-	return &names{n.large.without(services), n.small.without(services)}
-}
-
-func (l layer) clone() layer {
-	c := layer{maps.Clone(l.services), maps.Clone(l.byName)}
-	if c.services == nil {
-		c = layer{map[listed.Name]*Service{}, map[string]*Service{}}
-	}
-	return c
-}
-
-func (l layer) add(s *Service) {
-	l.services[s.name] = s
-	if s.name.Namespace == "" {
-		l.byName[s.name.Service] = s
+func (n *names) add(s *Service) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.services[s.name] = s
+	if 4*n.fresh.Add(1) > int64(len(n.services)) {
+		n.settle()
 	}
 }
 
-// without returns the same layer if it has none of the services.
-func (l layer) without(services []*Service) layer {
-	c, cloned := l, false
+// remove takes services out. Others of the same names stay.
+func (n *names) remove(services ...*Service) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at, gone := n.settled.Load(), false
 	for _, s := range services {
-		if l.services[s.name] != s {
-			continue
-		}
-		if !cloned {
-			c, cloned = l.clone(), true
-		}
-		delete(c.services, s.name)
-		if s.name.Namespace == "" {
-			delete(c.byName, s.name.Service)
+		if n.services[s.name] == s {
+			delete(n.services, s.name)
+			gone = gone || at.own[s.name.Service] == s || at.other[s.name] == s
 		}
 	}
-	return c
+	if gone {
+		n.settle()
+	}
+}
+
+func (n *names) clear() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.services)
+	n.settle()
+}
+
+// settle makes all services settled. mu is held, to read at least.
+func (n *names) settle() {
+	at := &settled{make(map[string]*Service, len(n.services)), map[listed.Name]*Service{}}
+	for name, s := range n.services {
+		if name.Namespace == "" {
+			at.own[name.Service] = s
+		} else {
+			at.other[name] = s
+		}
+	}
+	n.settled.Store(at)
+	n.fresh.Store(0)
 }

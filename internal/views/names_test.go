@@ -18,13 +18,14 @@ func TestNames(t *testing.T) {
 				Service:   fmt.Sprint("shop", rapid.IntRange(0, 20).Draw(t, "service")),
 			}
 		})
-		n, want := &names{}, map[listed.Name]*Service{}
+		n, want := newNames(), map[listed.Name]*Service{}
 		var old *Service // was taken out
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
 				s := &Service{name: name.Draw(t, "name")}
 				if want[s.name] == nil {
-					n, want[s.name] = n.with(s), s
+					n.add(s)
+					want[s.name] = s
 				}
 			},
 			"take out": func(t *rapid.T) {
@@ -35,14 +36,31 @@ func TestNames(t *testing.T) {
 						delete(want, s.name)
 					}
 				}
-				n = n.without(out)
+				n.remove(out...)
 			},
 			"take out again": func(t *rapid.T) {
 				if old != nil {
-					n = n.without([]*Service{old})
+					n.remove(old)
 				}
 			},
 			"": func(t *rapid.T) {
+				finds := func() {
+					for _, ns := range []string{"", "test"} {
+						for i := range 21 {
+							name := listed.Name{Namespace: ns, Service: fmt.Sprint("shop", i)}
+							if n.get(name) != want[name] {
+								t.Fatalf("%v: found %v", name, n.get(name))
+							}
+							if ns == "" && n.own(name.Service) != want[name] {
+								t.Fatalf("%s: found %v", name.Service, n.own(name.Service))
+							}
+						}
+					}
+				}
+				finds()
+				if !rapid.Bool().Draw(t, "settle") {
+					return
+				}
 				seen := 0
 				for s := range n.all() {
 					if seen++; want[s.name] != s {
@@ -52,17 +70,7 @@ func TestNames(t *testing.T) {
 				if seen != len(want) || n.len() != len(want) {
 					t.Fatalf("there are %d of %d, and len says %d", seen, len(want), n.len())
 				}
-				for _, ns := range []string{"", "test"} {
-					for i := range 21 {
-						name := listed.Name{Namespace: ns, Service: fmt.Sprint("shop", i)}
-						if n.get(name) != want[name] {
-							t.Fatalf("%v: found %v", name, n.get(name))
-						}
-						if ns == "" && n.own(name.Service) != want[name] {
-							t.Fatalf("%s: found %v", name.Service, n.own(name.Service))
-						}
-					}
-				}
+				finds()
 			},
 		})
 	})
@@ -72,17 +80,13 @@ func TestNames(t *testing.T) {
 func BenchmarkNewName(b *testing.B) {
 	for _, have := range []int{100, 1000, 10_000, 100_000} {
 		b.Run(fmt.Sprint("have=", have), func(b *testing.B) {
-			n := &names{}
+			n := newNames()
 			for i := range have {
-				n = n.with(&Service{name: listed.Name{Service: fmt.Sprint("shop", i)}})
+				n.add(&Service{name: listed.Name{Service: fmt.Sprint("shop", i)}})
 			}
 			b.ReportAllocs()
-			at := n
 			for i := 0; b.Loop(); i++ {
-				if i%1000 == 0 {
-					at = n
-				}
-				at = at.with(&Service{name: listed.Name{Service: fmt.Sprint("bank", i)}})
+				n.add(&Service{name: listed.Name{Service: fmt.Sprint("bank", i)}})
 			}
 		})
 	}

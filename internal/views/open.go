@@ -13,7 +13,7 @@ import (
 // service returns the service of a name, followed from now on if it was not, and if
 // the source knows it.
 func (h *Hub) service(ctx context.Context, name listed.Name) (*Service, error) {
-	if s := h.names.Load().get(name); s != nil {
+	if s := h.names.get(name); s != nil {
 		return s, nil
 	}
 	if h.ctx.Err() == nil && (h.folder == nil || !h.folder.Has(ctx, name)) { // else open returns why
@@ -39,7 +39,7 @@ func (h *Hub) service(ctx context.Context, name listed.Name) (*Service, error) {
 func (h *Hub) open(name listed.Name, users int64) (*Service, error) {
 	for {
 		h.mu.Lock()
-		s, opening := h.names.Load().get(name), h.opening[name]
+		s, opening := h.names.get(name), h.opening[name]
 		if h.ctx.Err() != nil {
 			h.mu.Unlock()
 			return nil, registry.ErrClosed
@@ -82,7 +82,7 @@ func (h *Hub) open(name listed.Name, users int64) (*Service, error) {
 	s.users.Add(users)
 	s.used.Store(true)
 	h.tasks.Go(s.follow)
-	h.names.Store(h.names.Load().with(s))
+	h.names.add(s)
 	h.sweeping.Do(func() {
 		h.tick.Store(int64(balance.Now()))
 		h.tasks.Go(h.sweep)
@@ -114,7 +114,7 @@ func (h *Hub) meet(s *Service) {
 // manyUnknown says whether over maxUnknown services are followed that do not exist.
 func (h *Hub) manyUnknown() bool {
 	n := 0
-	for s := range h.names.Load().all() {
+	for s := range h.names.all() {
 		if s.unknown() {
 			n++
 		}
@@ -124,7 +124,7 @@ func (h *Hub) manyUnknown() bool {
 
 // letGo ends the following of services. mu is held.
 func (h *Hub) letGo(idle ...*Service) {
-	h.names.Store(h.names.Load().without(idle))
+	h.names.remove(idle...)
 	for _, s := range idle {
 		s.cancel()
 	}
