@@ -14,9 +14,10 @@ import (
 
 // Default writes warnings and errors to standard error, one line each: time,
 // level, text, and the fields as name=value, without colours.
-func Default() zerolog.Logger { return console(os.Stderr) }
+func Default() zerolog.Logger { return Console(os.Stderr) }
 
-func console(out io.Writer) zerolog.Logger {
+// Console is Default to another writer.
+func Console(out io.Writer) zerolog.Logger {
 	w := zerolog.ConsoleWriter{Out: out, NoColor: true, TimeFormat: time.RFC3339}
 	return zerolog.New(w).Level(zerolog.WarnLevel).With().Timestamp().Logger()
 }
