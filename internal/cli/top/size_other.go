@@ -1,0 +1,10 @@
+//go:build !unix
+
+package top
+
+import (
+	"errors"
+	"os"
+)
+
+func sizeOf(*os.File) (width, height int, err error) { return 0, 0, errors.ErrUnsupported }
