@@ -9,12 +9,19 @@ import (
 	"os"
 
 	"github.com/rollcall-go/rollcall/internal/cli"
+	"github.com/rollcall-go/rollcall/internal/cli/bench"
 	"github.com/rollcall-go/rollcall/internal/cli/doctor"
+	"github.com/rollcall-go/rollcall/internal/cli/probe"
+	"github.com/rollcall-go/rollcall/internal/cli/render"
+	"github.com/rollcall-go/rollcall/internal/cli/run"
+	"github.com/rollcall-go/rollcall/internal/cli/top"
 )
 
 func main() {
 	app := cli.New(version())
 	app.Add(demoCommand(), nodeCommand(), versionCommand())
 	app.Add(doctor.Commands(app)...)
+	app.Add(run.Command(app), probe.Resolve(app), probe.Ping(app), probe.Check(app))
+	app.Add(render.Command(app), top.Command(app), bench.Command(app))
 	os.Exit(app.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -26,6 +26,9 @@ import (
 //	leave SERVICE ID                 deregister it
 //	crash SERVICE ID [key=value...]  register a node that nobody renews
 //	until PATTERN COMMAND...         run a command again until its standard output matches
+//	code N COMMAND...                run a command that has to end with the exit code N
+//	listen NAME                      accept connections on an address, which $NAME is then
+//	no-keys PATTERN                  fail if Redis has a key like this
 //	redis COMMAND...                 call Redis; $KEYS is the prefix of the script
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -53,8 +56,11 @@ func TestScripts(t *testing.T) {
 			"crash": func(ts *testscript.TestScript, _ bool, args []string) {
 				register(ts, abandoned{}, args, registry.RegisterManual())
 			},
-			"leave": leave,
-			"until": until,
+			"leave":   leave,
+			"code":    code,
+			"listen":  listen,
+			"no-keys": noKeys,
+			"until":   until,
 			"redis": func(ts *testscript.TestScript, neg bool, args []string) {
 				words := make([]any, len(args))
 				for i, arg := range args {
