@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
@@ -27,6 +28,7 @@ type foundNode struct {
 	service keys.Service
 	id      string
 	rev     uint64
+	lease   string
 	record  record.Node
 }
 
@@ -37,6 +39,10 @@ func (f foundNode) serviceVersion() serviceVersion {
 // read returns the live nodes of services, by plain commands in pages.
 func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, error) {
 	candidates, overrides, err := c.Candidates(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	laid, err := c.inForce(ctx, overrides)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +61,11 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 				continue // it ran out or was deregistered after the index was read
 			}
 			n := foundNode{service: page[i].Service, id: page[i].ID}
-			if err := n.decode(data, holder, overrides[n.service][keys.EscapeID(n.id)]); err != nil {
+			if err := n.decode(data, holder); err != nil {
 				unreadable[n.service] = append(unreadable[n.service], &errdefs.NodeError{Node: n.id, Err: err})
 				continue
 			}
+			laid[n.service].lay(&n)
 			found = append(found, n)
 		}
 	}
@@ -91,7 +98,7 @@ func (c *conn) tellUnreadable(s keys.Service, errs []*errdefs.NodeError) {
 }
 
 // decode fills in what a node's hash holds.
-func (n *foundNode) decode(data, lease, override string) (err error) {
+func (n *foundNode) decode(data, lease string) (err error) {
 	if n.record, err = record.DecodeNode(data); err != nil {
 		return err
 	}
@@ -100,13 +107,43 @@ func (n *foundNode) decode(data, lease, override string) (err error) {
 		if err != nil {
 			return err
 		}
-		n.rev = holder.Rev
+		n.rev, n.lease = holder.Rev, holder.Lease
 	}
-	if override == "" {
-		return nil
+	return nil
+}
+
+// serviceOverrides are what operators set on the nodes of a service, by field, and Redis's
+// time, where it matters.
+type serviceOverrides struct {
+	byField map[string]string
+	now     time.Time
+}
+
+// inForce returns the overrides of services, with the time where one of them has an end.
+func (c *conn) inForce(ctx context.Context, overrides map[keys.Service]map[string]string) (map[keys.Service]serviceOverrides, error) {
+	laid := make(map[keys.Service]serviceOverrides, len(overrides))
+	for s, byField := range overrides {
+		one := serviceOverrides{byField: byField}
+		for _, override := range byField {
+			if record.NextEnd(override, time.Time{}).IsZero() {
+				continue
+			}
+			var err error
+			if one.now, err = c.clock(ctx, s); err != nil {
+				return nil, err
+			}
+			break
+		}
+		laid[s] = one
 	}
-	if o, err := record.DecodeOverride([]byte(override)); err == nil {
-		n.record = o.Apply(n.record)
+	return laid, nil
+}
+
+// lay lays over a node what is set on all nodes, and then what is set on this one.
+func (o serviceOverrides) lay(n *foundNode) {
+	for _, field := range []string{keys.AllNodes, keys.EscapeID(n.id)} {
+		if override := record.InForce(o.byField[field], n.lease, o.now); override != "" {
+			n.record = record.Lay(override, n.record)
+		}
 	}
-	return nil // an override that cannot be read is left off: the node's own values are used
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
+// newestChanges is how much of the log a snapshot reads. The log is kept longer for people.
+const newestChanges = 128
+
 // readSnapshot reads a service: its version, its nodes in pages, and its version again.
 // The answer is that of the last call.
 //
@@ -28,7 +31,7 @@ func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service, decode
 	}
 	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		version = redisconn.AskVersion(ctx, p, s)
-		log = p.LRange(ctx, s.Log(), 0, -1)
+		log = p.LRange(ctx, s.Log(), 0, newestChanges-1)
 		if !c.Clustered() {
 			return ask(p)
 		}
@@ -111,7 +114,7 @@ type members struct {
 func newMembers(nodes int, overrides map[string]string) *members {
 	m := &members{list: make([]replica.Member, 0, nodes), overrides: make(map[string]string, len(overrides))}
 	for member, override := range overrides {
-		if id, err := keys.Unescape(member); err == nil {
+		if id, err := keys.ParseOverrideField(member); err == nil {
 			m.overrides[id] = override
 		}
 	}

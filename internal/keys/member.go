@@ -51,3 +51,19 @@ func unescapeName(s string) (string, error) {
 	}
 	return Unescape(s)
 }
+
+// OverrideField names the field of Override for a node, or for AllNodes.
+func OverrideField(id string) string {
+	if id == AllNodes {
+		return id
+	}
+	return EscapeID(id)
+}
+
+// ParseOverrideField undoes OverrideField. It refuses other fields.
+func ParseOverrideField(field string) (id string, err error) {
+	if field == AllNodes {
+		return field, nil
+	}
+	return Unescape(field)
+}

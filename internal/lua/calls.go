@@ -96,7 +96,7 @@ func (l Lease) renewal() string {
 // Renew runs renew.lua once for each call, all in one pipeline.
 func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []Result {
 	return runAll(ctx, c, calls, func(r RenewCall) call {
-		k := []string{r.Service.Index(), r.Service.Version(), r.Service.Log()}
+		k := r.keys()
 		a := []any{r.Deadline.UnixMicro(), r.ttl()}
 		for _, n := range r.Nodes {
 			k = append(k, r.Service.Node(n.ID))
@@ -132,6 +132,7 @@ const (
 type DeregisterCall struct {
 	Target
 	By    By
+	Note  []byte // for the log, JSON in one line; or nil
 	Nodes []Lease
 }
 
@@ -139,7 +140,7 @@ type DeregisterCall struct {
 func Deregister(ctx context.Context, c redis.UniversalClient, calls ...DeregisterCall) []Result {
 	return runAll(ctx, c, calls, func(d DeregisterCall) call {
 		k, a := d.changing()
-		a = append(a, string(d.By))
+		a = append(a, string(d.By), d.Note)
 		for _, n := range d.Nodes {
 			k = append(k, d.Service.Node(n.ID))
 			a = append(a, keys.EscapeID(n.ID), n.fence())
@@ -166,26 +167,48 @@ func Reap(ctx context.Context, c redis.UniversalClient, calls ...ReapCall) []Res
 	})
 }
 
-// OverrideCall sets what an operator says of one node; no JSON undoes it.
+// OverrideCall sets or undoes what an operator says of one node, or of all nodes of a
+// service.
 type OverrideCall struct {
 	Target
-	ID   string
-	JSON []byte
+	ID      string    // keys.AllNodes: of the service
+	Until   time.Time // by Redis's clock, in whole milliseconds; zero: no end
+	Bound   bool      // to the lease that holds the node now
+	Note    []byte    // for the log, JSON in one line; or nil
+	Aspects []Aspect
+}
+
+// An Aspect is one thing that an operator sets.
+type Aspect struct {
+	Name string // of bytes that keys.EscapeID leaves; "*" without JSON: undo all
+	JSON []byte // in one line; nil undoes it
 }
 
 // Override runs override.lua once for each call, all in one pipeline.
 func Override(ctx context.Context, c redis.UniversalClient, calls ...OverrideCall) []Result {
 	return runAll(ctx, c, calls, func(o OverrideCall) call {
 		k, a := o.changing()
-		return call{override, append(k, o.Service.Override(), o.Service.Node(o.ID)), append(a, keys.EscapeID(o.ID), o.JSON), 1}
+		until := int64(0)
+		if !o.Until.IsZero() {
+			until = o.Until.UnixMilli()
+		}
+		a = append(a, keys.OverrideField(o.ID), until, flag(o.Bound), o.Note)
+		for _, aspect := range o.Aspects {
+			a = append(a, aspect.Name, aspect.JSON)
+		}
+		return call{override, append(k, o.Service.Node(o.ID)), a, 1}
 	})
+}
+
+// keys returns the keys that every script of a service begins with.
+func (t Target) keys() []string {
+	return []string{t.Service.Index(), t.Service.Version(), t.Service.Log(), t.Service.Override()}
 }
 
 // changing returns the keys and arguments that every script which makes changes
 // begins with.
 func (t Target) changing() (k []string, a []any) {
-	return []string{t.Service.Index(), t.Service.Version(), t.Service.Log()},
-		[]any{t.Deadline.UnixMicro(), t.Service.Events(t.DB), t.Nonce}
+	return t.keys(), []any{t.Deadline.UnixMicro(), t.Service.Events(t.DB), t.Nonce}
 }
 
 func runAll[T any](ctx context.Context, c redis.UniversalClient, in []T, build func(T) call) []Result {

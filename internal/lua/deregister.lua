@@ -8,14 +8,16 @@
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
--- KEYS[4..]  hash  one per node
+-- KEYS[4]    hash  override: node -> what operators set
+-- KEYS[5..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
 -- ARGV[2]    channel of the events
 -- ARGV[3]    nonce of this call, hex
 -- ARGV[4]    whose act: self; op, an operator; or undo: self, but only where the
 --            holder is this very lease, for a register whose outcome is unknown:
 --            if it never came, an older lease may live, and is left alone
--- ARGV[5..]  id, "<lease> <seq>"; two per node
+-- ARGV[5]    a note for the log, JSON; or ''
+-- ARGV[6..]  id, "<lease> <seq>"; two per node
 --
 -- Returns the array of common.lua; per node:
 --    1 removed, published   0 was not there: only the tombstone is set, or with
@@ -32,12 +34,12 @@ elseif by ~= 'self' and by ~= 'op' then
 end
 
 local nodes = {}
-local indexed = scores(KEYS[1], 5, 2)
-for i = 1, #KEYS - 3 do
-  local a = 2 * i + 3
+local indexed = scores(KEYS[1], 6, 2)
+for i = 1, #KEYS - 4 do
+  local a = 2 * i + 4
   local lease, seq = hold(a + 1, HOLD .. '$')
-  local held, _, last = holder(text('HGET', KEYS[i + 3], 'lease'))
-  local n = {key = KEYS[i + 3], id = check(a, ID), lease = lease, tomb = lease .. ' ' .. int(seq) .. ' ' .. by}
+  local held, _, last = holder(text('HGET', KEYS[i + 4], 'lease'))
+  local n = {key = KEYS[i + 4], id = check(a, ID), lease = lease, tomb = lease .. ' ' .. int(seq) .. ' ' .. by}
   n.buried = held == lease and last == by
   nodes[i], codes[i] = n, newer(held, lease) and -1 or (indexed[i] and 1 or 0)
   if undo and held ~= lease then
@@ -49,6 +51,20 @@ if failure then
   return failure
 end
 
+-- unbind removes what an operator bound to a lease of the node.
+local function unbind(id, lines)
+  local left = {}
+  for line in string.gmatch(lines, '[^\n]+') do
+    left[#left + 1] = string.find(line, '^%S+ %d+ %d+ %- ') and line or nil
+  end
+  if #left == 0 then
+    call('HDEL', KEYS[4], id)
+  else
+    call('HSET', KEYS[4], id, table.concat(left, '\n'))
+  end
+end
+local overridden = call('PTTL', KEYS[4]) ~= -2
+
 for i, n in ipairs(nodes) do
   if codes[i] >= 0 and not n.buried then
     call('DEL', n.key)
@@ -58,6 +74,10 @@ for i, n in ipairs(nodes) do
   if codes[i] == 1 then
     call('ZREM', KEYS[1], n.id)
     misdated = true
-    change('del', n.id, n.lease, '')
+    change('del', n.id, n.lease, '', ARGV[5])
+  end
+  local lines = overridden and codes[i] == 1 and pcall('HGET', KEYS[4], n.id)
+  if type(lines) == 'string' then
+    unbind(n.id, lines)
   end
 end

@@ -9,12 +9,12 @@ if not epoch then
   epoch, rev, tag = now_us .. '-' .. nonce, 0, ''
 end
 
-local function change(kind, id, lease, payload)
+-- change notes a change of a node. The note, if any, is JSON for the log.
+local function change(kind, id, lease, payload, note)
   local prev = tag
   rev = rev + 1
   tag = redis.sha1hex(prev .. ' ' .. nonce .. ' ' .. kind .. ' ' .. id .. ' ' .. now_us)
-  local what = kind .. ' ' .. lease .. ' ' .. id
-  entries[#entries + 1] = tag .. ' ' .. what
-  events[#events + 1] = '1 ' .. epoch .. ' ' .. int(rev) .. ' ' .. prev .. ' ' .. tag .. ' ' .. now_us
-    .. ' ' .. what .. '\n' .. payload
+  local what = tag .. ' ' .. now_us .. ' ' .. kind .. ' ' .. lease .. ' ' .. id
+  entries[#entries + 1] = note and note ~= '' and what .. ' ' .. note or what
+  events[#events + 1] = '1 ' .. epoch .. ' ' .. int(rev) .. ' ' .. prev .. ' ' .. what .. '\n' .. payload
 end

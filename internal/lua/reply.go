@@ -24,6 +24,7 @@ const (
 	Removed    Code = -2 // by an operator
 	Gone       Code = -3 // this lease was deregistered
 	Conflict   Code = -4 // another lease lives, and exclusive was asked for
+	TooLarge   Code = -5 // an override would be
 )
 
 // A Result is one call's reply, or why there is none.

@@ -1,8 +1,10 @@
 package record
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
 )
@@ -26,23 +28,62 @@ const unknownLease = "-"
 
 // A LogEntry is one line of a service's log.
 type LogEntry struct {
-	Tag   string // of the change, 40 lower-case hex digits
+	Tag   string    // of the change, 40 lower-case hex digits
+	Time  time.Time // of the change by Redis's clock
 	Kind  Kind
 	Lease string // as Lease.String; "" if not known, which only Set and Exp may be
-	ID    string // of the node
+	ID    string // of the node; keys.AllNodes of a Set on all
+	Note  string // what an operator did, as JSON; see Note
 }
 
-// ParseLogEntry reads "<tag> <kind> <lease> <id>". It fails with ErrMalformed.
+// A Note says in the log what an operator did.
+type Note struct {
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+
+	// Of a Set: what was set, by aspect, and what was undone.
+	Set    map[string]any `json:"set,omitempty"`
+	Undone []string       `json:"undone,omitempty"`
+	Until  int64          `json:"until,omitempty"` // of what was set, ms; 0: no end
+	Stay   bool           `json:"stay,omitempty"`
+}
+
+// Encode returns the note in one line.
+func (n Note) Encode() ([]byte, error) { return compact(n) }
+
+// ParseNote reads a note. What cannot be read is empty.
+func ParseNote(s string) (n Note) {
+	_ = json.Unmarshal([]byte(s), &n)
+	return n
+}
+
+// ParseLogEntry reads "<tag> <time> <kind> <lease> <id>", and a note behind it. It fails
+// with ErrMalformed.
 func ParseLogEntry(s string) (LogEntry, error) {
-	var f [4]string
-	if n := fields(s, f[:]); n != len(f) {
-		return LogEntry{}, fmt.Errorf("log entry %.200q: %w: %d fields, want %d", s, ErrMalformed, n, len(f))
+	f := strings.SplitN(s, " ", 6)
+	if len(f) < 5 {
+		return LogEntry{}, fmt.Errorf("log entry %.200q: %w: %d fields, want 5 or more", s, ErrMalformed, len(f))
 	}
-	e, err := parseChange(f[0], f[1], f[2], f[3])
+	e, err := parseChange(f[0], f[2], f[3], f[4])
+	if err == nil {
+		e.Time, err = parseTime(f[1])
+	}
 	if err != nil {
 		return LogEntry{}, fmt.Errorf("log entry: %w", err)
 	}
+	if len(f) == 6 {
+		e.Note = f[5]
+	}
 	return e, nil
+}
+
+// parseTime reads microseconds since 1970.
+func parseTime(s string) (time.Time, error) {
+	us, ok := decimal(s, maxMicros)
+	if !ok {
+		return time.Time{}, fmt.Errorf("%w: time %.32q, want microseconds", ErrMalformed, s)
+	}
+	return time.UnixMicro(int64(us)).UTC(), nil
 }
 
 // parseChange reads what a log entry and an event's header have in common.
@@ -60,6 +101,10 @@ func parseChange(tag, kind, lease, id string) (LogEntry, error) {
 		e.Lease = ""
 	} else if _, err := ParseLease(lease); err != nil {
 		return e, err
+	}
+	if id == keys.AllNodes && e.Kind == Set {
+		e.ID = id
+		return e, nil
 	}
 	var err error
 	e.ID, err = parseID(id)

@@ -32,8 +32,12 @@
 //
 // # Override
 //
-// What an operator set on a node: a JSON object of status, weight and metadata,
-// laid over the record by readers.
+// What operators set on a node, or on all nodes of a service, one line for each aspect of
+// it. Readers lay it over the record.
+//
+//	<status, weight or metadata:<key>> <until, ms> <set, ms> <lease> <JSON>
+//
+// See Setting. It is in force until its end, 0 being none, and for its lease, - being any.
 //
 // # Event
 //
@@ -53,7 +57,9 @@
 //
 // The log holds the newest changes, one line each:
 //
-//	<tag> <kind> <lease> <id>
+//	<tag> <time, us> <kind> <lease> <id>
+//
+// What an operator did has a note behind it, in JSON. See Note.
 //
 // Nothing here panics on any input: what cannot be read is ErrMalformed,
 // ErrTooLarge or ErrVersion.
@@ -69,6 +75,7 @@ const (
 	MaxNode     = 8 << 10
 	MaxAPIs     = 64 << 10
 	MaxOverride = 8 << 10
+	MaxSaid     = 2 << 10 // one line of an override
 )
 
 var (

@@ -27,14 +27,14 @@ type Event struct {
 	Time    time.Time // of the change by Redis's clock: UTC, whole microseconds
 	Kind    Kind
 	Lease   string // as Lease.String; "" if not known, which only Set and Exp may be
-	ID      string // of the node
+	ID      string // of the node; keys.AllNodes of a Set on all
 	Payload []byte // Put: the record; Set: the override, empty if undone; else empty
 }
 
 // Encode returns the event as it is published. It does not check its fields.
 func (e Event) Encode() []byte {
 	b := fmt.Appendf(nil, "%d %s %d %s %s %d %s %s %s\n", Version, e.Epoch, e.Rev, e.Prev, e.Tag,
-		e.Time.UnixMicro(), e.Kind, cmp.Or(e.Lease, unknownLease), keys.EscapeID(e.ID))
+		e.Time.UnixMicro(), e.Kind, cmp.Or(e.Lease, unknownLease), keys.OverrideField(e.ID))
 	return append(b, e.Payload...)
 }
 
@@ -75,9 +75,9 @@ func decodeEvent(b []byte) (Event, error) {
 	if prev != "" && !lowerHex(prev, tagLen) {
 		return Event{}, fmt.Errorf("%w: previous tag %.64q, want %d lower-case hex digits", ErrMalformed, prev, tagLen)
 	}
-	us, ok := decimal(f[5], maxMicros)
-	if !ok {
-		return Event{}, fmt.Errorf("%w: time %.32q, want microseconds", ErrMalformed, f[5])
+	at, err := parseTime(f[5])
+	if err != nil {
+		return Event{}, err
 	}
 	c, err := parseChange(f[4], f[6], f[7], f[8])
 	if err != nil {
@@ -87,7 +87,7 @@ func decodeEvent(b []byte) (Event, error) {
 		return Event{}, err
 	}
 	return Event{
-		Epoch: epoch, Rev: rev, Prev: prev, Tag: c.Tag, Time: time.UnixMicro(int64(us)).UTC(),
+		Epoch: epoch, Rev: rev, Prev: prev, Tag: c.Tag, Time: at,
 		Kind: c.Kind, Lease: c.Lease, ID: c.ID, Payload: payload,
 	}, nil
 }

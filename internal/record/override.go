@@ -1,86 +1,209 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
-// An Override is what an operator set on one node. What is nil stays as the
-// node says.
-type Override struct {
-	Status *string // StatusUp ends a drain that the node itself asked for
-	Weight *int    // as on the wire: 0 is no calls
+// The aspects of a node that an operator can set.
+const (
+	AspectStatus   = "status"
+	AspectWeight   = "weight"
+	aspectMetadata = "metadata:" // and the key, escaped as an id
+	EveryAspect    = "*"         // to undo all
+)
 
-	// Metadata is laid over the node's: a string replaces or adds, nil removes.
-	Metadata map[string]*string
+// MetadataAspect names the aspect of one key of the metadata.
+func MetadataAspect(key string) string { return aspectMetadata + keys.EscapeID(key) }
 
-	Extra map[string]json.RawMessage // fields that we do not know
+// A Setting is one thing that an operator set on a node, or on all nodes of a service:
+//
+//	<aspect> <until, ms> <set, ms> <lease> <JSON>
+//
+// An override is its settings, one in each line.
+type Setting struct {
+	Aspect string    // as above; others may come from newer writers
+	Until  time.Time // by Redis's clock; zero: no end
+	Set    time.Time // by Redis's clock
+	Lease  string    // that it is bound to; "": it stays
+	Said   Said
 }
 
-func (o *Override) fields() []field {
-	return []field{
-		{"status", &o.Status},
-		{"weight", &o.Weight},
-		{"metadata", &o.Metadata},
-	}
+// Said is the JSON of a setting.
+type Said struct {
+	// Value is a text for the status and for a key of the metadata, null to remove that key,
+	// and a number for the weight.
+	Value  any    `json:"value"`
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
-// Encode returns the override as JSON, deterministic as that of a Node. It
-// fails with ErrTooLarge above MaxOverride, and with ErrMalformed on a negative
-// weight, text that is not UTF-8, or an Extra under a known name.
-func (o Override) Encode() ([]byte, error) {
-	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("override: %w", err)
+// statusUp is how the status up is written here. In a record it is left out.
+const statusUp = "up"
+
+// StatusSaid is the value of a status.
+func StatusSaid(status string) string {
+	if status == StatusUp {
+		return statusUp
 	}
-	b, err := join(o.fields(), o.Extra, MaxOverride)
-	if err != nil {
-		return nil, fmt.Errorf("override: %w", err)
-	}
-	return b, nil
+	return status
 }
 
-// DecodeOverride reads what Encode wrote. It fails with ErrTooLarge or
-// ErrMalformed.
-func DecodeOverride(data []byte) (Override, error) {
-	var o Override
-	var err error
-	if o.Extra, err = split(data, o.fields(), MaxOverride); err == nil {
-		err = o.check()
+// Encode returns the JSON. It fails with ErrMalformed where a text is not UTF-8, and with
+// ErrTooLarge above MaxSaid.
+func (s Said) Encode() ([]byte, error) {
+	text, _ := s.Value.(string)
+	if !utf8.ValidString(text) || !utf8.ValidString(s.By) || !utf8.ValidString(s.Reason) {
+		return nil, fmt.Errorf("override: %w: not UTF-8", ErrMalformed)
 	}
-	if err != nil {
-		return Override{}, fmt.Errorf("override: %w", err)
+	b, err := compact(s)
+	if err == nil && len(b) > MaxSaid {
+		err = fmt.Errorf("override: %w: %d bytes, at most %d", ErrTooLarge, len(b), MaxSaid)
 	}
-	return o, nil
+	return b, err
 }
 
-func (o *Override) check() error {
-	if o.Weight == nil {
-		return nil
-	}
-	_, err := weight(*o.Weight)
-	return err
+// compact returns JSON in one line.
+func compact(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Apply returns n as the operator wants it seen. The metadata of the result is
-// its own; what no override can change is shared with n.
-func (o Override) Apply(n Node) Node {
-	if o.Status != nil {
-		n.Status = *o.Status
+// MetadataKey returns the key that the setting is about, if it is about one.
+func (s Setting) MetadataKey() (key string, ok bool) {
+	escaped, ok := strings.CutPrefix(s.Aspect, aspectMetadata)
+	if !ok {
+		return "", false
 	}
-	if o.Weight != nil {
-		n.Weight, _ = weight(*o.Weight)
-	}
-	n.Metadata = maps.Clone(n.Metadata)
-	for k, v := range o.Metadata {
-		switch {
-		case v == nil:
-			delete(n.Metadata, k)
-		case n.Metadata == nil:
-			n.Metadata = map[string]string{k: *v}
-		default:
-			n.Metadata[k] = *v
+	key, err := keys.Unescape(escaped)
+	return key, err == nil
+}
+
+// ParseOverride reads the settings of an override. Lines that it cannot read are left out:
+// the node's own values are used there.
+func ParseOverride(override string) (settings []Setting) {
+	for line := range strings.Lines(override) {
+		if s, ok := parseSetting(strings.TrimSuffix(line, "\n")); ok {
+			settings = append(settings, s)
 		}
 	}
+	return settings
+}
+
+func parseSetting(line string) (s Setting, ok bool) {
+	until, lease, text, ok := conditions(line)
+	if !ok || len(text) > MaxSaid || !utf8.ValidString(text) {
+		return s, false
+	}
+	var f [3]string
+	fields(line, f[:])
+	set, ok := decimal(f[2], maxMicros/1000)
+	if !ok || json.Unmarshal([]byte(text), &s.Said) != nil {
+		return s, false
+	}
+	s.Aspect, s.Lease, s.Set = f[0], lease, time.UnixMilli(int64(set))
+	if until > 0 {
+		s.Until = time.UnixMilli(until)
+	}
+	return s, true
+}
+
+// conditions reads what a line depends on, and the text at its end.
+func conditions(line string) (until int64, lease, text string, ok bool) {
+	parts := strings.SplitN(line, " ", 5)
+	if len(parts) < 5 {
+		return 0, "", "", false
+	}
+	end, ok := decimal(parts[1], maxMicros/1000)
+	if lease = parts[3]; lease == unknownLease {
+		lease = ""
+	}
+	return int64(end), lease, parts[4], ok
+}
+
+// InForce returns the lines of an override that are in force for a lease at a time of
+// Redis's clock.
+func InForce(override, lease string, now time.Time) string {
+	if override == "" {
+		return ""
+	}
+	var left strings.Builder
+	for line := range strings.Lines(override) {
+		until, bound, _, ok := conditions(line)
+		if ok && (bound == "" || bound == lease) && (until == 0 || until > now.UnixMilli()) {
+			left.WriteString(line)
+		}
+	}
+	if left.Len() == len(override) {
+		return override // shared
+	}
+	return strings.TrimSuffix(left.String(), "\n")
+}
+
+// NextEnd returns when the line of an override ends that does so next after now; zero where
+// none does.
+func NextEnd(override string, now time.Time) (next time.Time) {
+	first := int64(math.MaxInt64)
+	for line := range strings.Lines(override) {
+		if until, _, _, ok := conditions(line); ok && until > now.UnixMilli() {
+			first = min(first, until)
+		}
+	}
+	if first == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.UnixMilli(first)
+}
+
+// Lay returns n as operators want it seen: with the settings of an override that is in
+// force. The metadata of the result is its own; what no override can change is shared with n.
+func Lay(override string, n Node) Node {
+	n.Metadata = maps.Clone(n.Metadata)
+	for _, s := range ParseOverride(override) {
+		s.apply(&n)
+	}
 	return n
+}
+
+func (s Setting) apply(n *Node) {
+	text, isText := s.Said.Value.(string)
+	key, isKey := s.MetadataKey()
+	switch {
+	case s.Aspect == AspectStatus && isText && text == statusUp:
+		n.Status = StatusUp
+	case s.Aspect == AspectStatus && isText:
+		n.Status = text
+	case s.Aspect == AspectWeight:
+		if w, ok := s.Weight(); ok {
+			n.Weight, _ = weight(w)
+		}
+	case isKey && s.Said.Value == nil:
+		delete(n.Metadata, key)
+	case isKey && isText && n.Metadata == nil:
+		n.Metadata = map[string]string{key: text}
+	case isKey && isText:
+		n.Metadata[key] = text
+	}
+}
+
+// Weight returns the weight that is set, as on the wire: 0 is no calls.
+func (s Setting) Weight() (int, bool) {
+	f, ok := s.Said.Value.(float64)
+	w := int(f)
+	if !ok || float64(w) != f {
+		return 0, false
+	}
+	_, err := weight(w)
+	return w, err == nil
 }

@@ -66,12 +66,15 @@ func (r *Replica) outcome() Outcome {
 // apply makes the change of an event that follows.
 func (r *Replica) apply(e record.Event) {
 	r.reach(Point{e.Epoch, e.Rev, e.Tag})
+	if e.Time.After(r.now) {
+		r.now = e.Time
+	}
 	switch e.Kind {
 	case record.Put:
 		m := Member{ID: strings.Clone(e.ID), Lease: strings.Clone(e.Lease), Rev: e.Rev, Data: string(e.Payload)}
 		r.put(&m, e.Time)
 	case record.Set:
-		r.set(e.ID, string(e.Payload), e.Time)
+		r.set(strings.Clone(e.ID), string(e.Payload), e.Time)
 	case record.Del:
 		delete(r.unreadable, e.ID)
 		if n, member := r.nodes[e.ID]; member && newer(n.Lease, e.Lease) {

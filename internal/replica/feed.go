@@ -169,6 +169,7 @@ func (f *Feed) Event(e record.Event, now time.Time) Outcome {
 			f.Poll(now) // contact is measured by the TTLs, which are known only now
 		}
 	}
+	f.expectOverrides()
 	return v
 }
 
@@ -221,6 +222,13 @@ func (f *Feed) read(at time.Time) {
 func (f *Feed) expect(end time.Time) {
 	if !end.IsZero() && f.is(ruleLeaseEnds) {
 		f.Poll(f.Clock.Local(end).Add(f.between(endSoonest, endLatest)))
+	}
+}
+
+// expectOverrides has a poll come in time for the end of an override.
+func (f *Feed) expectOverrides() {
+	if f.Clock.Known() {
+		f.expect(f.Replica.OverrideEnd())
 	}
 }
 

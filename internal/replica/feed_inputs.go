@@ -115,6 +115,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 	f.uncounted, f.covered, f.health.Proven = 0, true, true
 	f.live()
 	f.pass(s.Now)
+	f.expectOverrides()
 	if f.Replica.First() { // it came after the version was last read
 		v = Reread
 	}
@@ -205,6 +206,8 @@ func (f *Feed) Polled(q Question, p Poll, now time.Time) (check bool, v Outcome)
 	f.pollAgain(now)
 	ttl := f.TTL()
 	f.Clock.Answered(p.Answer, ttl/2)
+	f.Replica.Tick(p.Answer.Now)
+	f.expectOverrides()
 	f.owed = f.unbroken(p.Answer.Received)
 	if !f.is(ruleHoldSettled) {
 		f.pass(p.Answer.Now)

@@ -34,10 +34,11 @@ type Node struct {
 	Rev    uint64       // of its last registration or change of record
 	Record *record.Node // with what an operator set laid over it; nodes may share its maps
 
-	data, override string // as they came: a replica keeps these, and reads the record where it is asked for
-	version        string // of the record
-	ttl            time.Duration
-	seen           uint64 // mark of the newest evidence that it lives
+	data     string // as it came: a replica keeps this, and reads the record where it is asked for
+	override string // that is in force for it
+	version  string // of the record
+	ttl      time.Duration
+	seen     uint64 // mark of the newest evidence that it lives
 }
 
 // An Action says what happened to a node.
@@ -78,7 +79,8 @@ type Replica struct {
 	refusal Refusal // of those in lives, and of those in holds that were there
 	refused int     // how many these are
 
-	overrides map[string]string // by node, as they came
+	overrides map[string]string // by node, as they came; keys.AllNodes: of the service
+	now       time.Time         // Redis's, by the newest input
 	records   record.Decoder
 	odd       []arrival // events that do not chain, in the order in which they came
 	arrivals  uint64

@@ -8,7 +8,7 @@ import (
 
 // put makes a node a member with this record, whatever it was before.
 func (r *Replica) put(m *Member, at time.Time) {
-	id, override := m.ID, r.overrides[m.ID]
+	id, override := m.ID, r.laid(m.ID, m.Lease)
 	before := r.nodes[id]
 	if h, held := r.holds[id]; held {
 		before = h.node
@@ -45,26 +45,6 @@ func (r *Replica) put(m *Member, at time.Time) {
 func (r *Replica) keep(n Node) {
 	n.Record = nil
 	r.nodes[n.ID] = &n
-}
-
-// set lays an operator's override over a node, or takes it off.
-func (r *Replica) set(id, override string, at time.Time) {
-	r.overrides[id] = override
-	if override == "" {
-		delete(r.overrides, id)
-	}
-	before, member := r.nodes[id]
-	h, held := r.holds[id]
-	if held {
-		before = h.node
-	}
-	if !member && !held || before.override == override {
-		return
-	}
-	was := *before
-	before.override = override
-	n := r.read(*before)
-	r.update(was, n, at)
 }
 
 // drop removes a member, which left by itself or whose lease has run out. In the
@@ -105,7 +85,7 @@ func (r *Replica) read(n Node) Node {
 }
 
 // read sets the record of a node: what was read of its data, and the override laid over
-// that. An override that cannot be read is left off: the node's own values are used.
+// that.
 func (n *Node) read(own *record.Node, d *record.Decoder) error {
 	if own == nil {
 		decoded, err := d.Node(n.data)
@@ -116,10 +96,8 @@ func (n *Node) read(own *record.Node, d *record.Decoder) error {
 	}
 	n.version, n.ttl, n.Record = own.Version, own.TTL, own
 	if n.override != "" {
-		if o, err := record.DecodeOverride([]byte(n.override)); err == nil {
-			laid := o.Apply(*own)
-			n.Record = &laid
-		}
+		laid := record.Lay(n.override, *own)
+		n.Record = &laid
 	}
 	return nil
 }

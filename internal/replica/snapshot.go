@@ -16,8 +16,8 @@ type Snapshot struct {
 	After   Point
 	Now     time.Time // Redis's
 
-	// Overrides are those of nodes that the index does not list, by node: they
-	// wait for the node to come back. A member's own is with it.
+	// Overrides are those of all nodes, and of nodes that the index does not list, by node:
+	// they wait for the node to come back. A member's own is with it.
 	Overrides map[string]string
 }
 
@@ -144,7 +144,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 	if r.at != c.at || len(r.ring) == 0 {
 		r.reach(c.at)
 	}
-	r.overrides, r.unreadable = c.overrides, map[string]bool{}
+	r.overrides, r.unreadable, r.now = c.overrides, map[string]bool{}, now
 	if len(r.nodes) == 0 {
 		r.nodes, r.changes = make(map[string]*Node, len(c.members)), slices.Grow(r.changes, len(c.members))
 	}
@@ -164,7 +164,7 @@ func (r *Replica) adopt(c scene, now time.Time) {
 				n.seen = seen
 			}
 		case r.Shows(id):
-			r.set(id, r.overrides[id], now)
+			r.lay(id, now)
 		default:
 			r.unreadable[id] = true
 		}
@@ -189,6 +189,8 @@ func (r *Replica) adopt(c scene, now time.Time) {
 		left, lapsed := ended(since, id, h.node.Lease, true)
 		if left && (!lapsed || h.aliveAt.IsZero()) { // one that reported that it is alive outlasts its lease
 			r.release(id, now)
+		} else {
+			r.lay(id, now)
 		}
 	}
 	r.count()

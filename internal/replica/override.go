@@ -1,0 +1,91 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+)
+
+// set takes what operators set on a node, or on all nodes of the service.
+func (r *Replica) set(id, override string, at time.Time) {
+	r.overrides[id] = override
+	if override == "" {
+		delete(r.overrides, id)
+	}
+	if id == keys.AllNodes {
+		r.layAll(at)
+	} else {
+		r.lay(id, at)
+	}
+}
+
+// Tick takes Redis's time. What operators set may have its end.
+func (r *Replica) Tick(now time.Time) {
+	r.now = now
+	if r.timed() {
+		r.layAll(now)
+	}
+}
+
+// timed reports whether anything that operators set has an end.
+func (r *Replica) timed() bool {
+	for _, override := range r.overrides {
+		if !record.NextEnd(override, time.Time{}).IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// OverrideEnd returns when the override ends that does so next; zero where none does.
+func (r *Replica) OverrideEnd() (next time.Time) {
+	for _, override := range r.overrides {
+		if end := record.NextEnd(override, r.now); next.IsZero() || !end.IsZero() && end.Before(next) {
+			next = end
+		}
+	}
+	return next
+}
+
+// layAll lays over each node what is in force now.
+func (r *Replica) layAll(at time.Time) {
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(r.nodes)), maps.Keys(r.holds))
+	slices.Sort(ids)
+	for _, id := range ids {
+		r.lay(id, at)
+	}
+}
+
+// lay lays over a node what is in force now.
+func (r *Replica) lay(id string, at time.Time) {
+	n, member := r.nodes[id]
+	if h, held := r.holds[id]; held {
+		n = h.node
+	} else if !member {
+		return
+	}
+	override := r.laid(id, n.Lease)
+	if override == n.override {
+		return
+	}
+	was := *n
+	n.override = override
+	r.update(was, r.read(*n), at)
+}
+
+// laid returns what is in force for a node of this lease: what is set on all nodes, and then
+// what is set on this one.
+func (r *Replica) laid(id, lease string) string {
+	if len(r.overrides) == 0 {
+		return ""
+	}
+	all := record.InForce(r.overrides[keys.AllNodes], lease, r.now)
+	own := record.InForce(r.overrides[id], lease, r.now)
+	if all == "" || own == "" {
+		return all + own
+	}
+	return all + "\n" + own
+}

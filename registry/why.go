@@ -1,0 +1,183 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/record"
+	"github.com/rollcall-go/rollcall/internal/redisconn"
+)
+
+// Presence says whether a node is there, and if not, why.
+type Presence int
+
+// The presences of a node.
+const (
+	NodeUnknown  Presence = iota // Redis knows nothing of it: it never registered, or longer ago than the history goes back
+	NodePresent                  // it is registered and its lease runs
+	NodeUnlisted                 // it is registered, but something other than Rollcall took it out of the index
+	NodeLeft                     // its process deregistered it
+	NodeRemoved                  // an operator removed it
+	NodeExpired                  // its lease ended without a renewal
+	NodeLost                     // Redis lost it without a change: a flush, an eviction, a failover to a replica that was behind
+)
+
+// String returns the presence as one word: "unknown", "present", "unlisted", "left",
+// "removed", "expired", "lost".
+func (p Presence) String() string {
+	names := []string{"unknown", "present", "unlisted", "left", "removed", "expired", "lost"}
+	if p < 0 || int(p) >= len(names) {
+		return names[0]
+	}
+	return names[p]
+}
+
+// An Explanation says whether a node is there, and why or why not.
+type Explanation struct {
+	Namespace, Service, Node string
+
+	Presence   Presence
+	Since      time.Time // when this began, by Redis's clock; zero where that is not known
+	By, Reason string    // of the operator who removed it
+
+	// Sentences for people: what is the case, what clients see meanwhile, and what would bring
+	// the node back or is to be done. Each may be empty.
+	Cause, Clients, Remedy string
+
+	Info    *NodeInfo      // of a node that is NodePresent or NodeUnlisted
+	History []HistoryEntry // of this node and of overrides of all nodes, newest first
+	Now     time.Time      // Redis's clock
+}
+
+// Why explains whether a node is there, and if not, what took it out and what would bring it
+// back: from its record, its lease, the overrides and the history.
+func (o *Operator) Why(ctx context.Context, service, node string) (*Explanation, error) {
+	call := operation{op: "why", namespace: o.namespace, service: service}
+	return run(ctx, o.r, call, func(ctx context.Context, op *operation) (*Explanation, error) {
+		if err := firstOf(checkNamespace("Namespace", op.namespace), checkName("Service", service), checkName("Node", node)); err != nil {
+			return nil, err
+		}
+		if err := op.c.Meet(ctx); err != nil {
+			return nil, err
+		}
+		return op.c.explain(ctx, op.c.Space.Service(op.namespace, service), node)
+	})
+}
+
+// evidence is what Redis knows of one node.
+type evidence struct {
+	holder  record.Holder // zero where there is none
+	hash    bool          // there is a record
+	indexed bool
+	ends    time.Time // of the lease, by the index
+	now     time.Time
+}
+
+// explain reads all that Redis knows of a node at once.
+func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explanation, error) {
+	var version *redis.StringCmd
+	var log *redis.StringSliceCmd
+	var node *redis.StringSliceCmd
+	var score *redis.FloatSliceCmd
+	var clock *redis.TimeCmd
+	var overrides *redis.SliceCmd
+	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		version, log = redisconn.AskVersion(ctx, p, s), p.LRange(ctx, s.Log(), 0, maxHistory-1)
+		node = redisconn.AskNode(ctx, p, redisconn.Entry{Service: s, ID: id})
+		score = p.ZMScore(ctx, s.Index(), keys.EscapeID(id))
+		overrides = p.HMGet(ctx, s.Override(), AllNodes, keys.EscapeID(id))
+		clock = p.Time(ctx)
+		return nil
+	})
+	if err := redisconn.Refusal(cmds, err); err != nil {
+		c.Reload(ctx)
+		return nil, err
+	}
+	at, err := redisconn.Version(version)
+	if err != nil {
+		return nil, err
+	}
+	e := &Explanation{Namespace: s.Namespace(), Service: s.Name(), Node: id, Now: clock.Val()}
+	for _, h := range history(log.Val(), at.Rev) {
+		if h.Node == id || h.Node == AllNodes {
+			e.History = append(e.History, h)
+		}
+	}
+	data, lease := node.Val()[0], node.Val()[1]
+	ev := evidence{hash: data != "", now: e.Now, indexed: score.Val()[0] > 0, ends: time.UnixMilli(int64(score.Val()[0]))}
+	ev.holder, _ = record.ParseHolder(lease)
+	e.conclude(ev)
+	if !ev.hash {
+		return e, nil
+	}
+	f := foundNode{service: s, id: id}
+	if err := f.decode(data, lease); err != nil {
+		e.Cause = fmt.Sprintf("The record of the node cannot be read: %v.", err)
+		e.Clients, e.Remedy = "They do not see the node.", "Find the program that writes this key; the node's next change of data writes it anew."
+		return e, nil
+	}
+	laid := serviceOverrides{map[string]string{}, e.Now}
+	for i, field := range []string{AllNodes, keys.EscapeID(id)} {
+		laid.byField[field], _ = overrides.Val()[i].(string)
+	}
+	e.Info = newNodeInfo(&f, ev.holder, ev.ends, laid)
+	return e, nil
+}
+
+// conclude decides what the evidence says.
+func (e *Explanation) conclude(ev evidence) {
+	last := e.lastOf()
+	switch {
+	case ev.hash && ev.indexed:
+		e.Presence, e.Since = NodePresent, time.UnixMicro(ev.holder.Start)
+		e.Cause = fmt.Sprintf("The node is registered, and its lease ends in %v unless it is renewed.", ev.ends.Sub(ev.now).Round(time.Millisecond))
+	case ev.hash:
+		e.Presence = NodeUnlisted
+		e.Cause = "The node is registered, but the index of the service does not list it: the index was evicted or changed by hand."
+		e.Clients = "Those that knew it keep it for up to one TTL; others do not see it."
+		e.Remedy = "Its next renewal lists it again, within a third of its TTL. Set maxmemory-policy to noeviction or a volatile policy's memory higher."
+	case ev.holder.Gone == "op" || last != nil && last.Kind == ChangeRemoved:
+		e.Presence = NodeRemoved
+		e.Cause = "An operator removed the node."
+		e.Remedy = "Start its process anew; or have it call Deregister, and then Register."
+	case ev.holder.Gone == "self" || last != nil && last.Kind == ChangeDeregistered:
+		e.Presence = NodeLeft
+		e.Cause = "The process of the node deregistered it."
+		e.Remedy = "It comes back when its process registers it again."
+	case ev.indexed && !ev.ends.After(ev.now):
+		e.Presence, e.Since = NodeExpired, ev.ends
+		e.Cause = "The lease of the node ended without a renewal; it is about to be taken out of the index."
+	case last != nil && last.Kind == ChangeExpired:
+		e.Presence = NodeExpired
+		e.Cause = "The lease of the node ended without a renewal: its process crashed, was stopped for longer than its TTL, lost its way to Redis, or its check failed."
+	case ev.indexed || last != nil:
+		e.Presence = NodeLost
+		e.Cause = "Redis lost the node without a change: its key was evicted or deleted by hand, or a failover took a replica that was behind."
+		e.Clients = "Those that knew it keep it for up to one TTL."
+		e.Remedy = "A process that lives registers it again within a third of its TTL; see rollcall doctor for what lost it."
+	default:
+		e.Cause = "Redis knows nothing of this node: it never registered in this service, or longer ago than the history goes back, or Redis was flushed."
+		e.Remedy = "Check the namespace, the service and the ID; and the log of its process."
+	}
+	if e.Presence == NodeExpired {
+		e.Clients = "Those that call it keep it for as long as it answers (discovery.Guard); others do not see it."
+		e.Remedy = "It comes back by itself, within a third of its TTL, once its process reaches Redis and its check passes. Look at the log of the process, and whether it runs."
+	}
+	if last != nil && (e.Presence == NodeRemoved || e.Presence == NodeLeft || e.Presence == NodeExpired && e.Since.IsZero()) {
+		e.Since, e.By, e.Reason = last.Time, last.By, last.Reason
+	}
+}
+
+// lastOf returns the newest change of the node that is no override, or nil.
+func (e *Explanation) lastOf() *HistoryEntry {
+	for i := range e.History {
+		if e.History[i].Kind != ChangeOverride {
+			return &e.History[i]
+		}
+	}
+	return nil
+}
