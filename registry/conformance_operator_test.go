@@ -1,11 +1,13 @@
 package registry_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -24,10 +26,31 @@ func (b rawService) remove(id string) {
 	}))
 }
 
-// override sets what an operator says of a node; "" undoes it.
-func (b rawService) override(id, json string) {
+// override sets what an operator says of a node, for whatever process has it: a JSON object
+// of aspects and values; "" undoes it.
+func (b rawService) override(id, aspects string) {
 	b.t.Helper()
-	b.do(lua.Override(b.t.Context(), b.client, lua.OverrideCall{Target: b.target(), ID: id, JSON: []byte(json)}))
+	b.do(lua.Override(b.t.Context(), b.client, b.overriding(id, aspects)))
+}
+
+func (b rawService) overriding(id, aspects string) lua.OverrideCall {
+	b.t.Helper()
+	c := lua.OverrideCall{Target: b.target(), ID: id, Aspects: []lua.Aspect{{Name: record.EveryAspect}}}
+	if aspects == "" {
+		return c
+	}
+	var values map[string]any
+	if err := json.Unmarshal([]byte(aspects), &values); err != nil {
+		b.t.Fatal(err)
+	}
+	for aspect, value := range values {
+		said, err := record.Said{Value: value}.Encode()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		c.Aspects = append(c.Aspects, lua.Aspect{Name: aspect, JSON: said})
+	}
+	return c
 }
 
 func operatorRemoves(t *testing.T, tp redistest.Topology) {
@@ -57,7 +80,7 @@ func operatorOverrides(t *testing.T, tp redistest.Topology) {
 			t.Errorf("(-want +found):\n%s", d)
 		}
 	}
-	b.override("a/1", `{"status":"draining","weight":0,"metadata":{"new":"x","drop":null}}`)
+	b.override("a/1", `{"status":"draining","weight":0,"metadata:new":"x","metadata:drop":null}`)
 	overridden := *n
 	overridden.Status, overridden.Weight, overridden.Metadata = registry.Draining, registry.NoTraffic, map[string]string{"k": "v", "new": "x"}
 	want(&overridden)
@@ -70,7 +93,7 @@ func operatorOverrides(t *testing.T, tp redistest.Topology) {
 	register(t, r, service("shop", n)) // under a new lease
 	want(&overridden)
 
-	b.override("a/1", `{"status":""}`)
+	b.override("a/1", `{"status":"up"}`)
 	n.Status = registry.Draining
 	register(t, r, service("shop", n))
 	overridden = *n

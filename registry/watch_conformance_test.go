@@ -123,7 +123,9 @@ func watchSkipsRefresh(t *testing.T, tp redistest.Topology) {
 	b.extended("a", b.end("a"))
 	b.override("a", `{"weight":7}`)
 	a.expect("update /a")
-	if r := lua.Override(t.Context(), b.client, lua.OverrideCall{Target: b.target(), ID: "a", JSON: []byte(`{"weight":7}`)})[0]; r.Err != nil || r.Codes[0] != lua.Quiet {
+	sameAgain := b.overriding("a", `{"weight":7}`)
+	sameAgain.Aspects = sameAgain.Aspects[1:]
+	if r := lua.Override(t.Context(), b.client, sameAgain)[0]; r.Err != nil || r.Codes[0] != lua.Quiet {
 		t.Errorf("the same override again: %+v", r)
 	}
 	register(t, r, service("shop", node("end")))

@@ -96,7 +96,7 @@ func (l Lease) renewal() string {
 // Renew runs renew.lua once for each call, all in one pipeline.
 func Renew(ctx context.Context, c redis.UniversalClient, calls ...RenewCall) []Result {
 	return runAll(ctx, c, calls, func(r RenewCall) call {
-		k := r.keys()
+		k := []string{r.Service.Index(), r.Service.Version(), r.Service.Log()}
 		a := []any{r.Deadline.UnixMicro(), r.ttl()}
 		for _, n := range r.Nodes {
 			k = append(k, r.Service.Node(n.ID))
@@ -196,19 +196,15 @@ func Override(ctx context.Context, c redis.UniversalClient, calls ...OverrideCal
 		for _, aspect := range o.Aspects {
 			a = append(a, aspect.Name, aspect.JSON)
 		}
-		return call{override, append(k, o.Service.Node(o.ID)), a, 1}
+		return call{override, append(k, o.Service.Override(), o.Service.Node(o.ID)), a, 1}
 	})
-}
-
-// keys returns the keys that every script of a service begins with.
-func (t Target) keys() []string {
-	return []string{t.Service.Index(), t.Service.Version(), t.Service.Log(), t.Service.Override()}
 }
 
 // changing returns the keys and arguments that every script which makes changes
 // begins with.
 func (t Target) changing() (k []string, a []any) {
-	return t.keys(), []any{t.Deadline.UnixMicro(), t.Service.Events(t.DB), t.Nonce}
+	return []string{t.Service.Index(), t.Service.Version(), t.Service.Log()},
+		[]any{t.Deadline.UnixMicro(), t.Service.Events(t.DB), t.Nonce}
 }
 
 func runAll[T any](ctx context.Context, c redis.UniversalClient, in []T, build func(T) call) []Result {

@@ -1,6 +1,6 @@
 -- commit.lua: how the scripts end that change or renew nodes. It writes the index, the
 -- version and the log, says when these expire, and publishes.
--- KEYS[1..4] are index, version, log and override, ARGV[2] is the channel where there are events.
+-- KEYS[1..3] are index, version and log, ARGV[2] is the channel where there are events.
 if #ends > 0 then
   call('ZADD', KEYS[1], unpack(ends))
   misdated = misdated or call('PTTL', KEYS[1]) < longest + DAY
@@ -15,8 +15,8 @@ if #events > 0 then
   misdated = misdated or missing
 end
 
--- These three expire a day and an hour after the last lease of the index ends; where the
--- index lists no node, in a day. Overrides go with them, if none of them stays.
+-- All three expire a day and an hour after the last lease of the index ends; where the
+-- index lists no node, in a day.
 if misdated then
   local last = call('ZRANGE', KEYS[1], '-1', '-1', 'WITHSCORES')[2]
   local left = DAY
@@ -26,10 +26,6 @@ if misdated then
   end
   for i = 1, 3 do
     call('PEXPIRE', KEYS[i], int(left))
-  end
-  local overrides = call('PTTL', KEYS[4])
-  if overrides >= 0 and overrides < left then
-    call('PEXPIRE', KEYS[4], int(left))
   end
 end
 

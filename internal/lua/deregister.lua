@@ -8,8 +8,7 @@
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
--- KEYS[4]    hash  override: node -> what operators set
--- KEYS[5..]  hash  one per node
+-- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
 -- ARGV[2]    channel of the events
 -- ARGV[3]    nonce of this call, hex
@@ -35,11 +34,11 @@ end
 
 local nodes = {}
 local indexed = scores(KEYS[1], 6, 2)
-for i = 1, #KEYS - 4 do
+for i = 1, #KEYS - 3 do
   local a = 2 * i + 4
   local lease, seq = hold(a + 1, HOLD .. '$')
-  local held, _, last = holder(text('HGET', KEYS[i + 4], 'lease'))
-  local n = {key = KEYS[i + 4], id = check(a, ID), lease = lease, tomb = lease .. ' ' .. int(seq) .. ' ' .. by}
+  local held, _, last = holder(text('HGET', KEYS[i + 3], 'lease'))
+  local n = {key = KEYS[i + 3], id = check(a, ID), lease = lease, tomb = lease .. ' ' .. int(seq) .. ' ' .. by}
   n.buried = held == lease and last == by
   nodes[i], codes[i] = n, newer(held, lease) and -1 or (indexed[i] and 1 or 0)
   if undo and held ~= lease then
@@ -51,20 +50,6 @@ if failure then
   return failure
 end
 
--- unbind removes what an operator bound to a lease of the node.
-local function unbind(id, lines)
-  local left = {}
-  for line in string.gmatch(lines, '[^\n]+') do
-    left[#left + 1] = string.find(line, '^%S+ %d+ %d+ %- ') and line or nil
-  end
-  if #left == 0 then
-    call('HDEL', KEYS[4], id)
-  else
-    call('HSET', KEYS[4], id, table.concat(left, '\n'))
-  end
-end
-local overridden = call('PTTL', KEYS[4]) ~= -2
-
 for i, n in ipairs(nodes) do
   if codes[i] >= 0 and not n.buried then
     call('DEL', n.key)
@@ -75,9 +60,5 @@ for i, n in ipairs(nodes) do
     call('ZREM', KEYS[1], n.id)
     misdated = true
     change('del', n.id, n.lease, '', ARGV[5])
-  end
-  local lines = overridden and codes[i] == 1 and pcall('HGET', KEYS[4], n.id)
-  if type(lines) == 'string' then
-    unbind(n.id, lines)
   end
 end

@@ -157,7 +157,7 @@ func (s *stage) lines(all map[string]entry) []string {
 		e := all[k]
 		line := []string{k, e.Type, e.Expires}
 		for _, f := range slices.Sorted(maps.Keys(e.Fields)) {
-			line = append(line, f+"="+e.Fields[f])
+			line = append(line, f+"="+plain(e.Fields[f]))
 		}
 		for _, m := range slices.Sorted(maps.Keys(e.Scores)) {
 			line = append(line, m+"="+left(e.Scores[m]))
@@ -165,7 +165,7 @@ func (s *stage) lines(all map[string]entry) []string {
 		for _, item := range e.Items {
 			switch f := strings.Split(item, " "); {
 			case k == s.svc.Log():
-				f[0] = s.mark("tag", f[0])
+				f[0], f[1] = s.mark("tag", f[0]), ""
 				item = strings.Join(f, " ")
 			case k == s.svc.Version() && len(f) == 3:
 				item = s.mark("epoch", f[0]) + " " + f[1] + " " + s.mark("tag", f[2])

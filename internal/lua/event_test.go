@@ -47,6 +47,9 @@ func parseEvent(raw string) (event, error) {
 func (e event) String() string {
 	s := fmt.Sprintf("%d %s %s %s", e.rev, e.kind, e.lease, e.id)
 	if e.payload != "" && e.payload != usual(e.id) {
+		if e.kind == "set" {
+			e.payload = plain(e.payload)
+		}
 		s += " " + e.payload
 	}
 	return named.Replace(s)

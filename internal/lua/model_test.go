@@ -181,7 +181,7 @@ func (w *world) override(id, json string) Code {
 	switch {
 	case w.overrides[id] == json:
 		return Quiet
-	case json != "" && !n.indexed:
+	case json != "" && (!n.indexed || !n.hash || n.gone != ""):
 		return None
 	}
 	lease := "-"

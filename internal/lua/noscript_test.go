@@ -110,10 +110,10 @@ func (s *stage) anyCall(sc *script) call {
 	case renewNode:
 		return call{sc, []string{s.svc.Node("b")}, append(deadline, ours+" 1"), 1}
 	case deregister:
-		return call{sc, append(keys, s.svc.Node("c")), append(args, "self", "c", ours+" 1"), 1}
+		return call{sc, append(keys, s.svc.Node("c")), append(args, "self", "", "c", ours+" 1"), 1}
 	case reap:
 		return call{sc, append(keys, s.svc.Node("d")), append(args, "d"), 1}
 	default:
-		return call{sc, append(keys, s.svc.Override(), s.svc.Node("a")), append(args, "a", "{}"), 1}
+		return call{sc, append(keys, s.svc.Override(), s.svc.Node("a")), append(args, "a", 0, 0, "", "status", "{}"), 1}
 	}
 }

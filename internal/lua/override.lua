@@ -1,8 +1,8 @@
 -- override.lua: set or undo what an operator says of one node, or of all nodes of a service.
 --
--- Readers lay it over the records. register never touches it. What is bound to a lease is
--- in force for that lease alone, so the next process of the node does not get it;
--- deregister.lua removes it. What has an end is in force until then, by TIME.
+-- Readers lay it over the records. What is bound to a lease is in force for that lease alone:
+-- the next process of the node does not get it. What has an end is in force until then, by
+-- TIME. The other scripts never touch it.
 --
 -- Atomic, because override, version, log and event must agree.
 --
@@ -16,7 +16,7 @@
 -- ARGV[2]  channel of the events
 -- ARGV[3]  nonce of this call, hex
 -- ARGV[4]  id, or *
--- ARGV[5]  until, ms of TIME; 0: no end
+-- ARGV[5]  until, ms of TIME; 0: no end, or in 30 days where it is bound
 -- ARGV[6]  1: bound to the lease that holds the node now; else 0
 -- ARGV[7]  a note for the log, JSON; or ''
 -- ARGV[8..] aspect, JSON; two per aspect; '' as JSON undoes it, and with * as the aspect all
@@ -26,12 +26,15 @@
 --                             nothing is set; undoing works still
 --   -5 the override of this node would have over 8,192 bytes: nothing is set
 --
--- Clock: Redis TIME.  Cost: O(log index), and the bytes of up to 128 overrides.
+-- Clock: Redis TIME.  Cost: O(log index), and the bytes of up to 512 overrides.
 local all = ARGV[4] == '*'
 local id = all and '*' or check(4, ID)
-local ends, bound = check(5, '^%d+$'), check(6, '^[01]$') == '1'
-if #ends > 16 then
+local till, bound = check(5, '^%d+$'), check(6, '^[01]$') == '1'
+local open = till == '0'
+if #till > 16 then
   fail(MALFORMED, 'ARGV[5]')
+elseif open and bound then
+  till = int(now_ms + 30 * DAY)
 end
 local LINE = '^(%S+) (%d+) (%d+) (%S+) (.*)$'
 local ASPECT = '^[%w._:@%%-]+$'
@@ -51,8 +54,8 @@ local function put(line, aspect)
   lines[at[aspect]] = line
 end
 for line in string.gmatch(before, '[^\n]+') do
-  local aspect, till, _, lease = string.match(line, LINE)
-  local over = not aspect or (tonumber(till) > 0 and tonumber(till) <= now_ms)
+  local aspect, ends, _, lease = string.match(line, LINE)
+  local over = not aspect or (tonumber(ends) > 0 and tonumber(ends) <= now_ms)
     or (lease ~= '-' and held and lease ~= held)
   if not over then
     put(line, aspect)
@@ -71,11 +74,11 @@ for a = 8, #ARGV, 2 do
     put('', aspect)
   else
     sets = true
-    local _, till, _, lease, was = string.match(lines[at[aspect]] or '', LINE)
+    local _, ends, _, lease, was = string.match(lines[at[aspect]] or '', LINE)
     local holds = bound and held or '-'
-    if till ~= ends or lease ~= holds or was ~= json then
+    if lease ~= holds or was ~= json or ends ~= till and not (open and bound) then
       changed = true
-      put(aspect .. ' ' .. ends .. ' ' .. int(now_ms) .. ' ' .. holds .. ' ' .. json, aspect)
+      put(aspect .. ' ' .. till .. ' ' .. int(now_ms) .. ' ' .. holds .. ' ' .. json, aspect)
     end
   end
 end
@@ -84,10 +87,10 @@ if failure then
 end
 
 local code, after = 1, ''
-if sets and not listed then
-  code = 0
-elseif not changed then
+if not changed then
   code = 2
+elseif sets and not listed then
+  code = 0
 else
   local left = {}
   for _, line in ipairs(lines) do
@@ -103,24 +106,17 @@ if code == 1 then
     call('HSET', KEYS[4], id, after)
   end
 
-  -- The hash expires with the last of what has an end, and with the service where something
-  -- is bound to a lease. While it is small enough to be read whole, what crashed nodes left
-  -- a day ago goes, too.
-  local few, stays, latest = call('HLEN', KEYS[4]) <= 128, false, now_ms
+  -- The hash expires with the last of them, if none stays. While it is small enough to be
+  -- read whole, what has ended goes, and what nodes left behind that are gone for a day.
+  local few, stays, latest = call('HLEN', KEYS[4]) <= 512, false, now_ms
   for _, one in ipairs(few and call('HKEYS', KEYS[4]) or {id}) do
     local gone = true
     for line in string.gmatch(call('HGET', KEYS[4], one) or '', '[^\n]+') do
-      local _, till, set, lease = string.match(line, LINE)
-      till = tonumber(till or 0)
-      local over = lease and lease ~= '-' and tonumber(set) + DAY < now_ms and not call('ZSCORE', KEYS[1], one)
-      if not (over or till > 0 and till <= now_ms) then
-        gone = false
-        latest = math.max(latest, till)
-        if till == 0 and lease == '-' then
-          stays = true
-        elseif till == 0 then
-          latest = math.max(latest, now_ms + call('PTTL', KEYS[1]))
-        end
+      local _, ends, set, lease = string.match(line, LINE)
+      ends = tonumber(ends or 0)
+      local left = lease and lease ~= '-' and tonumber(set) + DAY < now_ms and not call('ZSCORE', KEYS[1], one)
+      if not (left or ends > 0 and ends <= now_ms) then
+        gone, stays, latest = false, stays or ends == 0, math.max(latest, ends)
       end
     end
     if gone then

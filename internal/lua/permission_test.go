@@ -19,7 +19,7 @@ import (
 var allowed = []string{
 	"on", ">secret", "~luatest:*", "&luatest:*", "+hello", "+eval", "+evalsha",
 	"+time", "+get", "+set", "+hget", "+hset", "+hdel", "+del", "+zscore", "+zmscore", "+zadd", "+zrem", "+zrange",
-	"+pexpire", "+pttl", "+llen", "+lpush", "+ltrim", "+publish",
+	"+pexpire", "+pttl", "+persist", "+hkeys", "+hlen", "+llen", "+lpush", "+ltrim", "+publish",
 }
 
 // restricted plays on the stage of refused, as a user to whom the rules apply.

@@ -46,7 +46,7 @@ func TestRefusalsBeginWithTheirCode(t *testing.T) {
 			if err := tc.refuse(server); err != nil {
 				t.Fatal(err)
 			}
-			r := Override(t.Context(), server.Client(), OverrideCall{Target: target(), ID: "a", JSON: []byte(drained)})[0]
+			r := Override(t.Context(), server.Client(), OverrideCall{Target: target(), ID: "a", Aspects: []Aspect{status(drained)}})[0]
 			var answer redis.Error
 			if r.Err == nil || !strings.HasPrefix(r.Err.Error(), tc.code+" ") || !errors.As(r.Err, &answer) {
 				t.Errorf("error %v, want an answer of Redis that begins with %s", r.Err, tc.code)

@@ -9,8 +9,7 @@
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
--- KEYS[4]    hash  override: node -> what operators set
--- KEYS[5..]  hash  one per node
+-- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
 -- ARGV[2]    channel of the events
 -- ARGV[3]    nonce of this call, hex
@@ -27,8 +26,8 @@
 -- Clock: Redis TIME.  Cost: O(nodes * log index).
 local nodes = {}
 local due = scores(KEYS[1], 4, 1)
-for i = 1, #KEYS - 4 do
-  local n = {key = KEYS[i + 4], id = check(i + 3, ID)}
+for i = 1, #KEYS - 3 do
+  local n = {key = KEYS[i + 3], id = check(i + 3, ID)}
   local score = tonumber(due[i] or '')
   local held, _, last = holder(text('HGET', n.key, 'lease'))
   n.lease, n.gone, n.left = held or '-', last == 'self' or last == 'op', read('PTTL', n.key)

@@ -7,8 +7,7 @@
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
--- KEYS[4]    hash  override: node -> what operators set
--- KEYS[5..]  hash  one per node
+-- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
 -- ARGV[2]    channel of the events
 -- ARGV[3]    nonce of this call, hex
@@ -28,12 +27,12 @@ local exclusive = check(4, '^[01]$') == '1'
 
 local nodes, refused, holders = {}, false, {}
 local indexed = scores(KEYS[1], 5, 4)
-for i = 1, #KEYS - 4 do
+for i = 1, #KEYS - 3 do
   local a = 4 * i + 1
   local lease, seq, ttl = hold(a + 1, HOLD .. ' (%d+)$')
   local n = {
-    key = KEYS[i + 4], id = check(a, ID), fence = ARGV[a + 1], data = check(a + 2, '.'), apis = ARGV[a + 3] or '',
-    lease = lease, ttl = ttl, held = text('HGET', KEYS[i + 4], 'lease'),
+    key = KEYS[i + 3], id = check(a, ID), fence = ARGV[a + 1], data = check(a + 2, '.'), apis = ARGV[a + 3] or '',
+    lease = lease, ttl = ttl, held = text('HGET', KEYS[i + 3], 'lease'),
   }
   local code = 1
   if n.held then

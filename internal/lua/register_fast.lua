@@ -6,14 +6,14 @@
 -- others a ZADD that counts them, which is a check too.
 do
   local match, find, sub, format = string.match, string.find, string.sub, string.format
-  local size, nonce, deadline = #KEYS - 4, ARGV[3] or '', ARGV[1] or ''
+  local size, nonce, deadline = #KEYS - 3, ARGV[3] or '', ARGV[1] or ''
   local fast = size > 0 and #deadline <= 16 and find(deadline, '^%d+$') and now <= tonumber(deadline)
     and find(nonce, '^[0-9a-f]+$') and (ARGV[4] == '0' or ARGV[4] == '1')
 
   local kind -- of all nodes: 'new', 'changed' or 'same'
   local longest, ids, ends, n, last_ttl, lasts = 0, {}, {'XX', 'CH'}, 2
-  for i = 5, fast and #KEYS or 0 do
-    local a = 4 * i - 15
+  for i = 4, fast and #KEYS or 0 do
+    local a = 4 * i - 11
     local id, fence, data = ARGV[a] or '', ARGV[a + 1] or '', ARGV[a + 2] or ''
     local lease, seq, ttl = match(fence, '^(%d+%-[0-9a-f]+) (%d+) ([1-9]%d*)$')
     fast = lease and #seq <= 16 and #ttl <= 16 and data ~= '' and find(id, '^[%w._:@%%-]+$')
@@ -38,7 +38,7 @@ do
       fast = false
       break
     end
-    ids[i - 4], ends[n + 1], ends[n + 2], n = id, lasts, id, n + 2
+    ids[i - 3], ends[n + 1], ends[n + 2], n = id, lasts, id, n + 2
   end
   if fast and kind == 'new' then
     ends[1] = 'NX'
@@ -60,21 +60,21 @@ do
     local reply = {4, now, '', 0}
     if kind == 'same' then
       reply[1] = 0
-      for i = 5, #KEYS do
-        call('PEXPIRE', KEYS[i], match(ARGV[4 * i - 14], '%d+$'))
-        reply[i] = 2
+      for i = 4, #KEYS do
+        call('PEXPIRE', KEYS[i], match(ARGV[4 * i - 10], '%d+$'))
+        reply[i + 1] = 2
       end
     else
       local sha1hex, entries, events, now_us = redis.sha1hex, {}, {}, format('%d', now)
-      for i = 5, #KEYS do
-        local a = 4 * i - 15
+      for i = 4, #KEYS do
+        local a = 4 * i - 11
         local key, id, fence, data, apis, prev = KEYS[i], ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3] or '', tag
         local lease, ttl = match(fence, '^(%S+) %d+ (%d+)$')
         rev = format('%d', rev + 1)
         tag = sha1hex(prev .. ' ' .. nonce .. ' put ' .. id .. ' ' .. now_us)
         local what = tag .. ' ' .. now_us .. ' put ' .. lease .. ' ' .. id
-        entries[i - 4] = what
-        events[i - 4] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. what .. '\n' .. data
+        entries[i - 3] = what
+        events[i - 3] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. what .. '\n' .. data
         if kind == 'changed' then
           call('DEL', key)
         end

@@ -6,8 +6,7 @@
 -- KEYS[1]    zset  index: node -> end of its lease, ms
 -- KEYS[2]    text  version: epoch, rev, tag
 -- KEYS[3]    list  log of the newest changes
--- KEYS[4]    hash  override: node -> what operators set
--- KEYS[5..]  hash  one per node
+-- KEYS[4..]  hash  one per node
 -- ARGV[1]    deadline, us of TIME: later, nothing is done
 -- ARGV[2]    the TTL of all nodes, ms, or ''
 -- ARGV[3..]  id, "<lease> <seq>" or "<lease> <seq> <ttl> "; two per node
@@ -20,15 +19,15 @@
 -- Publishes nothing.  Clock: Redis TIME.  Cost: O(nodes * log index).
 local nodes = {}
 local indexed = scores(KEYS[1], 3, 2)
-for i = 1, #KEYS - 4 do
+for i = 1, #KEYS - 3 do
   local a = 2 * i + 1
   local lease, seq = hold(a + 1, HOLD .. ' ?%d* ?$')
-  local held, held_seq, last = holder(text('HGET', KEYS[i + 4], 'lease'))
+  local held, held_seq, last = holder(text('HGET', KEYS[i + 3], 'lease'))
   local code = fenced(held, held_seq, last, lease, seq)
   if not code then
     code = held == lease and held_seq == seq and indexed[i] and 1 or 0
   end
-  nodes[i], codes[i] = {key = KEYS[i + 4], id = check(a, ID), ttl = last}, code
+  nodes[i], codes[i] = {key = KEYS[i + 3], id = check(a, ID), ttl = last}, code
 end
 
 if failure then

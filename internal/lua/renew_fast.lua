@@ -3,20 +3,20 @@
 -- nothing that renew.lua does not do again, and renew.lua goes on.
 do
   local ttl, deadline = tonumber(ARGV[2]), tonumber(ARGV[1])
-  local fast = ttl and deadline and now <= deadline and #KEYS > 4
+  local fast = ttl and deadline and now <= deadline and #KEYS > 3
   local ends, n = {'XX', 'CH'}, 2
   local lasts = fast and string.format('%d', now_ms + ttl)
   local sub = string.sub
-  for i = 5, fast and #KEYS or 0 do
-    local fence, held = ARGV[2 * i - 6], pcall('HGET', KEYS[i], 'lease')
+  for i = 4, fast and #KEYS or 0 do
+    local fence, held = ARGV[2 * i - 4], pcall('HGET', KEYS[i], 'lease')
     if type(held) ~= 'string' or sub(held, 1, #fence) ~= fence then
       fast = false
       break
     end
-    ends[n + 1], ends[n + 2], n = lasts, ARGV[2 * i - 7], n + 2
+    ends[n + 1], ends[n + 2], n = lasts, ARGV[2 * i - 5], n + 2
   end
-  if fast and pcall('ZADD', KEYS[1], unpack(ends)) == #KEYS - 4 and call('PTTL', KEYS[1]) >= ttl + DAY then
-    for i = 5, #KEYS do
+  if fast and pcall('ZADD', KEYS[1], unpack(ends)) == #KEYS - 3 and call('PTTL', KEYS[1]) >= ttl + DAY then
+    for i = 4, #KEYS do
       call('PEXPIRE', KEYS[i], ARGV[2])
     end
     local first = call('ZRANGE', KEYS[1], '0', '0', 'WITHSCORES')

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -108,16 +109,16 @@ func (s *stage) checkVersion(events []event, version entry) error {
 	return nil
 }
 
-// checkLog wants the log to hold the newest events, newest first: at least 128
-// where there were as many, and no more than 144. A log that was evicted may hold
+// checkLog wants the log to hold the newest events, newest first: at least 1,024
+// where there were as many, and no more than 1,152. A log that was evicted may hold
 // fewer.
 func (s *stage) checkLog(events []event, log entry) error {
 	var want []string
 	for _, e := range slices.Backward(events) {
-		want = append(want, strings.Join([]string{e.tag, e.kind, e.lease, e.id}, " "))
+		want = append(want, strings.Join([]string{e.tag, strconv.FormatInt(e.at, 10), e.kind, e.lease, e.id}, " "))
 	}
-	want = want[:min(len(want), 144)]
-	if n := len(log.Items); s.evicted[s.svc.Log()] || n >= 128 {
+	want = want[:min(len(want), 1152)]
+	if n := len(log.Items); s.evicted[s.svc.Log()] || n >= 1024 {
 		want = want[:min(len(want), n)]
 	}
 	if d := cmp.Diff(want, log.Items, cmpopts.EquateEmpty()); d != "" {

@@ -3,6 +3,7 @@ package lua
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -134,10 +135,26 @@ func (s *stage) reap(ids ...string) reply {
 	return s.note("reap", Reap(s.Context(), s.client, ReapCall{Target: s.target(), IDs: ids}))
 }
 
+// override sets the status of a node for whatever lease, without an end; "" undoes it.
 func (s *stage) override(id, json string) reply {
 	s.Helper()
-	c := OverrideCall{Target: s.target(), ID: id, JSON: []byte(json)}
+	return s.operate(OverrideCall{ID: id, Aspects: []Aspect{status(json)}})
+}
+
+func (s *stage) operate(c OverrideCall) reply {
+	s.Helper()
+	c.Target = s.target()
 	return s.note("override", Override(s.Context(), s.client, c))
+}
+
+func status(json string) Aspect { return Aspect{Name: "status", JSON: []byte(json)} }
+
+// plain shortens the lines of an override: they lose when they were set, and the aspect,
+// end and lease where these are the usual ones.
+func plain(override string) string {
+	short := regexp.MustCompile(`(?m)^(\S+) (\d+) \d+ (\S+) `).ReplaceAllString(override, "$1 $2 $3 ")
+	short = strings.ReplaceAll(short, "status 0 - ", "")
+	return strings.ReplaceAll(short, "\n", "; ")
 }
 
 // raw runs a script with keys and arguments that the typed calls never send.

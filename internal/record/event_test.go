@@ -148,24 +148,27 @@ func TestDecodeEventRefuses(t *testing.T) {
 	}
 }
 
+func us(n int64) time.Time { return time.UnixMicro(n).UTC() }
+
 func TestParseLogEntry(t *testing.T) {
 	for _, tc := range []struct {
 		line string
 		want LogEntry
 	}{
-		{tagA + " put " + lease + " 10.0.0.7:80", LogEntry{tagA, Put, lease, "10.0.0.7:80"}},
-		{tagA + " set - a%20b", LogEntry{tagA, Set, "", "a b"}},
-		{tagA + " del " + lease + " n", LogEntry{tagA, Del, lease, "n"}},
-		{tagA + " exp - n", LogEntry{tagA, Exp, "", "n"}},
+		{tagA + " 12 put " + lease + " 10.0.0.7:80", LogEntry{tagA, us(12), Put, lease, "10.0.0.7:80", ""}},
+		{tagA + " 12 set - a%20b", LogEntry{tagA, us(12), Set, "", "a b", ""}},
+		{tagA + ` 12 set - * {"by":"a b"}`, LogEntry{tagA, us(12), Set, "", "*", `{"by":"a b"}`}},
+		{tagA + " 0 del " + lease + " n", LogEntry{tagA, us(0), Del, lease, "n", ""}},
+		{tagA + " 12 exp - n", LogEntry{tagA, us(12), Exp, "", "n", ""}},
 	} {
 		if got, err := ParseLogEntry(tc.line); err != nil || got != tc.want {
 			t.Errorf("ParseLogEntry(%q) = %+v, %v", tc.line, got, err)
 		}
 	}
 	for _, line := range []string{
-		"", "a b c d", tagA + " put " + lease, tagA + " put " + lease + " n x", tagA + " put - n", tagA + " del - n",
-		tagA + " new " + lease + " n", tagA + " put  n", tagA + " put " + lease + " ", tagA + " put " + lease + " a/b",
-		tagA + " put " + lease + " n\n", strings.Repeat("x", 1<<20),
+		"", "a b c d e", tagA + " 1 put " + lease, tagA + " put " + lease + " n x", tagA + " 1 put - n", tagA + " 1 del - n",
+		tagA + " 1 new " + lease + " n", tagA + " 1 put  n", tagA + " 1 put " + lease + " ", tagA + " 1 put " + lease + " a/b",
+		tagA + " 1 put " + lease + " n\n", tagA + " 01 exp - n", tagA + " 1 del " + lease + " *", strings.Repeat("x", 1<<20),
 	} {
 		if got, err := ParseLogEntry(line); !errors.Is(err, ErrMalformed) || len(err.Error()) > 400 {
 			t.Errorf("ParseLogEntry(%.80q) = %+v, %.400v, want ErrMalformed", line, got, err)

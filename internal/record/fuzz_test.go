@@ -119,33 +119,30 @@ func FuzzNode(f *testing.F) {
 	})
 }
 
-func FuzzDecodeOverride(f *testing.F) {
-	for _, s := range []string{`{}`, `null`, `{"status":"","weight":0,"metadata":{"a":null,"b":"1"},"x":[]}`, `{"weight":-1}`, `{"status":null}`} {
-		f.Add([]byte(s))
+// FuzzOverride feeds what may be in Redis: it never panics, and what is in force is among
+// the settings.
+func FuzzOverride(f *testing.F) {
+	for _, s := range []string{
+		`status 0 1 - {"value":"draining","by":"a"}`, `weight 12 1 ` + lease + ` {"value":0}` + "\n" + `metadata:k 0 1 - {"value":null}`,
+		"x 0 1 - {}\n\nstatus 0 1 -", `weight 0 1 - {"value":-1.5}`,
+	} {
+		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o, err := DecodeOverride(data)
-		if err != nil {
-			if !sentinel(err) {
-				t.Errorf("no sentinel in %v", err)
+	f.Fuzz(func(t *testing.T, override string) {
+		now := time.UnixMilli(11)
+		left := InForce(override, lease, now)
+		if len(left) > len(override) || InForce(left, lease, now) != left {
+			t.Errorf("in force of %q: %q", override, left)
+		}
+		for _, s := range ParseOverride(left) {
+			if s.Lease != "" && s.Lease != lease || !s.Until.IsZero() && !s.Until.After(now) {
+				t.Errorf("%+v of %q is in force", s, override)
 			}
-			return
 		}
-		first, err := o.Encode()
-		if errors.Is(err, ErrTooLarge) && len(data) > MaxOverride/2 {
-			return
+		if end := NextEnd(override, now); !end.IsZero() && !end.After(now) {
+			t.Errorf("next end of %q: %v", override, end)
 		}
-		if err != nil || len(first) > MaxOverride {
-			t.Fatalf("%+v was decoded, but encodes to %d bytes, %v", o, len(first), err)
-		}
-		again, err := DecodeOverride(first)
-		if err != nil {
-			t.Fatalf("decode %s: %v", first, err)
-		}
-		if second, err := again.Encode(); err != nil || !bytes.Equal(first, second) {
-			t.Errorf("encodings differ:\n%s\n%s\n%v", first, second, err)
-		}
-		_ = o.Apply(Node{Metadata: map[string]string{"a": "1"}})
+		_ = Lay(override, Node{Metadata: map[string]string{"a": "1"}})
 	})
 }
 
@@ -175,8 +172,8 @@ func FuzzDecodeEvent(f *testing.F) {
 }
 
 func FuzzParseLogEntry(f *testing.F) {
-	f.Add(tagA + " put " + lease + " 10.0.0.7:80")
-	f.Add(tagA + " exp - a%20b")
+	f.Add(tagA + " 12 put " + lease + " 10.0.0.7:80")
+	f.Add(tagA + ` 12 set - a%20b {"by":"x"}`)
 	f.Add("   ")
 	f.Fuzz(func(t *testing.T, line string) {
 		e, err := ParseLogEntry(line)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
 // A deed is something that a process or an operator does.
@@ -152,14 +154,29 @@ func (w *world) remove() {
 	w.after(w.latency(), func() { to.exec(func() { to.deregister(c, byOperator) }) })
 }
 
-// override has an operator set or undo an override.
+// anyOverride is bound to the lease that has the node, ends after a while, or neither.
+func (w *world) anyOverride(id string) string {
+	until, lease := int64(0), "-"
+	if h := w.master.hash(id); h != nil && w.chance(0.5) {
+		lease = h.lease
+	}
+	if w.chance(0.5) {
+		until = (w.master.clock() + w.between(0, 20*time.Second)).Milliseconds()
+	}
+	return fmt.Sprintf(`weight %d 1 %s {"value":%d}`, until, lease, 1+w.rng.IntN(3))
+}
+
+// override has an operator set or undo an override of a node, or of all.
 func (w *world) override() {
 	id, override := pick(w, w.master.ids()), ""
 	if id == "" {
 		return
 	}
 	if w.chance(0.7) {
-		override = fmt.Sprintf(`{"weight":%d}`, 1+w.rng.IntN(3))
+		override = w.anyOverride(id)
+		if w.chance(0.2) {
+			id = keys.AllNodes
+		}
 	}
 	c := call{deadline: w.master.clock() + time.Second, nonce: w.nonce()}
 	to := w.master

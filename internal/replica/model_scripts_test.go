@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 )
 
@@ -214,7 +215,7 @@ func (s *server) reap(c call) reply {
 	return s.done(codes)
 }
 
-// override sets or undoes what an operator says of one node.
+// override sets or undoes what an operator says of one node, or of all.
 func (s *server) override(c call, id, override string) reply {
 	if r, nothing := s.guard(c, 0); nothing {
 		return r
@@ -223,6 +224,9 @@ func (s *server) override(c call, id, override string) reply {
 		return s.refuse(call{})
 	}
 	_, indexed := s.index[id]
+	if id == keys.AllNodes {
+		indexed = len(s.index) > 0
+	}
 	switch {
 	case s.overrides[id] == override:
 		return s.done([]int{2})

@@ -34,8 +34,9 @@ func dataOf(id string, n int) string {
 	return fmt.Sprintf(`{"v":1,"address":"%s:1","weight":%d,"ttl":%d}`, id, n, ttl.Milliseconds())
 }
 
-// weighs is an override of the weight; that of a record makes it differ from the next.
-func weighs(n int) string { return fmt.Sprintf(`{"weight":%d}`, n) }
+// weighs is an override of the weight, for whatever lease and without an end; that of a
+// record makes it differ from the next.
+func weighs(n int) string { return fmt.Sprintf(`weight 0 1 - {"value":%d}`, n) }
 
 // change is the event that leads to a revision. An end names no lease.
 func change(rev uint64, kind record.Kind, id string, lease int64, payload string) record.Event {
