@@ -105,8 +105,8 @@ func (l storedService) changes() []string {
 	}
 	slices.Reverse(entries)
 	for i, e := range entries {
-		f := strings.Fields(e) // tag kind lease id
-		entries[i] = f[1] + " " + f[3]
+		f := strings.Fields(e) // tag time kind lease id
+		entries[i] = f[2] + " " + f[4]
 	}
 	return entries
 }

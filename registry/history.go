@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -40,7 +41,7 @@ func (k ChangeKind) String() string {
 // A HistoryEntry is one change of a node, as the log in Redis has it.
 type HistoryEntry struct {
 	Kind       ChangeKind
-	Node       string    // AllNodes: an override of all nodes
+	Node       string    // "": an override of all nodes
 	Time       time.Time // by Redis's clock
 	Revision   uint64
 	Lease      string // of the process: the same for as long as it is the same one; "" if not known
@@ -59,7 +60,7 @@ const maxHistory = 1200
 func (o *Operator) History(ctx context.Context, service string) ([]HistoryEntry, error) {
 	call := operation{op: "history", namespace: o.namespace, service: service}
 	return run(ctx, o.r, call, func(ctx context.Context, op *operation) ([]HistoryEntry, error) {
-		if err := firstOf(checkNamespace("Namespace", op.namespace), checkName("Service", service)); err != nil {
+		if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkName("Service", service)); err != nil {
 			return nil, err
 		}
 		if err := op.c.Meet(ctx); err != nil {

@@ -132,6 +132,6 @@ func newNodeInfo(f *foundNode, holder record.Holder, ends time.Time, laid servic
 
 // active returns what is set on a node, on all nodes first.
 func (o serviceOverrides) active(s keys.Service, id string, holder record.Holder) []ActiveOverride {
-	return append(activeOf(s, AllNodes, o.byField[AllNodes], holder, o.now),
+	return append(activeOf(s, keys.AllNodes, o.byField[keys.OverrideField(keys.AllNodes)], holder, o.now),
 		activeOf(s, id, o.byField[keys.EscapeID(id)], holder, o.now)...)
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +16,6 @@ import (
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
-
-// AllNodes, in the place of a node's ID, means all nodes of a service, also those that
-// register later. No node can have this ID.
-const AllNodes = keys.AllNodes
 
 // An Operator sees what is registered and steers it, for a person or a tool. Its methods
 // return the errors of a Registry: ErrInvalid, ErrNotFound, ErrPermission, ErrUnavailable.
@@ -38,14 +35,24 @@ func (o *Operator) In(namespace string) *Operator {
 	return &Operator{r: o.r, by: o.by, namespace: namespace}
 }
 
-// Set sets an override on a node, or with AllNodes on all nodes of a service. What is set
-// already and that v does not name stays. The same call again changes nothing.
+// Set sets an override on a node. What is set already and that v does not name stays. The same
+// call again changes nothing.
 //
-//	ErrNotFound  there is no such node, or for AllNodes no node at all
-//	ErrInvalid   v sets nothing, or something is wrong with it; or nobody is named in Operator
+//	ErrNotFound  there is no such node
+//	ErrInvalid   v sets nothing, or something is wrong with it; or Operator names nobody
 func (o *Operator) Set(ctx context.Context, service, node string, v Override) error {
+	return o.set(ctx, service, node, checkName("Node", node), v)
+}
+
+// SetAll sets an override on all nodes of a service, also on those that register later. What
+// is set on a node itself goes before it. It returns ErrNotFound where the service has no node.
+func (o *Operator) SetAll(ctx context.Context, service string, v Override) error {
+	return o.set(ctx, service, keys.AllNodes, nil, v)
+}
+
+func (o *Operator) set(ctx context.Context, service, node string, bad error, v Override) error {
 	aspects, note, err := v.encode(o.by)
-	return o.change(ctx, "override", service, node, err, func(ctx context.Context, c *conn, s keys.Service, t lua.Target, now time.Time) error {
+	return o.change(ctx, "override", service, node, cmp.Or(bad, err), func(ctx context.Context, c *conn, s keys.Service, t lua.Target, now time.Time) error {
 		until, err := v.ends(now)
 		if err != nil {
 			return err
@@ -54,24 +61,32 @@ func (o *Operator) Set(ctx context.Context, service, node string, v Override) er
 			note.Until = until.UnixMilli()
 		}
 		return c.override(ctx, lua.OverrideCall{
-			Target: t, ID: node, Until: until, Bound: !v.Stay && node != AllNodes, Aspects: aspects,
+			Target: t, ID: node, Until: until, Bound: !v.Stay && node != keys.AllNodes, Aspects: aspects,
 		}, note)
 	})
 }
 
-// Undo takes back what operators set on a node, or with AllNodes on all nodes of a service:
-// the aspects that are named, as ActiveOverride.Aspect has them, or all. What is not set, or
-// of a node that is not there, is no error.
+// Undo takes back what operators set on a node: the aspects that are named, as
+// ActiveOverride.Aspect has them, or all. What is not set, or of a node that is not there, is no
+// error.
 func (o *Operator) Undo(ctx context.Context, service, node string, aspects ...string) error {
+	return o.undo(ctx, service, node, checkName("Node", node), aspects)
+}
+
+// UndoAll takes back what SetAll set, as Undo does.
+func (o *Operator) UndoAll(ctx context.Context, service string, aspects ...string) error {
+	return o.undo(ctx, service, keys.AllNodes, nil, aspects)
+}
+
+func (o *Operator) undo(ctx context.Context, service, node string, bad error, aspects []string) error {
 	undone := []lua.Aspect{{Name: record.EveryAspect}}
 	if len(aspects) > 0 {
 		undone = nil
 	}
 	note := record.Note{By: o.by, Undone: aspects}
-	var bad error
 	for _, a := range aspects {
 		name, err := parseAspect(a)
-		undone, bad = append(undone, lua.Aspect{Name: name}), errors.Join(bad, err)
+		undone, bad = append(undone, lua.Aspect{Name: name}), cmp.Or(bad, err)
 	}
 	return o.change(ctx, "undo", service, node, bad, func(ctx context.Context, c *conn, s keys.Service, t lua.Target, _ time.Time) error {
 		return c.override(ctx, lua.OverrideCall{Target: t, ID: node, Aspects: undone}, note)
@@ -112,10 +127,7 @@ const removals = 3
 //
 //	ErrNotFound  there is no such node
 func (o *Operator) Remove(ctx context.Context, service, node, reason string) error {
-	bad := checkReason(reason)
-	if node == AllNodes {
-		bad = errdefs.Invalid("Node", "* cannot be removed: remove the nodes one by one")
-	}
+	bad := cmp.Or(checkName("Node", node), checkReason(reason))
 	return o.change(ctx, "remove", service, node, bad, func(ctx context.Context, c *conn, s keys.Service, t lua.Target, _ time.Time) error {
 		note, err := record.Note{By: o.by, Reason: reason}.Encode()
 		if err != nil {
@@ -150,11 +162,11 @@ func (o *Operator) change(ctx context.Context, op, service, node string, bad err
 ) error {
 	call := operation{op: op, namespace: o.namespace, service: service}
 	call.prepare = func(op *operation) error {
-		err := firstOf(checkNamespace("Namespace", op.namespace), checkName("Service", service), checkName("Node", node), bad)
+		err := cmp.Or(checkNamespace("Namespace", op.namespace), checkName("Service", service), bad)
 		if err == nil && o.by == "" {
 			err = errdefs.Invalid("By", "is empty: name who acts in Redis.Operator")
 		}
-		return firstOf(err, checkText("By", o.by))
+		return cmp.Or(err, checkText("By", o.by))
 	}
 	_, err := run(ctx, o.r, call, func(ctx context.Context, op *operation) (struct{}, error) {
 		c := op.c
@@ -168,21 +180,12 @@ func (o *Operator) change(ctx context.Context, op, service, node string, bad err
 			t := lua.Target{Service: s, DB: c.DB, Deadline: now.Add(time.Until(deadline)), Nonce: record.NewNonce()}
 			err = do(ctx, c, s, t, now)
 		}
-		if err != nil {
+		if err != nil && node != keys.AllNodes {
 			err = &errdefs.NodeError{Node: node, Err: err}
 		}
 		return struct{}{}, err
 	})
 	return err
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // clock returns the time of the master that has a service.

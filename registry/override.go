@@ -36,7 +36,8 @@ type Override struct {
 
 	// Stay keeps the override for whatever process has the node later. Without it the override
 	// of a node ends with the process that has it now, so that a new process on an old address
-	// does not inherit the drain of the one before. An override of AllNodes always stays.
+	// does not inherit the drain of the one before; if it has no end of its own, it ends after 30
+	// days at the latest. An override of all nodes always stays.
 	Stay bool
 }
 
@@ -115,7 +116,7 @@ func (v Override) ends(now time.Time) (time.Time, error) {
 // An ActiveOverride is one thing that operators set, as Redis has it.
 type ActiveOverride struct {
 	Namespace, Service string
-	Node               string // AllNodes: all nodes of the service
+	Node               string // "": all nodes of the service
 
 	Aspect string  // "status", "weight", or "metadata:" and the key
 	Value  *string // such as "draining" or "5"; nil: the key of the metadata is removed

@@ -146,9 +146,6 @@ func checkNode(field string, n *Node) error {
 	if err := cmp.Or(checkText(field+".ID", n.ID), checkText(field+".Zone", n.Zone)); err != nil {
 		return err
 	}
-	if cmp.Or(n.ID, n.Address) == AllNodes {
-		return errdefs.Invalid(field+".ID", "* means all nodes, in overrides")
-	}
 	if n.Weight < NoTraffic {
 		return errdefs.Invalid(field+".Weight", "%d is negative; for no calls set NoTraffic, %d", n.Weight, NoTraffic)
 	}

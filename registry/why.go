@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -58,7 +59,7 @@ type Explanation struct {
 func (o *Operator) Why(ctx context.Context, service, node string) (*Explanation, error) {
 	call := operation{op: "why", namespace: o.namespace, service: service}
 	return run(ctx, o.r, call, func(ctx context.Context, op *operation) (*Explanation, error) {
-		if err := firstOf(checkNamespace("Namespace", op.namespace), checkName("Service", service), checkName("Node", node)); err != nil {
+		if err := cmp.Or(checkNamespace("Namespace", op.namespace), checkName("Service", service), checkName("Node", node)); err != nil {
 			return nil, err
 		}
 		if err := op.c.Meet(ctx); err != nil {
@@ -89,7 +90,7 @@ func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explana
 		version, log = redisconn.AskVersion(ctx, p, s), p.LRange(ctx, s.Log(), 0, maxHistory-1)
 		node = redisconn.AskNode(ctx, p, redisconn.Entry{Service: s, ID: id})
 		score = p.ZMScore(ctx, s.Index(), keys.EscapeID(id))
-		overrides = p.HMGet(ctx, s.Override(), AllNodes, keys.EscapeID(id))
+		overrides = p.HMGet(ctx, s.Override(), keys.OverrideField(keys.AllNodes), keys.EscapeID(id))
 		clock = p.Time(ctx)
 		return nil
 	})
@@ -103,7 +104,7 @@ func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explana
 	}
 	e := &Explanation{Namespace: s.Namespace(), Service: s.Name(), Node: id, Now: clock.Val()}
 	for _, h := range history(log.Val(), at.Rev) {
-		if h.Node == id || h.Node == AllNodes {
+		if h.Node == id || h.Node == keys.AllNodes {
 			e.History = append(e.History, h)
 		}
 	}
@@ -121,7 +122,7 @@ func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explana
 		return e, nil
 	}
 	laid := serviceOverrides{map[string]string{}, e.Now}
-	for i, field := range []string{AllNodes, keys.EscapeID(id)} {
+	for i, field := range []string{keys.OverrideField(keys.AllNodes), keys.EscapeID(id)} {
 		laid.byField[field], _ = overrides.Val()[i].(string)
 	}
 	e.Info = newNodeInfo(&f, ev.holder, ev.ends, laid)

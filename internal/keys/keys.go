@@ -14,8 +14,8 @@ const (
 	DefaultNamespace = "default"
 	// AllNamespaces means every namespace, in reads.
 	AllNamespaces = "*"
-	// AllNodes means every node of a service, in overrides.
-	AllNodes = "*"
+	// AllNodes, in the place of an id, means every node of a service, in overrides.
+	AllNodes = ""
 )
 
 // A Space is the part of a Redis database that starts with one prefix. Make it

@@ -52,18 +52,21 @@ func unescapeName(s string) (string, error) {
 	return Unescape(s)
 }
 
+// everyNode is AllNodes in Redis. No id is escaped so.
+const everyNode = "*"
+
 // OverrideField names the field of Override for a node, or for AllNodes.
 func OverrideField(id string) string {
 	if id == AllNodes {
-		return id
+		return everyNode
 	}
 	return EscapeID(id)
 }
 
 // ParseOverrideField undoes OverrideField. It refuses other fields.
 func ParseOverrideField(field string) (id string, err error) {
-	if field == AllNodes {
-		return field, nil
+	if field == everyNode {
+		return AllNodes, nil
 	}
 	return Unescape(field)
 }

@@ -102,12 +102,13 @@ func parseChange(tag, kind, lease, id string) (LogEntry, error) {
 	} else if _, err := ParseLease(lease); err != nil {
 		return e, err
 	}
-	if id == keys.AllNodes && e.Kind == Set {
-		e.ID = id
-		return e, nil
-	}
 	var err error
-	e.ID, err = parseID(id)
+	if e.Kind == Set {
+		e.ID, err = keys.ParseOverrideField(id)
+	}
+	if e.Kind != Set || err != nil || e.ID != keys.AllNodes {
+		e.ID, err = parseID(id)
+	}
 	return e, err
 }
 

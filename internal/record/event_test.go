@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rollcall-go/rollcall/internal/keys"
 )
 
 const (
@@ -157,7 +158,7 @@ func TestParseLogEntry(t *testing.T) {
 	}{
 		{tagA + " 12 put " + lease + " 10.0.0.7:80", LogEntry{tagA, us(12), Put, lease, "10.0.0.7:80", ""}},
 		{tagA + " 12 set - a%20b", LogEntry{tagA, us(12), Set, "", "a b", ""}},
-		{tagA + ` 12 set - * {"by":"a b"}`, LogEntry{tagA, us(12), Set, "", "*", `{"by":"a b"}`}},
+		{tagA + ` 12 set - * {"by":"a b"}`, LogEntry{tagA, us(12), Set, "", keys.AllNodes, `{"by":"a b"}`}},
 		{tagA + " 0 del " + lease + " n", LogEntry{tagA, us(0), Del, lease, "n", ""}},
 		{tagA + " 12 exp - n", LogEntry{tagA, us(12), Exp, "", "n", ""}},
 	} {

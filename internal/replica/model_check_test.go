@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
@@ -109,18 +111,18 @@ func (w *world) expect(r *reader, d time.Duration, promise string, spoilt func()
 }
 
 // laid returns what is in force for a node of this lease, by the registry's clock: now, and
-// when a reader polled last.
-func (w *world) laid(id, lease string) (either []string) {
+// at any time since a reader polled last.
+func (w *world) laid(id, lease string) (any []string) {
 	s := w.master
-	for _, ago := range []time.Duration{0, w.poll() + endLatest} {
-		now := time.Unix(0, int64(s.clock()-ago))
-		all, own := record.InForce(s.overrides[keys.AllNodes], lease, now), record.InForce(s.overrides[id], lease, now)
-		if all != "" && own != "" {
-			all += "\n"
+	all, own := s.overrides[keys.AllNodes], s.overrides[id]
+	now := time.Unix(0, int64(s.clock()))
+	for at := now.Add(-w.poll() - endLatest); ; {
+		lines := []string{record.InForce(all, lease, at), record.InForce(own, lease, at)}
+		any = append(any, strings.Trim(strings.Join(lines, "\n"), "\n"))
+		if at = record.NextEnd(all+"\n"+own, at); at.IsZero() || at.After(now) {
+			return any
 		}
-		either = append(either, all+own)
 	}
-	return either
 }
 
 // compare returns how the members that a reader shows differ from those of the
@@ -138,7 +140,7 @@ func (w *world) compare(r *reader) string {
 		case n.data != h.data || n.Lease != h.lease || n.Rev != h.rev:
 			return id + " is not as it was registered"
 		case !slices.Contains(w.laid(id, h.lease), n.override):
-			return id + " has not the override that was set"
+			return fmt.Sprintf("%s has the override %q, want one of %q", id, n.override, w.laid(id, h.lease))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.rep.nodes)) {
