@@ -52,8 +52,8 @@ var commands = map[Role][]string{
 		"subscribe", "unsubscribe",
 	},
 	Operator: {
-		"evalsha", "eval", "time", "get", "set", "hget", "hset", "hdel", "del", "pexpire", "pttl", "zadd", "zrem", "zrange", "zscore", "zmscore",
-		"llen", "lpush", "ltrim", "publish",
+		"evalsha", "eval", "time", "get", "set", "hget", "hset", "hdel", "hkeys", "hlen", "del", "pexpire", "persist", "pttl", "zadd", "zrem",
+		"zrange", "zscore", "zmscore", "llen", "lpush", "ltrim", "publish",
 		"hmget", "hscan", "zcard", "zscan", "lrange", "multi", "exec", "ping", "subscribe", "unsubscribe",
 	},
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/acl"
-	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -120,17 +120,35 @@ func resolvers(ctx context.Context, s *site, user, ns string, of acl.Request) er
 	return r.Close(ctx)
 }
 
-// operators sets and undoes an override, and removes a node.
+// operators sees what is registered, sets and undoes overrides, and removes a node.
 func operators(ctx context.Context, s *site, user, ns string, _ acl.Request) error {
+	s.plant(ns, "shop", "a", time.Minute)
 	s.plant(ns, "shop", "b", time.Minute)
-	c, k := s.client(user), s.space.Service(ns, "shop")
-	target := lua.Target{Service: k, Deadline: time.Now().Add(time.Minute), Nonce: "0123456789ab"}
-	for _, json := range []string{`{"weight":3}`, ""} {
-		for _, r := range lua.Override(ctx, c, lua.OverrideCall{Target: target, ID: "b", JSON: []byte(json)}) {
-			if r.Err != nil {
-				return r.Err
-			}
-		}
+	r := s.open(user, registry.Namespace(ns))
+	op, some := r.Operator("alice"), registry.Override{Weight: new(3), For: time.Hour}
+	nodes, err := op.Nodes(ctx, "shop")
+	if err != nil || len(nodes) == 0 {
+		return fmt.Errorf("nodes %v, %w", nodes, err)
 	}
-	return nil
+	err = errdefs.Join(
+		op.SetAll(ctx, "shop", some), op.Set(ctx, "shop", "b", some),
+		op.Set(ctx, "shop", "b", registry.Override{Status: new(registry.Draining), Stay: true}),
+		op.Undo(ctx, "shop", "b", "status"), op.UndoAll(ctx, "shop"), op.Remove(ctx, "shop", "a", ""),
+	)
+	if err != nil {
+		return err
+	}
+	set, err := op.Overrides(ctx, "shop")
+	if err != nil || len(set) != 1 {
+		return fmt.Errorf("overrides %v, %w", set, err)
+	}
+	history, err := op.History(ctx, "shop")
+	if err != nil || len(history) == 0 {
+		return fmt.Errorf("history %v, %w", history, err)
+	}
+	why, err := op.Why(ctx, "shop", "a")
+	if err != nil || why.Presence != registry.NodeRemoved {
+		return fmt.Errorf("why %+v, %w", why, err)
+	}
+	return r.Close(ctx)
 }

@@ -91,7 +91,7 @@ type nodes struct {
 	late    int           // live ones that have missed two renewals
 	left    int           // listed, though their leases ended
 	last    time.Duration // since the last of these did
-	orphans []string      // what has an override and is not listed
+	orphans []string      // what has an override that stays, and is not listed
 }
 
 // nodesOf reads the leases of a service.
@@ -124,7 +124,9 @@ func (p *patient) nodesOf(ctx context.Context, s keys.Service) (n nodes, err err
 	n.all = len(ends)
 	fields, _ := set.Val()
 	for i := 0; i+1 < len(fields); i += 2 {
-		if _, there := ends[fields[i]]; !there && n.all < mostNodes {
+		_, there := ends[fields[i]]
+		stays := record.InForce(fields[i+1], "", now) != "" // the others end by themselves
+		if stays && !there && n.all < mostNodes && fields[i] != keys.OverrideField(keys.AllNodes) {
 			n.orphans = append(n.orphans, fields[i])
 		}
 	}
