@@ -159,7 +159,7 @@ func arguments(command, key, channel string) []any {
 	switch command {
 	case "evalsha", "eval":
 		return []any{command, "return 1", "1", key}
-	case "get", "del", "pttl", "llen", "zcard":
+	case "get", "del", "pttl", "persist", "llen", "hlen", "hkeys", "zcard":
 		return []any{command, key}
 	case "set", "hget", "hdel", "lpush", "pexpire", "zrem", "zscore", "zmscore", "hmget", "hscan", "zscan":
 		return []any{command, key, "0"}
