@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/cli/render"
 	"github.com/rollcall-go/rollcall/internal/cli/run"
 	"github.com/rollcall-go/rollcall/internal/cli/top"
+	"github.com/rollcall-go/rollcall/internal/cli/transfer"
 )
 
 func main() {
@@ -22,6 +23,6 @@ func main() {
 	app.Add(demoCommand(), nodeCommand(), versionCommand())
 	app.Add(doctor.Commands(app)...)
 	app.Add(run.Command(app), probe.Resolve(app), probe.Ping(app), probe.Check(app))
-	app.Add(render.Command(app), top.Command(app), bench.Command(app))
+	app.Add(render.Command(app), top.Command(app), bench.Command(app), transfer.Export(app), transfer.Import(app))
 	os.Exit(app.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
