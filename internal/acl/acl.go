@@ -52,8 +52,9 @@ var commands = map[Role][]string{
 		"subscribe", "unsubscribe",
 	},
 	Operator: {
-		"evalsha", "eval", "time", "get", "set", "hget", "hset", "hdel", "hkeys", "hlen", "del", "pexpire", "persist", "pttl", "zadd", "zrem",
-		"zrange", "zscore", "zmscore", "llen", "lpush", "ltrim", "publish",
+		"evalsha", "eval", "time", "get", "set", "hget", "hset", "hdel", "hkeys", "hlen", "del", "pexpire", "persist", "pttl",
+		"zadd", "zrem", "zrange", "zscore", "zmscore",
+		"llen", "lpush", "ltrim", "publish",
 		"hmget", "hscan", "zcard", "zscan", "lrange", "multi", "exec", "ping", "subscribe", "unsubscribe",
 	},
 }
@@ -71,7 +72,7 @@ func Rules(r Request) ([]string, error) {
 	rules := rules{"resetchannels"}
 	rules.add("&", r.channels(space)...)
 	for _, role := range r.Roles {
-		rules.add(r.access(role), r.keysOf(role, space)...)
+		rules.add("", r.keysOf(role, space)...)
 	}
 	for _, role := range r.Roles {
 		rules.add("+", commands[role]...)
@@ -121,27 +122,31 @@ func (r Request) check() error {
 
 func (r Request) all() bool { return r.Namespace == keys.AllNamespaces }
 
-// access begins the patterns of keys of a role.
-func (r Request) access(role Role) string {
-	if role == Resolver && !r.Before7 {
-		return "%R~"
-	}
-	return "~"
-}
-
-// keysOf returns the patterns of keys that a role needs.
+// keysOf returns the rules for the keys that a role needs.
 func (r Request) keysOf(role Role, s keys.Space) []string {
-	one := s.Service(r.Namespace, r.Service).KeysPattern()
-	switch {
-	case r.all():
-		return []string{s.KeysPattern(r.Namespace), s.Namespaces()}
-	case r.Service == "":
-		return []string{s.KeysPattern(r.Namespace), s.Services(r.Namespace), s.Namespaces()}
-	case role == Registrar: // it enters the service in the catalogues
-		return []string{one, s.Services(r.Namespace), s.Namespaces()}
-	default:
-		return []string{one}
+	read, write := "%R~", "~"
+	if r.Before7 {
+		read = write
 	}
+	of, lists := write, read // the keys of services, and the catalogues
+	switch role {
+	case Resolver:
+		of = read
+	case Registrar:
+		lists = write
+	}
+	// Names are encoded, so that they hold nothing that a pattern reads as more than itself.
+	switch {
+	case r.all(): // the catalogues of services are among the first ones
+		return []string{of + s.KeysPattern(r.Namespace), lists + s.Namespaces()}
+	case r.Service == "":
+		return []string{of + s.KeysPattern(r.Namespace), lists + s.Services(r.Namespace), lists + s.Namespaces()}
+	}
+	one := of + s.Service(r.Namespace, r.Service).KeysPattern()
+	if role == Registrar { // it enters the service in the catalogues
+		return []string{one, lists + s.Services(r.Namespace), lists + s.Namespaces()}
+	}
+	return []string{one}
 }
 
 // channels returns the channels, and the patterns to subscribe to, which have to be there

@@ -132,7 +132,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 	rare := []string{"resetchannels", "+eval", "+ltrim", "+zscan"}
 	server := redistest.Start(t, "--acllog-max-len", "10000")
 	tp := redistest.Topology{Addrs: []string{server.Addr()}}
-	for _, j := range []job{jobs[1], jobs[3]} {
+	for _, j := range jobs[1:4] {
 		of := acl.Request{Namespace: "prod"}
 		j.change(&of)
 		of.Config, of.Hints = false, false

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/acl"
-	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -120,35 +119,51 @@ func resolvers(ctx context.Context, s *site, user, ns string, of acl.Request) er
 	return r.Close(ctx)
 }
 
-// operators sees what is registered, sets and undoes overrides, and removes a node.
-func operators(ctx context.Context, s *site, user, ns string, _ acl.Request) error {
+// operators looks, sets and undoes overrides, and removes a node.
+func operators(ctx context.Context, s *site, user, ns string, of acl.Request) error {
 	s.plant(ns, "shop", "a", time.Minute)
 	s.plant(ns, "shop", "b", time.Minute)
 	r := s.open(user, registry.Namespace(ns))
-	op, some := r.Operator("alice"), registry.Override{Weight: new(3), For: time.Hour}
-	nodes, err := op.Nodes(ctx, "shop")
-	if err != nil || len(nodes) == 0 {
-		return fmt.Errorf("nodes %v, %w", nodes, err)
+	o := r.Operator("alice")
+	draining, weight := registry.Draining, 3
+	steps := []func() error{
+		func() error {
+			return o.Set(ctx, "shop", "a", registry.Override{Status: &draining, For: time.Minute, Reason: "test"})
+		},
+		func() error { return o.Set(ctx, "shop", "a", registry.Override{Weight: &weight, Stay: true}) },
+		func() error { return o.Set(ctx, "shop", "b", registry.Override{Status: &draining}) },
+		func() error { return o.SetAll(ctx, "shop", registry.Override{Weight: &weight}) },
+		func() error { return o.Undo(ctx, "shop", "a", "status") },
+		func() error { return wantSome(o.Overrides(ctx, "shop")) },
+		func() error { return wantSome(o.Nodes(ctx, "shop")) },
+		func() error { return o.UndoAll(ctx, "shop") },
+		func() error { return o.Undo(ctx, "shop", "a") },
+		func() error { return o.Undo(ctx, "shop", "b") },
+		func() error { return o.Remove(ctx, "shop", "b", "test") },
+		func() error { return wantSome(o.History(ctx, "shop")) },
+		func() error {
+			_, err := o.Why(ctx, "shop", "b")
+			return err
+		},
+		func() error { return resolvers(ctx, s, user, ns, of) },
 	}
-	err = errdefs.Join(
-		op.SetAll(ctx, "shop", some), op.Set(ctx, "shop", "b", some),
-		op.Set(ctx, "shop", "b", registry.Override{Status: new(registry.Draining), Stay: true}),
-		op.Undo(ctx, "shop", "b", "status"), op.UndoAll(ctx, "shop"), op.Remove(ctx, "shop", "a", ""),
-	)
-	if err != nil {
-		return err
+	if of.Service == "" {
+		steps = append(steps,
+			func() error { return wantSome(o.Namespaces(ctx)) },
+			func() error { return wantSome(o.In(of.Namespace).Nodes(ctx, "")) },
+		)
 	}
-	set, err := op.Overrides(ctx, "shop")
-	if err != nil || len(set) != 1 {
-		return fmt.Errorf("overrides %v, %w", set, err)
+	for i, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
 	}
-	history, err := op.History(ctx, "shop")
-	if err != nil || len(history) == 0 {
-		return fmt.Errorf("history %v, %w", history, err)
+	return nil
+}
+
+func wantSome[T any](found []T, err error) error {
+	if err == nil && len(found) == 0 {
+		return errors.New("found nothing")
 	}
-	why, err := op.Why(ctx, "shop", "a")
-	if err != nil || why.Presence != registry.NodeRemoved {
-		return fmt.Errorf("why %+v, %w", why, err)
-	}
-	return r.Close(ctx)
+	return err
 }

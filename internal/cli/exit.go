@@ -98,7 +98,7 @@ func outcome(err error) (code int, hint string) {
 	case errors.Is(err, registry.ErrNotFound):
 		return ExitNotFound, "rollcall get services -A lists what is registered"
 	case errors.Is(err, registry.ErrPermission):
-		return ExitFailed, "docs/protocol.md lists the rights that each kind of user needs"
+		return ExitFailed, "rollcall acl prints the rights that each role needs"
 	}
 	return ExitFailed, ""
 }

@@ -29,20 +29,19 @@ func (p *patient) data(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{p.unread("renewals", err), p.unread("overrides", err)}
 	}
-	var late, left, orphans []string
+	found := map[keys.Service]nodes{}
+	var late, left []string
 	for _, s := range services {
 		n, err := p.nodesOf(ctx, s)
 		if err != nil {
 			return []Finding{p.unread("renewals", err), p.unread("overrides", err)}
 		}
+		found[s] = n
 		if n.late > 0 {
-			late = append(late, fmt.Sprintf("%s (%d of %d nodes)", s, n.late, n.all))
+			late = append(late, fmt.Sprintf("%s (%d of %d nodes)", s, n.late, len(n.listed)))
 		}
 		if n.left > 0 {
-			left = append(left, fmt.Sprintf("%s (%d of %d nodes, the last one %v ago)", s, n.left, n.all, n.last.Round(time.Second)))
-		}
-		for _, id := range n.orphans {
-			orphans = append(orphans, s.String()+" "+id)
+			left = append(left, fmt.Sprintf("%s (%d of %d nodes, the last one %v ago)", s, n.left, len(n.listed), n.last.Round(time.Second)))
 		}
 	}
 	renewals := fine("the nodes of %d services are renewed", len(services))
@@ -54,12 +53,37 @@ func (p *patient) data(ctx context.Context) []Finding {
 		renewals = bad(Warn, "start a process of the service, which removes them; readers leave such nodes out",
 			"leases have ended, and no process of the service is there to remove the nodes: %s", count(left, "services"))
 	}
-	overrides := fine("each override has its node")
-	if len(orphans) > 0 {
-		overrides = bad(Warn, "undo them, if the nodes will not be back: rollcall undrain SERVICE NODE", "overrides of nodes that are not there: %s", count(orphans, "overrides"))
+	renewals.Check = "renewals"
+	return []Finding{renewals, p.overrides(ctx, found)}
+}
+
+// overrides looks for those that wait for a node without an end: the next process that takes
+// the name of the node inherits them.
+func (p *patient) overrides(ctx context.Context, found map[keys.Service]nodes) (f Finding) {
+	defer func() { f.Check = "overrides" }()
+	set, err := p.r.Operator("").In(p.namespace).Overrides(ctx, p.Service)
+	if err != nil {
+		return p.unread("overrides", err)
 	}
-	renewals.Check, overrides.Check = "renewals", "overrides"
-	return []Finding{renewals, overrides}
+	var orphans []string
+	for _, o := range set {
+		n, looked := found[p.space.Service(o.Namespace, o.Service)]
+		if !looked || !o.Stay || !o.Until.IsZero() || len(n.listed) == mostNodes {
+			continue
+		}
+		there, name := n.listed[keys.EscapeID(o.Node)], o.Node
+		if o.Node == "" {
+			there, name = len(n.listed) > 0, "(all nodes)"
+		}
+		if !there {
+			orphans = append(orphans, fmt.Sprintf("%s/%s %s: %s", o.Namespace, o.Service, name, o))
+		}
+	}
+	if len(orphans) > 0 {
+		return bad(Warn, "if the nodes will not be back, undo them: rollcall undo SERVICE NODE",
+			"overrides without an end of nodes that are not there: %s", count(orphans, "overrides"))
+	}
+	return fine("none of %d overrides waits for a node that is not there", len(set))
 }
 
 func (p *patient) unread(check string, err error) Finding {
@@ -71,63 +95,63 @@ func (p *patient) unread(check string, err error) Finding {
 	return f
 }
 
-// services returns those that are looked at.
+// services returns those that are looked at: those of the catalogues, which list a service
+// for a week after its last node, too.
 func (p *patient) services(ctx context.Context) (found []keys.Service, err error) {
 	if p.Service != "" {
 		return []keys.Service{p.space.Service(ownNamespace(p.namespace), p.Service)}, nil
 	}
-	listed, err := p.r.ListServices(ctx, registry.ListNamespace(p.namespace))
-	for _, s := range listed {
-		if k := p.space.Service(s.Namespace, s.Name); !slices.Contains(found, k) && len(found) < mostServices {
-			found = append(found, k)
+	namespaces := []string{p.namespace}
+	if p.namespace == keys.AllNamespaces {
+		if namespaces, err = p.r.Operator("").Namespaces(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return found, err
+	for _, ns := range namespaces {
+		members, err := p.client.ZRange(ctx, p.space.Services(ns), 0, -1).Result()
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range members { // one for each version; what is foreign, keyspace finds
+			name, _, err := keys.ParseServiceMember(m)
+			if k := p.space.Service(ns, name); err == nil && !slices.Contains(found, k) && len(found) < mostServices {
+				found = append(found, k)
+			}
+		}
+	}
+	return found, nil
 }
 
 // nodes is the state of the nodes of a service.
 type nodes struct {
-	all     int
-	late    int           // live ones that have missed two renewals
-	left    int           // listed, though their leases ended
-	last    time.Duration // since the last of these did
-	orphans []string      // what has an override that stays, and is not listed
+	listed map[string]bool // by the members of the index
+	late   int             // live ones that have missed two renewals
+	left   int             // listed, though their leases ended
+	last   time.Duration   // since the last of these did
 }
 
 // nodesOf reads the leases of a service.
 func (p *patient) nodesOf(ctx context.Context, s keys.Service) (n nodes, err error) {
 	var listed *redis.ZSliceCmd
-	var set *redis.ScanCmd
 	var clock *redis.TimeCmd
 	_, err = p.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 		listed = tx.ZRangeWithScores(ctx, s.Index(), 0, mostNodes-1) // the earliest lease ends
-		set = tx.HScan(ctx, s.Override(), 0, "", mostNodes)
-		clock = tx.Time(ctx) // of the same master
+		clock = tx.Time(ctx)                                         // of the same master
 		return nil
 	})
 	if err != nil {
 		return n, err
 	}
-	now := clock.Val()
-	ends := map[string]time.Time{}
+	now, ends := clock.Val(), map[string]time.Time{}
+	n.listed = map[string]bool{}
 	var alive []string
 	for _, z := range listed.Val() {
 		member, _ := z.Member.(string)
-		end := time.UnixMilli(int64(z.Score))
-		ends[member] = end
-		if late := now.Sub(end); late > reapedBy {
+		n.listed[member], ends[member] = true, time.UnixMilli(int64(z.Score))
+		if late := now.Sub(ends[member]); late > reapedBy {
 			n.left, n.last = n.left+1, late // in the order of their ends
 		} else if late < 0 {
 			alive = append(alive, member)
-		}
-	}
-	n.all = len(ends)
-	fields, _ := set.Val()
-	for i := 0; i+1 < len(fields); i += 2 {
-		_, there := ends[fields[i]]
-		stays := record.InForce(fields[i+1], "", now) != "" // the others end by themselves
-		if stays && !there && n.all < mostNodes && fields[i] != keys.OverrideField(keys.AllNodes) {
-			n.orphans = append(n.orphans, fields[i])
 		}
 	}
 	for some := range slices.Chunk(alive, page) {

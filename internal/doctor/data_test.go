@@ -33,8 +33,48 @@ func TestNobodyRenews(t *testing.T) {
 func TestNobodyRemovesNodes(t *testing.T) {
 	s := start(t)
 	register(t, open(t, s.Addr()), "shop", registry.RegisterManual())
-	must(t, s.Client().ZAdd(t.Context(), "rollcall:{default/shop}:index", redis.Z{Score: 1, Member: "gone"}))
+	index := "rollcall:{default/shop}:index"
+	must(t, s.Client().ZAdd(t.Context(), index, redis.Z{Score: 1, Member: "gone"}))
 	wellOr(t, s, examine(t, open(t, s.Addr()), Options{}), "renewals", Warn, "default/shop (1 of 2 nodes")
+	must(t, s.Client().ZRem(t.Context(), index, "a")) // no node of the service lives
+	for _, all := range []bool{false, true} {
+		wellOr(t, s, examine(t, open(t, s.Addr()), Options{AllNamespaces: all}), "renewals", Warn, "default/shop (1 of 1 nodes")
+	}
+}
+
+func TestOverridesWithoutANode(t *testing.T) {
+	s := start(t)
+	r := open(t, s.Addr())
+	register(t, r, "shop")
+	o, weight := r.Operator("alice"), 3
+	for _, v := range []registry.Override{
+		{Weight: &weight, Stay: true}, {Weight: &weight, Stay: true, For: time.Hour}, {Weight: &weight},
+	} {
+		if err := o.Set(t.Context(), "shop", "a", v); err != nil {
+			t.Fatal(err)
+		}
+		wellOr(t, s, examine(t, open(t, s.Addr()), Options{}), "", "", "")
+		if err := r.Deregister(t.Context(), &registry.Service{Name: "shop"}); err != nil {
+			t.Fatal(err)
+		}
+		findings := examine(t, open(t, s.Addr()), Options{})
+		if v.Stay && v.For == 0 {
+			wellOr(t, s, findings, "overrides", Warn, "1 overrides: default/shop a: weight 3")
+		} else { // it ends by itself
+			wellOr(t, s, findings, "", "", "")
+		}
+		register(t, r, "shop")
+		if err := o.Undo(t.Context(), "shop", "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := o.SetAll(t.Context(), "shop", registry.Override{Weight: &weight}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Deregister(t.Context(), &registry.Service{Name: "shop"}); err != nil {
+		t.Fatal(err)
+	}
+	wellOr(t, s, examine(t, open(t, s.Addr()), Options{}), "overrides", Warn, "default/shop (all nodes): weight 3")
 }
 
 func TestForeignKeys(t *testing.T) {
