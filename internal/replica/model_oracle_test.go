@@ -19,6 +19,7 @@ type oracle struct {
 type truth struct {
 	mustShow     bool          // its process renews in time, and no other process removed it: it must be shown
 	since        time.Duration // of mustShow
+	rev          uint64        // of its registration, then
 	denied       time.Duration // since when Redis refuses to renew it; 0 while it does not
 	deregistered *server       // has executed its deregistration
 	faults       int           // as the oracle's, when it did
@@ -33,6 +34,9 @@ func (w *world) held(s *server, t touch) {
 	}
 	if s == w.master && !c.Over() && !p.paused && !p.crashed && !p.isolated && !c.truth.mustShow {
 		c.truth.mustShow, c.truth.since = true, w.now
+		if h := s.hash(t.id); h != nil {
+			c.truth.rev = h.rev
+		}
 	}
 }
 
