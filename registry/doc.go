@@ -41,9 +41,9 @@
 //
 // Watch returns changes one by one; Follow returns whole views. Both use one local copy
 // of the service, which change events keep up to date within about a millisecond. Pub/sub
-// may lose an event. Each event names the state that it follows, and a poll every
-// PollInterval compares the copy with Redis, so a loss is noticed. The service is then
-// read again, and the difference is delivered.
+// may lose an event. Each event names the state that it follows, and after a
+// PollInterval without one, a poll compares the copy with Redis. So a loss is noticed: the
+// service is read again, and the difference is delivered.
 //
 // While Redis is away, a view keeps its nodes and shows since when it is stale. If Redis
 // loses a node in a flush or a failover, the view holds the node for up to one TTL, until

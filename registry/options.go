@@ -139,8 +139,10 @@ func TTL(d time.Duration) Option { return func(o *Options) { o.TTL = d } }
 // TTL instead. RegisterInterval overrides it. Default: a third of the TTL of the registration.
 func Interval(d time.Duration) Option { return func(o *Options) { o.Interval = d } }
 
-// PollInterval sets how often Watch and Follow compare what they know with Redis, in
-// case a change event was lost. At least 100 ms. Default: DefaultPollInterval.
+// PollInterval bounds for how long Watch and Follow can miss a change whose event was lost:
+// after so long without an event that follows from the one before, they compare what they
+// know with Redis. While such events come, they compare every two intervals at the latest,
+// or sooner where the TTL asks for that. At least 100 ms. Default: DefaultPollInterval.
 func PollInterval(d time.Duration) Option { return func(o *Options) { o.PollInterval = d } }
 
 // KeyspaceEvents switches the use of keyspace events on or off. Keyspace events of

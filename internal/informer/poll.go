@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,15 +30,18 @@ type leaseEnd struct {
 	end    time.Time
 }
 
-// maxLeaseEnds is how many lease ends a poll reads.
-const maxLeaseEnds = 32
+// A pollRequest is a service to poll, and how many of its earliest lease ends to read.
+type pollRequest struct {
+	service keys.Service
+	ends    int
+}
 
-// pollServices polls services: one MULTI each, all in one pipeline for each master. It
-// reports the results of each master as soon as that one has answered.
-func pollServices(ctx context.Context, c *redisconn.Conn, services []keys.Service, report func(which []int, results []pollResult)) {
+// pollServices polls services, those of each master in one pipeline. It reports the results
+// of each master as soon as that one has answered.
+func pollServices(ctx context.Context, c *redisconn.Conn, requests []pollRequest, report func(which []int, results []pollResult)) {
 	masters := map[*redis.Client][]int{}
-	for i, s := range services {
-		client, err := c.MasterClient(ctx, s)
+	for i, r := range requests {
+		client, err := c.MasterClient(ctx, r.service)
 		if err != nil {
 			report([]int{i}, []pollResult{{err: err}})
 			continue
@@ -47,7 +51,11 @@ func pollServices(ctx context.Context, c *redisconn.Conn, services []keys.Servic
 	var all sync.WaitGroup
 	for client, which := range masters {
 		all.Go(func() {
-			results := pollMaster(ctx, c, client, services, which)
+			mine := make([]pollRequest, len(which))
+			for j, i := range which {
+				mine[j] = requests[i]
+			}
+			results := pollMaster(ctx, c, client, mine)
 			for j := range results { // the server's own error says which command it lacks, and not why
 				if err := results[j].err; err != nil && redisconn.Hopeless(redisconn.Classify(err)) {
 					results[j].err = cmp.Or(c.Meet(ctx), err)
@@ -59,51 +67,99 @@ func pollServices(ctx context.Context, c *redisconn.Conn, services []keys.Servic
 	all.Wait()
 }
 
-// pollMaster sends the MULTIs of one master. They are written as plain commands, because
-// the client's own transactions take one round trip each.
-func pollMaster(ctx context.Context, c *redisconn.Conn, client *redis.Client, services []keys.Service, which []int) []pollResult {
+// pollMaster polls services of one master in one MULTI. In a cluster a MULTI cannot name
+// two slots, so there each service has its own. So it has where the common one is refused:
+// one command is enough for that, such as one that the user has no right to.
+func pollMaster(ctx context.Context, c *redisconn.Conn, client *redis.Client, requests []pollRequest) []pollResult {
+	if !c.Clustered() && len(requests) > 1 {
+		results, err := pollTogether(ctx, c, client, requests, len(requests))
+		if refused := redis.Error(nil); !errors.As(err, &refused) {
+			return results
+		}
+	}
+	results, _ := pollTogether(ctx, c, client, requests, 1)
+	return results
+}
+
+// pollTogether polls services in one pipeline, so many in a MULTI. It returns the error of
+// the first MULTI that failed, too. The commands are written as plain ones, because the
+// client's own transactions take one round trip each.
+func pollTogether(ctx context.Context, c *redisconn.Conn, client *redis.Client, requests []pollRequest, inOne int) (results []pollResult, refused error) {
 	p := client.Pipeline()
-	answers := make([]*redis.Cmd, len(which))
-	for j, i := range which {
-		s := services[i]
+	var execs []*redis.Cmd
+	var ends []int // how many commands there are up to that EXEC
+	for chunk := range slices.Chunk(requests, inOne) {
 		p.Do(ctx, "multi")
-		p.Do(ctx, "get", s.Version())
-		p.Do(ctx, "zcard", s.Index())
-		p.Do(ctx, "zrange", s.Index(), 0, maxLeaseEnds-1, "withscores")
+		for _, r := range chunk {
+			p.Do(ctx, "get", r.service.Version())
+			p.Do(ctx, "zcard", r.service.Index())
+			if r.ends > 0 {
+				p.Do(ctx, "zrange", r.service.Index(), 0, r.ends-1, "withscores")
+			}
+		}
 		p.Do(ctx, "time")
-		answers[j] = p.Do(ctx, "exec")
+		execs = append(execs, p.Do(ctx, "exec"))
+		ends = append(ends, p.Len())
 	}
 	sent := time.Now()
 	cmds, failed := p.Exec(ctx)
 	received := time.Now()
-	results := make([]pollResult, len(which))
-	for j, i := range which {
-		answer, err := answers[j].Slice()
-		if answers[j].Err() == nil && answers[j].Val() == nil { // Redis refused the connection itself
+	first := 0
+	for j, exec := range execs {
+		answer, err := exec.Slice()
+		if exec.Err() == nil && exec.Val() == nil { // Redis refused the connection itself
 			err = failed
 		}
 		if err != nil {
-			one := len(cmds) / len(which)
-			err = redisconn.Refusal(cmds[j*one:(j+1)*one], err)
+			err = redisconn.Refusal(cmds[first:ends[j]], err)
+			refused = cmp.Or(refused, err)
 		}
+		first = ends[j]
+		asked := requests[j*inOne : min((j+1)*inOne, len(requests))]
+		results = append(results, parsePolls(asked, answer, err)...)
+	}
+	for j := range results {
 		r := &results[j]
-		*r = parsePoll(answer, err)
 		r.Answer.Sent, r.Answer.Received = sent, received
-		r.Answer.Master = c.Master(ctx, services[i])
+		r.Answer.Master = c.Master(ctx, requests[j].service)
 		r.End = r.end
+	}
+	return results, refused
+}
+
+var errShape = errors.New("poll: an answer of an unexpected shape")
+
+// parsePolls reads the answer to the EXEC of some polls.
+func parsePolls(requests []pollRequest, answer []any, err error) []pollResult {
+	results := make([]pollResult, len(requests))
+	var now time.Time
+	if n := len(answer); err == nil && n == 0 {
+		err = errShape
+	} else if err == nil {
+		now, err = parseTime(answer[n-1])
+		answer = answer[:n-1]
+	}
+	for j, r := range requests {
+		read := 2
+		if r.ends > 0 {
+			read = 3
+		}
+		if err == nil && len(answer) < read {
+			err = errShape
+		}
+		if err != nil {
+			results[j].err = err
+			continue
+		}
+		results[j] = parsePoll(answer[:read], now)
+		answer = answer[read:]
 	}
 	return results
 }
 
-// parsePoll reads the answer to a poll's EXEC.
-func parsePoll(answer []any, err error) (r pollResult) {
-	if err != nil {
-		return pollResult{err: err}
-	}
-	bad := pollResult{err: errors.New("poll: an answer of an unexpected shape")}
-	if len(answer) != 4 {
-		return bad
-	}
+// parsePoll reads what a poll has read of one service: version, number of members, and the
+// earliest lease ends, if it was to read some.
+func parsePoll(answer []any, now time.Time) (r pollResult) {
 	for _, a := range answer {
 		if err, refused := a.(error); refused {
 			return pollResult{err: err}
@@ -111,24 +167,25 @@ func parsePoll(answer []any, err error) (r pollResult) {
 	}
 	version, ok1 := answer[0].(string)
 	members, ok2 := answer[1].(int64)
-	ends, ok3 := answer[2].([]any)
-	clock, ok4 := answer[3].([]any)
-	if !ok1 && answer[0] != nil || !ok2 || !ok3 || !ok4 || len(clock) != 2 {
-		return bad
+	if !ok1 && answer[0] != nil || !ok2 {
+		return pollResult{err: errShape}
 	}
+	var err error
 	if r.Point, err = redisconn.ParseVersion(version); err != nil {
 		return pollResult{err: err}
 	}
-	s, err1 := strconv.ParseInt(redisconn.Text(clock[0]), 10, 64)
-	us, err2 := strconv.ParseInt(redisconn.Text(clock[1]), 10, 64)
-	if err := errdefs.Join(err1, err2); err != nil {
-		return pollResult{err: err}
+	r.Members, r.Answer.Now = int(members), now
+	if len(answer) == 2 {
+		return r
 	}
-	r.Members, r.Answer.Now = int(members), time.Unix(s, us*1000)
+	ends, ok := answer[2].([]any)
+	if !ok {
+		return pollResult{err: errShape}
+	}
 	r.earliest = parseLeaseEnds(ends)
 	r.Crowded = len(r.earliest) < r.Members
 	for _, m := range r.earliest {
-		if m.end.UnixMilli() >= r.Answer.Now.UnixMilli() { // Redis keeps the hash through that millisecond
+		if m.end.UnixMilli() >= now.UnixMilli() { // Redis keeps the hash through that millisecond
 			r.Next, r.Crowded = m.end, false
 			break
 		}
@@ -137,6 +194,20 @@ func parsePoll(answer []any, err error) (r pollResult) {
 		}
 	}
 	return r
+}
+
+// parseTime reads the reply to TIME.
+func parseTime(reply any) (time.Time, error) {
+	if err, refused := reply.(error); refused {
+		return time.Time{}, err
+	}
+	clock, ok := reply.([]any)
+	if !ok || len(clock) != 2 {
+		return time.Time{}, errShape
+	}
+	s, err1 := strconv.ParseInt(redisconn.Text(clock[0]), 10, 64)
+	us, err2 := strconv.ParseInt(redisconn.Text(clock[1]), 10, 64)
+	return time.Unix(s, us*1000), errdefs.Join(err1, err2)
 }
 
 // end returns the earliest time when the lease of a node can end, by the index: those

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,10 +21,12 @@ import (
 //
 // It has two goroutines. The writer sends one SUBSCRIBE for each channel, so that the
 // answers, which come in the same order, show which channel was acknowledged or refused;
-// and it pings. The reader reports what comes.
+// and it pings where nothing comes. The reader reports what comes.
 type subscription struct {
 	ps      *redis.PubSub
 	silence time.Duration // after so long without a message or an answer, the connection is dead
+	last    atomic.Int64  // when the last one came, ns since start
+	start   time.Time
 	meet    func(context.Context) error
 	report  func(signal)
 
@@ -67,7 +70,7 @@ type signal struct {
 func newSubscription(ctx context.Context, ps *redis.PubSub, silence time.Duration, meet func(context.Context) error, report func(signal)) *subscription {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &subscription{
-		ps: ps, silence: max(silence, minSilence), meet: meet, report: report,
+		ps: ps, silence: max(silence, minSilence), start: time.Now(), meet: meet, report: report,
 		wake: actor.NewWake(), begun: make(chan struct{}), ctx: ctx, cancel: cancel,
 	}
 	s.done.Go(s.write)
@@ -105,7 +108,7 @@ func (s *subscription) close(why error) {
 func (s *subscription) wait() { s.done.Wait() }
 
 func (s *subscription) write() {
-	ping := time.NewTicker(s.silence / 2)
+	ping := time.NewTimer(s.silence / 2)
 	defer ping.Stop()
 	if err := s.meet(s.ctx); err != nil {
 		s.close(err)
@@ -127,13 +130,15 @@ func (s *subscription) write() {
 			return
 		case <-s.wake:
 		case <-ping.C:
-			if first {
-				continue
+			quiet := time.Since(s.start) - time.Duration(s.last.Load())
+			if !first && quiet >= s.silence/2 {
+				quiet = 0
+				if err := s.ps.Ping(s.ctx); err != nil {
+					s.close(err)
+					return
+				}
 			}
-			if err := s.ps.Ping(s.ctx); err != nil {
-				s.close(err)
-				return
-			}
+			ping.Reset(max(s.silence/2-quiet, time.Millisecond))
 		}
 	}
 }
@@ -175,6 +180,7 @@ func (s *subscription) read() {
 		msg, err := s.ps.ReceiveTimeout(s.ctx, s.silence)
 		switch {
 		case err == nil:
+			s.last.Store(int64(time.Since(s.start)))
 			s.handleReply(msg)
 		case lua.IsPermission(err) && s.handleAnswer(err):
 		default:

@@ -34,10 +34,14 @@ type Feed struct {
 	probeAt     time.Time // when to probe; zero: nothing is unexplained
 	probing     bool
 
-	pollAt  time.Time // when to poll next; zero: a poll is under way
-	polling bool
-	polled  time.Time     // when the last poll was answered; zero after one that failed
-	owed    time.Duration // contact until then that is not yet counted for the holds
+	roundAt  time.Time     // when to poll next; zero: a poll is under way
+	roundEnd time.Time     // how far events may put that off
+	wait     time.Duration // between two polls, at most
+	pollAt   time.Time     // when to poll for another reason; zero: there is none
+	polling  bool
+	polled   time.Time     // when the last poll was answered; zero after one that failed
+	owed     time.Duration // contact until then that is not yet counted for the holds
+	firstEnd time.Time     // Redis's: no lease ends before; zero: not known
 
 	unchecked   bool      // the nodes whose leases have ended could not be checked
 	vacantSince time.Time // since when no node is shown; zero while one is
@@ -45,7 +49,7 @@ type Feed struct {
 
 // FeedOptions are the settings of a Feed.
 type FeedOptions struct {
-	Poll time.Duration // the longest time between two polls
+	Poll time.Duration // the longest time between two polls, or between an event that chains and a poll
 	TTL  time.Duration // contact is measured by it where no node is shown
 
 	between func(least, most time.Duration) time.Duration // a random time; nil: by math/rand
@@ -73,7 +77,11 @@ type Lapse struct {
 
 // A Question is what was known when a probe, a poll or a check was sent. The owner hands
 // it in with the answer: an answer proves nothing about what came later.
-type Question struct{ mark, arrivals uint64 }
+type Question struct {
+	mark, arrivals uint64
+
+	Ends int // of a poll: how many lease ends it reads, the earliest ones
+}
 
 // The waits of a feed. A probe comes late enough for events that are on their way. The
 // poll after a lease end comes late enough for a reaper to act, and not at the same
@@ -89,7 +97,7 @@ const (
 func NewFeed(o FeedOptions, now time.Time) *Feed {
 	f := &Feed{Replica: New(), o: o, lapses: map[string]Lapse{}}
 	f.Replica.off, f.Clock.off = o.off, o.off
-	f.pollAt = now.Add(f.between(0, o.Poll))
+	f.roundAt = now.Add(f.between(0, o.Poll))
 	return f
 }
 
@@ -146,9 +154,13 @@ func (f *Feed) Lapses() []Lapse {
 
 // Vacant reports whether it is certain that the service has had no node since then.
 func (f *Feed) Vacant(since time.Time) bool {
-	sure := f.covered && f.health.StaleSince.IsZero() && f.health.Refused == nil &&
+	return f.sure() && !f.vacantSince.IsZero() && f.vacantSince.Before(since)
+}
+
+// sure reports whether the nodes are those that Redis has, as far as can be known.
+func (f *Feed) sure() bool {
+	return f.covered && f.health.StaleSince.IsZero() && f.health.Refused == nil &&
 		f.readAt.IsZero() && !f.reading && f.probeAt.IsZero()
-	return sure && !f.vacantSince.IsZero() && f.vacantSince.Before(since)
 }
 
 // TTL is the longest TTL of what is shown, and FeedOptions.TTL where nothing is.
@@ -161,10 +173,17 @@ func (f *Feed) TTL() time.Duration {
 
 // Event takes a change event of the subscription.
 func (f *Feed) Event(e record.Event, now time.Time) Outcome {
-	empty := f.Replica.Empty()
+	empty, mark := f.Replica.Empty(), f.Replica.Mark()
 	v := f.follow(f.Replica.Event(e), now)
+	if f.Replica.Mark() > mark {
+		f.putOff(now)
+	}
 	if ttl := f.Replica.TTLOf(e.ID); e.Kind == record.Put && ttl > 0 && f.Clock.Known() {
-		f.expect(e.Time.Add(ttl)) // the process that renews it may be the only one that would report its end
+		end := e.Time.Add(ttl)
+		if end.Before(f.firstEnd) {
+			f.firstEnd = end
+		}
+		f.expect(end) // the process that renews it may be the only one that would report its end
 		if empty {
 			f.Poll(now) // contact is measured by the TTLs, which are known only now
 		}
@@ -215,27 +234,6 @@ func (f *Feed) read(at time.Time) {
 	f.probeAt = time.Time{}
 	if f.readAt.IsZero() || at.Before(f.readAt) {
 		f.readAt = at
-	}
-}
-
-// expect has a poll come in time for a lease end, by Redis's clock. Zero is none.
-func (f *Feed) expect(end time.Time) {
-	if !end.IsZero() && f.is(ruleLeaseEnds) {
-		f.Poll(f.Clock.Local(end).Add(f.between(endSoonest, endLatest)))
-	}
-}
-
-// expectOverrides has a poll come in time for the end of an override.
-func (f *Feed) expectOverrides() {
-	if f.Clock.Known() {
-		f.expect(f.Replica.OverrideEnd())
-	}
-}
-
-// Poll has the service polled at that time at the latest.
-func (f *Feed) Poll(at time.Time) {
-	if f.pollAt.IsZero() || at.Before(f.pollAt) {
-		f.pollAt = at
 	}
 }
 

@@ -14,7 +14,7 @@ func (f *Feed) Next() time.Time {
 	for _, t := range []struct {
 		at   time.Time
 		busy bool
-	}{{f.readAt, f.reading || !f.mayRead()}, {f.probeAt, f.probing || f.reading}, {f.pollAt, f.polling}} {
+	}{{f.readAt, f.reading || !f.mayRead()}, {f.probeAt, f.probing || f.reading}, {f.pollAt, f.polling}, {f.roundAt, f.polling}} {
 		if !t.busy && !t.at.IsZero() && (next.IsZero() || t.at.Before(next)) {
 			next = t.at
 		}
@@ -98,7 +98,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 		return Reread
 	}
 	v := f.Replica.Snapshot(s)
-	f.Clock.Answered(a, f.TTL()/2)
+	f.answered(a)
 	if v == Reread {
 		wait := f.between(probeSoonest, probeLatest)
 		if f.uncounted++; f.uncounted == maxUncounted {
@@ -113,6 +113,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 		f.Poll(now) // it reads the lease ends, and contact is measured from then on
 	}
 	f.uncounted, f.covered, f.health.Proven = 0, true, true
+	f.firstEnd = time.Time{} // there may be nodes of which no event came
 	f.live()
 	f.pass(s.Now)
 	f.expectOverrides()
@@ -135,7 +136,9 @@ func (f *Feed) StartProbe(now time.Time) (Question, bool) {
 }
 
 // Question returns what is known now.
-func (f *Feed) Question() Question { return Question{f.Replica.Mark(), f.Replica.Arrivals()} }
+func (f *Feed) Question() Question {
+	return Question{mark: f.Replica.Mark(), arrivals: f.Replica.Arrivals()}
+}
 
 // asked returns the question by which an answer is taken.
 func (f *Feed) asked(q Question) Question {
@@ -158,102 +161,6 @@ func (f *Feed) Probed(q Question, p Point, err error, now time.Time) Outcome {
 	}
 	q = f.asked(q)
 	return f.follow(f.Replica.Probe(p, q.mark, q.arrivals), now)
-}
-
-// StartPoll reports whether a poll is due by then, and notes that it is under way. Polled
-// or PollFailed ends it.
-func (f *Feed) StartPoll(by time.Time) (Question, bool) {
-	if f.polling || f.pollAt.After(by) {
-		return Question{}, false
-	}
-	f.polling, f.pollAt = true, time.Time{}
-	return f.Question(), true
-}
-
-// A Poll is what a poll has read of one service.
-type Poll struct {
-	Point   Point
-	Members int // of the index
-	Answer  Answer
-
-	Overdue []string                  // nodes whose leases have ended by the index
-	Crowded bool                      // there may be more of them
-	Next    time.Time                 // Redis's: the next lease end; zero: none is known
-	End     func(id string) time.Time // Redis's: when a lease ends, or an earlier time
-}
-
-// PollFailed takes the failure of a poll.
-func (f *Feed) PollFailed(err error, now time.Time) {
-	f.pollAgain(now)
-	f.Clock.Failed()
-	f.fail(err, now)
-	if f.is(ruleHoldClock) {
-		f.polled, f.owed = time.Time{}, 0
-	}
-}
-
-// pollAgain plans the next poll. Contact is whole only while polls come more often than
-// every half TTL.
-func (f *Feed) pollAgain(now time.Time) {
-	f.polling = false
-	poll := min(f.o.Poll, f.TTL()*2/5)
-	f.Poll(now.Add(f.between(poll*2/3, poll)))
-}
-
-// Polled takes the answer to a poll. It returns whether the owner is to check the hashes
-// of the nodes whose leases have ended: contact has lasted long enough for that.
-func (f *Feed) Polled(q Question, p Poll, now time.Time) (check bool, v Outcome) {
-	f.pollAgain(now)
-	ttl := f.TTL()
-	f.Clock.Answered(p.Answer, ttl/2)
-	f.Replica.Tick(p.Answer.Now)
-	f.expectOverrides()
-	f.owed = f.unbroken(p.Answer.Received)
-	if !f.is(ruleHoldSettled) {
-		f.pass(p.Answer.Now)
-	}
-	overdue := p.Crowded || slices.ContainsFunc(p.Overdue, f.Replica.Shows)
-	f.unchecked = f.unchecked && overdue
-	f.live()
-	q = f.asked(q)
-	v = f.Replica.Poll(p.Point, p.Members, q.mark, q.arrivals)
-	if v == Settled {
-		f.pass(p.Answer.Now)
-		if f.Replica.Renewed(p.End) {
-			v = Reread
-		}
-	}
-	v = f.follow(v, now)
-
-	f.expect(p.Next)
-	if !overdue {
-		return false, v
-	}
-	if proven := f.Clock.ProvenFrom(ttl); now.Before(proven) && f.is(ruleReaderGrace) {
-		f.Poll(proven.Add(f.between(endSoonest, endLatest)))
-		return false, v
-	}
-	return true, v
-}
-
-// unbroken returns for how long Redis has answered without a break until now, but no
-// longer than since the poll before.
-func (f *Feed) unbroken(now time.Time) time.Duration {
-	before := f.polled
-	f.polled = now
-	if before.IsZero() || !f.Clock.Since().Before(before) && f.is(ruleHoldClock) {
-		return 0
-	}
-	return now.Sub(before)
-}
-
-// pass counts contact for the holds, when a poll has settled or a snapshot has counted.
-// While an event is unexplained, a node that is held may be back.
-func (f *Feed) pass(now time.Time) {
-	if f.owed > 0 && f.is(ruleHoldEnds) {
-		f.Replica.Pass(f.owed, now)
-	}
-	f.owed = 0
 }
 
 // Overdue takes the nodes whose leases have ended, where a poll has not read all of them,

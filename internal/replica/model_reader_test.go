@@ -188,29 +188,56 @@ func (r *reader) poll(q Question) {
 			r.wake()
 			return
 		}
-		p := Poll{Point: l.version, Members: len(l.ends), Answer: w.answer(sent, l.clock, from), End: func(id string) (at time.Time) {
+		read := l.ends[:min(q.Ends, len(l.ends))]
+		p := Poll{Point: l.version, Members: len(l.ends), Answer: w.answer(sent, l.clock, from)}
+		p.End = func(id string) (at time.Time) {
 			for _, e := range l.ends {
 				if e.id == id {
-					at = time.UnixMilli(e.at)
+					return time.UnixMilli(e.at)
 				}
 			}
 			return at
-		}}
-		for _, e := range l.ends {
-			if e.at >= l.clock.Milliseconds() { // through that millisecond Redis keeps the hash
-				p.Next = time.UnixMilli(e.at)
-				break
-			}
-			p.Overdue = append(p.Overdue, e.id)
 		}
+		p.Overdue, p.Next = overdue(read, l.clock)
+		p.Crowded = 0 < len(read) && len(read) < len(l.ends) && p.Next.IsZero()
 		check := false
 		r.input(source{name: "poll", at: asked}, func() (v Outcome) {
 			check, v = r.feed.Polled(q, p, w.local())
 			return v
 		})
-		if check {
+		switch {
+		case check && p.Crowded:
+			r.expired(l.clock)
+		case check:
 			r.missing(r.feed.Overdue(p.Overdue, time.Time{}))
 		}
+	})
+}
+
+// overdue returns the nodes whose leases have ended, and the next end. Redis keeps the hash
+// through the millisecond of the end.
+func overdue(ends []end, clock time.Duration) (ids []string, next time.Time) {
+	for _, e := range ends {
+		if e.at >= clock.Milliseconds() {
+			return ids, time.UnixMilli(e.at)
+		}
+		ids = append(ids, e.id)
+	}
+	return ids, time.Time{}
+}
+
+// expired reads which leases have ended by then, where a poll has not read all of them.
+func (r *reader) expired(clock time.Duration) {
+	ask(&r.host, limit, (*server).ends, func(ends []end, _ *server, ok bool) {
+		if !ok {
+			r.feed.CheckFailed(errLate, r.w.local())
+			r.wake()
+			return
+		}
+		ids, next := overdue(ends, clock)
+		ids = r.feed.Overdue(ids, next)
+		r.wake()
+		r.missing(ids)
 	})
 }
 
