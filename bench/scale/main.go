@@ -4,6 +4,7 @@
 //	go run ./scale -nodes 10000,30000,100000 -layout spread -plots out
 //	go run ./scale -cluster -nodes 30000 -changes 100 -publish 20000
 //	go run ./scale -nodes 1000 -services 1 -watchers 1000 -changes 1
+//	go run ./scale -draw ../docs/performance/runs.json -parts ../docs/performance/parts.json -plots ../docs/performance
 //
 // It starts its servers itself, without persistence, by the redis-server in PATH or that of
 // REDIS_SERVER. All clients run in this process.
@@ -31,7 +32,7 @@ type settings struct {
 	ttl, lasts                              time.Duration
 	cluster                                 bool
 	publish                                 int
-	json, plots                             string
+	json, plots, draw, parts                string
 }
 
 func main() {
@@ -48,6 +49,8 @@ func main() {
 	flag.IntVar(&s.publish, "publish", 0, "with -cluster: send so many messages by PUBLISH and by SPUBLISH, too")
 	flag.StringVar(&s.json, "json", "", "write the results to this `file`, too")
 	flag.StringVar(&s.plots, "plots", "", "draw the results over the number of nodes, into this `directory`, as SVG")
+	flag.StringVar(&s.draw, "draw", "", "run nothing: compare the results in these `files`, separated by commas, with what -parts predicts, and draw both with -plots")
+	flag.StringVar(&s.parts, "parts", "", "the `file` with what a renewal costs")
 	flag.Parse()
 	for _, n := range strings.Split(*nodes, ",") {
 		i, err := strconv.Atoi(n)
@@ -65,6 +68,12 @@ func main() {
 	if s.publish > 0 && !s.cluster {
 		fatal(errors.New("-publish needs -cluster"))
 	}
+	if s.draw != "" {
+		if err := compare(s); err != nil {
+			fatal(err)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, s); err != nil {
@@ -76,6 +85,19 @@ func main() {
 func fatal(err error) {
 	fmt.Fprintln(os.Stderr, "scale:", err)
 	os.Exit(1)
+}
+
+// compare compares earlier results with what the parts predict.
+func compare(s settings) error {
+	all, p, err := load(s.draw, s.parts)
+	if err != nil {
+		return err
+	}
+	printPredictions(all, p, s.ttl/3)
+	if s.plots == "" {
+		return nil
+	}
+	return drawCapacity(s.plots, all, p, s.ttl/3)
 }
 
 // run measures the fleet at each size, on fresh servers.
