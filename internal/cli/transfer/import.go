@@ -72,6 +72,7 @@ FILE is - for standard input. Exit code 1 if a step has failed.`,
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "change nothing, and print what would be done")
 	cmd.Flags().DurationVar(&f.nodes, "nodes-for", 0, "register nodes that are not there for this time, at least 1s")
 	cmd.Flags().StringVar(&f.by, "by", cli.WhoAmI(), "who does it, for the history")
+	cli.NotInEnvironment(cmd, "nodes-for")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.nodes != 0 && f.nodes < time.Second {
 			return cli.Usagef("--nodes-for %v: want at least 1s", f.nodes)
