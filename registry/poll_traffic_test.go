@@ -95,6 +95,11 @@ func TestWhatWatchesSend(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer w.Stop()
+					defer func() { // one by one: a pipe has no room for the scripts of several
+						if err := writer.Deregister(t.Context(), service(name, node("a"))); err != nil {
+							t.Error(err)
+						}
+					}()
 				}
 				time.Sleep(10 * time.Second) // until the polls have met
 				synctest.Wait()
