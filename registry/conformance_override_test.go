@@ -201,7 +201,7 @@ func overridesExpire(t *testing.T, tp redistest.Topology) {
 	if d := left(); d <= 59*time.Minute || d > time.Hour {
 		t.Errorf("once that is undone they expire in %v", d)
 	}
-	must(t, op.Set(t.Context(), "shop", "b", registry.Override{Weight: new(3), For: 20 * time.Millisecond}))
+	must(t, op.Set(t.Context(), "shop", "b", registry.Override{Weight: new(3), For: time.Second}))
 	eventually(t, patience, func() error {
 		if d := gocmp.Diff([]string{"a weight 3 by alice", "b weight 3 by alice, not in force"}, overridesOf(t, op, "shop")); d != "" {
 			return errDiff(d)
