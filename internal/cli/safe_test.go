@@ -111,3 +111,36 @@ func TestGuard(t *testing.T) {
 		}
 	}
 }
+
+func TestYAMLIsTheSameAsJSON(t *testing.T) {
+	value := map[string]any{
+		"text": "a: b", "yes": "true", "no": "null", "number": "12", "float": "1e3", "empty": "", "date": "2026-01-02", "tilde": "~",
+		"int": 12, "real": 1.5, "big": 1 << 53, "true": true, "nil": nil, "list": []any{}, "object": map[string]any{},
+		"lines": "a\nb\n", "spaces": "  a ", "deep": []any{[]any{1, map[string]any{"a": []any{"x"}}}}, "- a": "# no comment", "<<": "*alias",
+	}
+	text, err := encode(value, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := toYAML(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fromYAML, fromJSON any
+	if err := yaml.Unmarshal(out, &fromYAML); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	again, err := encode(fromYAML, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(again, &fromYAML); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &fromJSON); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(fromJSON, fromYAML); diff != "" {
+		t.Errorf("%s\n%s", diff, out)
+	}
+}
