@@ -14,6 +14,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/cli/probe"
 	"github.com/rollcall-go/rollcall/internal/cli/render"
 	"github.com/rollcall-go/rollcall/internal/cli/run"
+	"github.com/rollcall-go/rollcall/internal/cli/see"
+	"github.com/rollcall-go/rollcall/internal/cli/steer"
 	"github.com/rollcall-go/rollcall/internal/cli/top"
 	"github.com/rollcall-go/rollcall/internal/cli/transfer"
 )
@@ -24,5 +26,7 @@ func main() {
 	app.Add(doctor.Commands(app)...)
 	app.Add(run.Command(app), probe.Resolve(app), probe.Ping(app), probe.Check(app))
 	app.Add(render.Command(app), top.Command(app), bench.Command(app), transfer.Export(app), transfer.Import(app))
+	app.Add(see.Commands(app)...)
+	app.Add(steer.Commands(app)...)
 	os.Exit(app.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +29,12 @@ import (
 //	code N COMMAND...                run a command that has to end with the exit code N
 //	listen NAME                      accept connections on an address, which $NAME is then
 //	no-keys PATTERN                  fail if Redis has a key like this
+//	start NAME COMMAND...            run a command in the background
+//	sees NAME PATTERN                wait until its output, standard error too, matches
+//	interrupt N NAME                 end it as Ctrl-C does; its exit code is N
+//	ended N NAME                     wait until it ends by itself, with exit code N
+//	hostile SERVICE                  register a node with escape sequences in all its texts
+//	safe PATTERN                     the last output matches, and nothing in it steers a terminal
 //	redis COMMAND...                 call Redis; $KEYS is the prefix of the script
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -42,6 +48,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ROLLCALL_REDIS_URL", server.URL())
 			env.Setenv("ROLLCALL_PREFIX", prefix)
 			env.Setenv("KEYS", prefix)
+			env.Setenv("ESC", "\x1b")
+			env.Values[programs{}] = map[string]*exec.Cmd{}
 			newRegistry := func() *registry.Redis {
 				r := registry.NewRegistry(registry.URL(server.URL()), registry.Prefix(prefix), registry.Logger(zerolog.Nop()))
 				env.Defer(func() { _ = r.Close(context.Background()) })
@@ -61,6 +69,15 @@ func TestScripts(t *testing.T) {
 			"listen":  listen,
 			"no-keys": noKeys,
 			"until":   until,
+			"start":   start,
+			"sees":    sees,
+			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(background(ts, args[1]).Process.Signal(os.Interrupt))
+				ended(ts, false, args)
+			},
+			"ended":   ended,
+			"hostile": hostile,
+			"safe":    safe,
 			"redis": func(ts *testscript.TestScript, neg bool, args []string) {
 				words := make([]any, len(args))
 				for i, arg := range args {
@@ -75,10 +92,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// What a script has: the registries of its nodes, and the server.
+// What a script has: the registries of its nodes, the server, and programs in the background.
 type (
 	live      struct{}
 	abandoned struct{}
+	programs  struct{} // by name
 	theServer struct{}
 )
 
@@ -123,24 +141,4 @@ func register(ts *testscript.TestScript, owner any, args []string, opts ...regis
 
 func leave(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Value(live{}).(*registry.Redis).Deregister(context.Background(), serviceOf(ts, args)))
-}
-
-func until(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) < 2 {
-		ts.Fatalf("want PATTERN COMMAND..., got %q", args)
-	}
-	pattern, err := regexp.Compile("(?m)" + args[0])
-	ts.Check(err)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		err := ts.Exec(args[1], args[2:]...)
-		out := ts.ReadFile("stdout")
-		if pattern.MatchString(out) {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("no %q in the output: %v\n%s%s", args[0], err, out, ts.ReadFile("stderr"))
-		}
-		<-time.After(50 * time.Millisecond)
-	}
 }

@@ -55,8 +55,10 @@ func (p place) options() ([]registry.Option, error) {
 		value  string
 		option func(string) registry.Option
 	}{
-		{p.Namespace, registry.Namespace}, {p.Prefix, registry.Prefix},
-		{p.Username, registry.Username}, {p.Password, registry.Password},
+		{p.Namespace, registry.Namespace},
+		{p.Prefix, registry.Prefix},
+		{p.Username, registry.Username},
+		{p.Password, registry.Password},
 	} {
 		if set.value != "" {
 			opts = append(opts, set.option(set.value))

@@ -1,0 +1,56 @@
+package steer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollcall-go/rollcall/internal/cli"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+func removeCommand(app *cli.App) *cobra.Command {
+	var a act
+	var yes bool
+	cmd := a.command(app, "remove SERVICE NODE|--all")
+	cmd.Flags().StringVar(&a.reason, "reason", "", "why; the history shows it")
+	cmd.Flags().BoolVar(&yes, "yes", false, "with --all: really remove every node")
+	cli.NotInEnvironment(cmd, "yes")
+	cmd.Short = "Remove a node for good, until its process is started anew"
+	cmd.Long = `Remove a node, as if it had deregistered. Its process stops renewing it, and does not register it
+again before it is started anew. To keep calls off a node for a while, use rollcall drain.
+
+--all removes the nodes that are there now, one by one, and needs --yes.`
+	cmd.Example = `  rollcall remove shop 10.0.0.1:8080 --reason "the machine is gone"
+  rollcall remove shop --all --dry-run`
+	cmd.Args = a.args(0, 0)
+	cmd.RunE = app.With(func(cmd *cobra.Command, _ []string, r *registry.Redis) error {
+		infos, err := a.nodes(cmd, r)
+		if err != nil {
+			return err
+		}
+		if a.all && !a.dryRun && !yes {
+			return cli.Usagef("this removes %d nodes of %s: give --yes, or look at them with --dry-run", len(infos), a.service)
+		}
+		op := r.Operator(a.by)
+		for _, i := range infos {
+			name := a.service + "/" + i.Node.ID
+			if a.dryRun {
+				fmt.Fprintf(cmd.OutOrStdout(), "dry run: %s would be removed\n", name)
+				continue
+			}
+			err := op.Remove(cmd.Context(), a.service, i.Node.ID, a.reason)
+			switch {
+			case a.all && errors.Is(err, registry.ErrNotFound):
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s has left meanwhile\n", name)
+			case err != nil:
+				return err
+			default:
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is removed\n", name)
+			}
+		}
+		return nil
+	})
+	return cmd
+}
