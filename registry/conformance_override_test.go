@@ -231,6 +231,8 @@ func operatorMistakes(t *testing.T, tp redistest.Topology) {
 		"under 1 ms":          op.Set(ctx, "shop", "a", registry.Override{Weight: new(1), For: 30}),
 		"together with For":   op.Set(ctx, "shop", "a", registry.Override{Weight: new(1), For: time.Hour, Until: time.Now().Add(time.Hour)}),
 		"is past":             op.Set(ctx, "shop", "a", registry.Override{Weight: new(1), Until: time.Now().Add(-time.Hour)}),
+		"leave it out":        op.Set(ctx, "shop", "a", registry.Override{Weight: new(1), Until: time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)}),
+		"for no end":          op.Set(ctx, "shop", "a", registry.Override{Weight: new(1), For: 290 * 365 * 24 * time.Hour}),
 		"Aspect":              op.Undo(ctx, "shop", "a", "zone"),
 		"Node: is empty":      op.Remove(ctx, "shop", "", ""),
 		"not UTF-8":           op.Set(ctx, "shop", "a", registry.Override{Metadata: map[string]*string{"k": new("\xff")}}),

@@ -105,12 +105,20 @@ func (v Override) ends(now time.Time) (time.Time, error) {
 		return time.Time{}, errdefs.Invalid("Until", "is set together with For")
 	case v.For < 0, v.For > 0 && v.For < time.Millisecond:
 		return time.Time{}, errdefs.Invalid("For", "%v is under 1 ms", v.For)
-	case v.For > 0:
-		return now.Add(v.For), nil
-	case !v.Until.IsZero() && !v.Until.After(now):
-		return time.Time{}, errdefs.Invalid("Until", "%v is past: Redis's clock says %v", v.Until.Format(time.RFC3339), now.Format(time.RFC3339))
+	case v.For == 0 && v.Until.IsZero():
+		return time.Time{}, nil
 	}
-	return v.Until, nil
+	until := v.Until
+	if v.For > 0 {
+		until = now.Add(v.For)
+	}
+	switch {
+	case !until.After(now):
+		return time.Time{}, errdefs.Invalid("Until", "%v is past: Redis's clock says %v", until.Format(time.RFC3339), now.Format(time.RFC3339))
+	case until.After(record.LastTime):
+		return time.Time{}, errdefs.Invalid("Until", "%v is after %v: leave it out for no end", until.Format(time.RFC3339), record.LastTime.Format(time.RFC3339))
+	}
+	return until, nil
 }
 
 // An ActiveOverride is one thing that operators set, as Redis has it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // nonceLen is the length of a lease's nonce. Its 48 bits are the most that a
@@ -16,6 +17,9 @@ const nonceLen = 12
 // maxMicros is the latest time that a number in Redis's Lua holds exactly, in
 // microseconds: the year 2255.
 const maxMicros = 1<<53 - 1
+
+// LastTime is that time.
+var LastTime = time.UnixMicro(maxMicros).UTC()
 
 // A Lease is one process's hold on one node. The later one of two, by Compare,
 // wins.
