@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"internal/statelog"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},
+	{"internal/leases"},
 	{"internal/informer", "internal/registrar"},
 	{"registry", "registry/embedded"},
 	{"internal/community", "internal/listed"},

@@ -50,6 +50,7 @@ type Registration struct {
 type RegisterCall struct {
 	Target
 	Exclusive bool
+	Guess     bool // the leases were chosen by an estimate of Redis's clock: one that is ahead is Superseded
 	Nodes     []Registration
 }
 
@@ -57,7 +58,7 @@ type RegisterCall struct {
 func Register(ctx context.Context, c redis.UniversalClient, calls ...RegisterCall) []Result {
 	return runAll(ctx, c, calls, func(r RegisterCall) call {
 		k, a := r.changing()
-		a = append(a, flag(r.Exclusive))
+		a = append(a, flag(r.Exclusive)+2*flag(r.Guess))
 		for _, n := range r.Nodes {
 			k = append(k, r.Service.Node(n.ID))
 			a = append(a, keys.EscapeID(n.ID), n.fenceTTL(), n.Data, n.APIs)

@@ -70,13 +70,15 @@ func (n *mnode) holds(t touch) bool {
 	return n.hash && n.gone == "" && n.lease == t.Lease && n.seq == t.Seq
 }
 
-func (w *world) register(touches []touch, exclusive bool) []Code {
+func (w *world) register(touches []touch, exclusive, guess bool) []Code {
 	var codes []Code
 	for _, t := range touches {
 		n := w.node(t.ID)
 		code, fenced := n.fence(t)
 		switch {
 		case fenced:
+		case guess && tokens[t.Lease] == ahead && (!n.hash || n.lease != t.Lease):
+			code = Superseded
 		case n.holds(t) && n.data == t.data() && n.indexed:
 			code = Quiet
 		case exclusive && n.hash && n.gone == "" && n.lease != t.Lease:

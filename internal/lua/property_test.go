@@ -12,7 +12,7 @@ import (
 )
 
 // tokens are the leases that a plan's calls carry, oldest first.
-var tokens = []string{token(9, 1), token(9, 2), token(10, 0), token(100, 3)}
+var tokens = []string{token(9, 1), token(9, 2), token(10, 0), token(100, 3), ahead}
 
 // A step is one call, or one thing that befalls the service.
 type step struct {
@@ -42,7 +42,7 @@ func (t touch) data() string {
 // did are the steps that there are, as often as they shall occur.
 var did = slices.Concat(
 	slices.Repeat([]string{"register", "again"}, 6),
-	slices.Repeat([]string{"exclusive", "renew", "reap", "age", "lag"}, 4),
+	slices.Repeat([]string{"exclusive", "guess", "renew", "reap", "age", "lag"}, 4),
 	slices.Repeat([]string{"renew node", "deregister", "override", "undo override"}, 2),
 	[]string{"remove", "remove", "undo", "lose index", "lose version", "lose log", "lose hash", "lose expiry", "lose all"},
 )
@@ -83,7 +83,7 @@ func TestRules(t *testing.T) {
 	// Plans in which little happens would show little.
 	for _, code := range []string{
 		"register 1", "register 2", "register 3", "register 0", "register -1", "register -2", "register -3",
-		"exclusive 1", "exclusive -4", "renew 1", "renew 0", "renew 3", "renew -1", "renew -2", "renew -3",
+		"exclusive 1", "exclusive -4", "guess 1", "guess 2", "guess -1", "renew 1", "renew 0", "renew 3", "renew -1", "renew -2", "renew -3",
 		"renew node 1", "deregister 1", "deregister 0", "deregister -1", "remove 1", "undo 1", "undo 0",
 		"reap 1", "reap 2", "reap 0", "override 1", "override 2", "override 0",
 	} {
@@ -149,9 +149,11 @@ func (s *stage) step(w *world, st step) []Code {
 	var model func() []Code
 	switch st.Do {
 	case "register":
-		r, model = s.register(nodes...), func() []Code { return w.register(st.Touches, false) }
+		r, model = s.register(nodes...), func() []Code { return w.register(st.Touches, false, false) }
 	case "exclusive":
-		r, model = s.exclusive(nodes...), func() []Code { return w.register(st.Touches, true) }
+		r, model = s.exclusive(nodes...), func() []Code { return w.register(st.Touches, true, false) }
+	case "guess":
+		r, model = s.guess(nodes...), func() []Code { return w.register(st.Touches, false, true) }
 	case "renew":
 		r, model = s.renew(leases...), func() []Code { return w.renew(st.Touches, false) }
 	case "renew node":

@@ -185,6 +185,7 @@ func malformedScenarios() (all []scenario) {
 		{"register: a TTL with a space behind it", 6, raw(register, "a1", 0, "a", ours+" 2 600000 ", "{}", "")},
 		{"register: no record", 11, with(func(n *Registration) { n.Data = nil })},
 		{"register: an id that is not escaped", 5, raw(register, "a1", 0, "a b", ours+" 2 600000", "{}", "")},
+		{"register: flags over 3", 4, raw(register, "a1", "4", "a", ours+" 2 600000", "{}", "")},
 		{"register: exclusive is no number", 4, raw(register, "a1", "yes", "a", ours+" 2 600000", "{}", "")},
 		{"register: a seq with a fraction", 6, raw(register, "a1", 0, "a", ours+" 2.5 600000", "{}", "")},
 		{"register: a TTL in words", 6, raw(register, "a1", 0, "a", ours+" 2 10m", "{}", "")},

@@ -8,7 +8,8 @@ do
   local match, find, sub, format = string.match, string.find, string.sub, string.format
   local size, nonce, deadline = #KEYS - 3, ARGV[3] or '', ARGV[1] or ''
   local fast = size > 0 and #deadline <= 16 and find(deadline, '^%d+$') and now <= tonumber(deadline)
-    and find(nonce, '^[0-9a-f]+$') and (ARGV[4] == '0' or ARGV[4] == '1')
+    and find(nonce, '^[0-9a-f]+$') and find(ARGV[4] or '', '^[0-3]$')
+  local guess = fast and tonumber(ARGV[4]) >= 2
 
   local kind -- of all nodes: 'new', 'changed' or 'same'
   local longest, ids, ends, n, last_ttl, lasts = 0, {}, {'XX', 'CH'}, 2
@@ -26,7 +27,7 @@ do
     end
     local held, is = pcall('HGET', KEYS[i], 'lease'), nil
     if held == false then
-      is = 'new'
+      is = (not guess or tonumber(match(lease, '^%d+')) <= now) and 'new'
     elseif type(held) == 'string' and sub(held, 1, #fence + 1) == fence .. ' ' then
       is = pcall('HGET', KEYS[i], 'data') == data and 'same'
     elseif type(held) == 'string' then

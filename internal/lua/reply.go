@@ -42,7 +42,7 @@ type Result struct {
 	// Codes holds one code for each node of the call, in its order.
 	Codes []Code
 
-	// Holders holds, where register refused nodes, the lease that holds the node for
+	// Holders holds, where register refused nodes, the lease that holds the node, or "", for
 	// each code that is Superseded or Conflict, in the order of Codes. A lease that
 	// starts later than that one takes the node, unless the call is exclusive.
 	Holders []string
@@ -50,6 +50,26 @@ type Result struct {
 	// Err is why the script did nothing, or that it is not known what it did. Where
 	// Redis refused it, its text begins with Redis's code, on every version.
 	Err error
+}
+
+// Unanswered is why a call has no reply, or nil.
+func (r Result) Unanswered() error {
+	if r.Now.IsZero() {
+		return r.Err
+	}
+	return nil
+}
+
+// Joined makes one result of those of the nodes of a call.
+func Joined(results []Result) Result {
+	var all Result
+	for _, res := range results {
+		if res.Err != nil {
+			return Result{Now: all.Now, Err: res.Err}
+		}
+		all.Now, all.Codes = res.Now, append(all.Codes, res.Codes...)
+	}
+	return all
 }
 
 // ErrLate says that the call came to Redis after its deadline and did nothing.

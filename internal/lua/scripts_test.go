@@ -28,7 +28,7 @@ func (sc scenario) run(t *testing.T, srv *server) []string {
 func TestScripts(t *testing.T) {
 	fake, standalone, cluster := fake(t), standalone(t), cluster(t)
 	for _, sc := range slices.Concat(
-		registerScenarios, batchScenarios, fencingScenarios, renewScenarios, deregisterScenarios,
+		registerScenarios, batchScenarios, fencingScenarios, guessScenarios, renewScenarios, deregisterScenarios,
 		reapScenarios, overrideScenarios, historyScenarios, retiredScenarios, keptScenarios, refusedScenarios,
 	) {
 		t.Run(sc.rule, func(t *testing.T) {

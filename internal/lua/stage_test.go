@@ -101,8 +101,19 @@ func (s *stage) register(nodes ...Registration) reply {
 
 func (s *stage) exclusive(nodes ...Registration) reply {
 	s.Helper()
-	c := RegisterCall{Target: s.target(), Nodes: nodes, Exclusive: true}
-	return s.note("register exclusive", Register(s.Context(), s.client, c))
+	return s.call(RegisterCall{Exclusive: true}, nodes...)
+}
+
+// guess registers under leases that were guessed.
+func (s *stage) guess(nodes ...Registration) reply {
+	s.Helper()
+	return s.call(RegisterCall{Guess: true}, nodes...)
+}
+
+func (s *stage) call(c RegisterCall, nodes ...Registration) reply {
+	s.Helper()
+	c.Target, c.Nodes = s.target(), nodes
+	return s.note(fmt.Sprintf("register, exclusive %v, guess %v", c.Exclusive, c.Guess), Register(s.Context(), s.client, c))
 }
 
 func (s *stage) renew(nodes ...Lease) reply {

@@ -37,9 +37,10 @@ type book struct {
 	mu          sync.Mutex
 	closed      bool
 	services    map[keys.Service]*service
-	states      *statelog.Log  // how the states of nodes change
-	refused     map[*node]bool // whose renewal Redis refuses
-	renewsAgain bool           // a node that was refused has been renewed since
+	clock       replica.ServerClock // of the newest answer, of whichever service
+	states      *statelog.Log       // how the states of nodes change
+	refused     map[*node]bool      // whose renewal Redis refuses
+	renewsAgain bool                // a node that was refused has been renewed since
 
 	batches   schedule.Schedule[*batch]   // by when the renewer renews them
 	intervals schedule.Tally              // of the batches
@@ -58,7 +59,8 @@ type service struct {
 	lastContact time.Time // Redis's: when contact was last unbroken, before it broke
 	deferred    bool      // at the last reap, some leases had ended too recently to be checked
 	nodes       map[string]*node
-	ttls        schedule.Tally // of nodes
+	listed      map[string]time.Time // ours: when each version was last entered in the catalogues
+	ttls        schedule.Tally       // of nodes
 	batches     map[batchKey]*batch
 	failing     map[batchKey]bool // batches whose renewal fails, as the log says
 	withdrawing int               // deregistrations under way
@@ -67,24 +69,25 @@ type service struct {
 // A node is one registration of one node. Its lease is chosen once and ends with it:
 // after Deregister, the next Register makes another node.
 type node struct {
-	service   *service
-	reg       *registration // of the newest Register
-	id        string
-	version   string
-	token     string // the lease; "" until it is chosen
-	seq       uint64
-	data      []byte
-	apis      []byte
-	ttl       time.Duration
-	interval  time.Duration
-	exclusive bool
-	manual    bool
-	check     func(context.Context) error
+	service    *service
+	reg        *registration // of the newest Register
+	id         string
+	version    string
+	token      string    // the lease; "" until it is chosen
+	guessedAt  time.Time // ours: when it was chosen by the estimate of Redis's clock; zero where Redis was asked
+	callsUntil time.Time // Redis's: until when a call to register it may come to Redis
+	seq        uint64
+	data       []byte
+	apis       []byte
+	ttl        time.Duration
+	interval   time.Duration
+	exclusive  bool
+	manual     bool
+	check      func(context.Context) error
 
 	holder string // who has it now, where it is Superseded, as holders says
 	batch  *batch // who renews it; nil for a manual one
 	lifecycle.Life
-	listed     bool      // its version is entered in the catalogues
 	calls      int       // Register calls under way
 	accepted   bool      // a Register of it has returned nil
 	calledAt   time.Time // ours: when Register was last called for it
@@ -136,6 +139,7 @@ const (
 type pendingDeregister struct {
 	lease       lua.Lease
 	by          lua.By
+	callsUntil  time.Time // Redis's: a call to register the lease may come until then, or zero
 	from, until time.Time // ours
 }
 
@@ -158,7 +162,7 @@ func (n *node) shownUntil() time.Time {
 }
 
 func newService(k keys.Service) *service {
-	return &service{keys: k, nodes: map[string]*node{}, ttls: schedule.Tally{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
+	return &service{keys: k, nodes: map[string]*node{}, listed: map[string]time.Time{}, ttls: schedule.Tally{}, batches: map[batchKey]*batch{}, failing: map[batchKey]bool{}}
 }
 
 // batch returns the batch of a key, made where there is none.
@@ -226,7 +230,7 @@ func (b *batch) forgotten() bool { return b.service.batches[b.key] != b }
 
 // answered takes an answer of the service's master. If contact breaks again before every
 // lease that the previous break affected was checked, the earlier break counts.
-func (s *service) answered(a replica.Answer) {
+func (r *book) answered(s *service, a replica.Answer) {
 	was := s.clock
 	s.clock.Answered(a, s.ttl()/2)
 	switch {
@@ -234,6 +238,7 @@ func (s *service) answered(a replica.Answer) {
 	case s.lastContact.IsZero() || !s.deferred && a.Received.After(was.ProvenFrom(s.ttl())):
 		s.lastContact = was.Now()
 	}
+	r.clock = s.clock
 }
 
 // checkFrom is when a node whose lease ended at that time may be removed. Nodes of other

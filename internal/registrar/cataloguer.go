@@ -3,6 +3,7 @@ package registrar
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -58,6 +59,7 @@ func (r *cataloguer) present(now time.Time) (nodes []*node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.services {
+		maps.DeleteFunc(s.listed, func(_ string, at time.Time) bool { return now.Sub(at) > 2*refreshEvery })
 		for _, n := range s.nodes {
 			end := n.calledAt.Add(n.ttl)
 			ended := n.manual && n.calls == 0 && end.Before(now)
@@ -75,12 +77,15 @@ func (r *cataloguer) present(now time.Time) (nodes []*node) {
 	return nodes
 }
 
-// unlisted returns the nodes whose versions are not entered in the catalogues. What they
-// know, the cataloguer keeps fresh: a change of a node costs no call to them.
+// unlisted returns the nodes whose versions are not entered in the catalogues, or were not
+// kept fresh there by the cataloguer. A change of a node, and a new node of a version that
+// others have, cost no call to them.
 func (r *cataloguer) unlisted(nodes []*node) []*node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.listed })
+	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool {
+		return time.Since(n.service.listed[n.version]) < 2*refreshEvery
+	})
 }
 
 // announce enters nodes in the catalogues, within a third of ctx's time. It logs failures.
@@ -93,6 +98,7 @@ func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/3)
 		defer cancel()
 	}
+	began := time.Now()
 	entries := make([]lua.Entry, len(nodes)) // as they are entered: a Register may change them meanwhile
 	r.mu.Lock()
 	for i, n := range nodes {
@@ -119,6 +125,6 @@ func (r *cataloguer) announce(ctx context.Context, nodes []*node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {
-		n.listed = n.listed || n.version == entries[i].Version
+		n.service.listed[entries[i].Version] = began
 	}
 }

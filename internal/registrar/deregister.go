@@ -69,7 +69,8 @@ type withdrawal struct {
 	by      lua.By
 	nodes   []*node
 	leases  []lua.Lease
-	err     error // how it went
+	err     error     // how it went
+	at      time.Time // TIME of the answer
 }
 
 // deliver sends withdrawals, and has the renewer send again those that fail.
@@ -81,8 +82,8 @@ func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures 
 	for _, f := range withdrawals {
 		failed.Add(f.service, f.err)
 		for _, n := range f.nodes {
-			if f.err != nil {
-				r.deregisterLater(n, f.by, time.Now())
+			if f.err != nil || f.by == lua.Undo && !n.callsUntil.Before(f.at) {
+				r.deregisterLater(n, f.by, n.callsUntil)
 			}
 		}
 		if len(f.nodes) > 0 { // it is one of withdraw
@@ -153,7 +154,7 @@ func (r *book) deregister(ctx context.Context, withdrawals []*withdrawal) {
 		late := false
 		for i, f := range about {
 			r.noteReply(ctx, f.service, results[i], sent, received)
-			f.err = cmp.Or(f.err, results[i].Err)
+			f.err, f.at = cmp.Or(f.err, results[i].Err), results[i].Now
 			late = late || errors.Is(results[i].Err, lua.ErrLate)
 		}
 		if !late {

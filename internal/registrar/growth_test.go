@@ -52,7 +52,7 @@ func TestARoundLooksAtWhatIsDue(t *testing.T) {
 		t.Errorf("%d batches are due after the round, the next one in %v", len(due), next.Sub(now))
 	}
 
-	r.s.answered(replica.Answer{Sent: now, Received: now, Now: now, Master: "m"})
+	r.answered(r.s, replica.Answer{Sent: now, Received: now, Now: now, Master: "m"})
 	r.reapForNext(r.s, now)
 	if s, next := r.reaper.nextReap(now); s != nil || next.After(now.Add(r.s.ttl()/3+reapLatest)) {
 		t.Errorf("%v is to be looked at, the next one in %v", s, next.Sub(now))
@@ -74,7 +74,7 @@ func TestAnAnswerLooksAtItsNodes(t *testing.T) {
 	r.s.ttls.Move(longest.ttl, time.Minute)
 	longest.ttl = time.Minute
 	now := time.Now()
-	r.s.answered(replica.Answer{Sent: now, Received: now, Now: now, Master: "m"})
+	r.answered(r.s, replica.Answer{Sent: now, Received: now, Now: now, Master: "m"})
 	if got := r.s.ttl(); got != time.Minute {
 		t.Errorf("the longest TTL is %v", got)
 	}

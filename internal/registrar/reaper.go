@@ -5,11 +5,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/actor"
-	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/leases"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
@@ -107,20 +106,20 @@ func spread() time.Duration { return reapSoonest + rand.N(reapLatest-reapSoonest
 // reapService looks at the lease ends of a service and removes what ran out. It
 // returns when to reap it again, or zero: at the next lease end.
 func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, err error) {
-	lapses, foreign, now, err := r.overdue(ctx, s)
+	o, err := r.overdue(ctx, s)
 	if err != nil {
 		return again, err
 	}
-	if len(foreign) > 0 {
-		if err := r.sweep(ctx, s, foreign); err != nil {
+	if len(o.Foreign) > 0 {
+		if err := r.sweep(ctx, s, o.Foreign); err != nil {
 			return again, err
 		}
 	}
 	r.mu.Lock()
-	overdue, later := s.checkable(lapses, time.Now())
+	overdue, later := s.checkable(o.Lapses, time.Now())
 	target := r.target(ctx, s)
 	r.mu.Unlock()
-	if len(lapses)+len(foreign) == lua.MaxNodes { // there may be more
+	if len(o.Lapses)+len(o.Foreign) == lua.MaxNodes { // there may be more
 		again = time.Now()
 	}
 	if !later.IsZero() {
@@ -131,7 +130,7 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 	}
 	// A reap that waits in a stopped Redis would remove all nodes that could not
 	// renew there. A second after the answer that it is based on, it does nothing.
-	target.Deadline = now.Add(time.Second)
+	target.Deadline = o.Now.Add(time.Second)
 	sent := time.Now()
 	res := lua.Reap(ctx, r.c, lua.ReapCall{Target: target, IDs: overdue})[0]
 	r.noteReply(ctx, s, res, sent, time.Now())
@@ -153,20 +152,14 @@ func (r *reaper) reapService(ctx context.Context, s *service) (again time.Time, 
 	return again, nil
 }
 
-// A lapse is a lease that has ended by the index.
-type lapse struct {
-	id  string
-	end time.Time // Redis's
-}
-
 // checkable returns the nodes whose leases ended long enough ago, and when the first of
 // the others will be checkable, or zero.
-func (s *service) checkable(lapses []lapse, now time.Time) (overdue []string, later time.Time) {
+func (s *service) checkable(lapses []leases.Lapse, now time.Time) (overdue []string, later time.Time) {
 	for _, l := range lapses {
-		from := s.checkFrom(l.end)
+		from := s.checkFrom(l.End)
 		switch {
 		case !from.After(now):
-			overdue = append(overdue, l.id)
+			overdue = append(overdue, l.ID)
 		case later.IsZero() || from.Before(later):
 			later = from
 		}
@@ -188,45 +181,21 @@ func (r *reaper) sweep(ctx context.Context, s *service, foreign []any) error {
 	return err
 }
 
-// overdue returns the leases that have ended by the index, the entries that are no nodes,
-// and Redis's time of the answer.
-func (r *reaper) overdue(ctx context.Context, s *service) (lapses []lapse, foreign []any, now time.Time, err error) {
-	var first *redis.ZSliceCmd
-	var clock *redis.TimeCmd
+// overdue returns the leases that have ended by the index.
+func (r *reaper) overdue(ctx context.Context, s *service) (leases.Overdue, error) {
 	sent := time.Now()
-	cmds, err := r.c.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		first = p.ZRangeWithScores(ctx, s.keys.Index(), 0, lua.MaxNodes-1)
-		clock = p.Time(ctx)
-		return nil
-	})
+	o, err := leases.ReadOverdue(ctx, r.c, s.keys, lua.MaxNodes)
 	if err != nil {
 		r.c.Reload(ctx)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		s.clock.Failed()
-		return nil, nil, now, redisconn.Refusal(cmds, err)
+		return o, err
 	}
-	now = clock.Val()
 	master, received := r.c.Master(ctx, s.keys), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.answered(replica.Answer{Sent: sent, Received: received, Now: now, Master: master})
-	s.next = time.Time{}
-	for _, z := range first.Val() {
-		end := time.UnixMilli(int64(z.Score))
-		member, _ := z.Member.(string)
-		id, err := keys.Unescape(member)
-		switch {
-		case end.After(now):
-		case err != nil || id == "" || keys.EscapeID(id) != member:
-			foreign = append(foreign, z.Member)
-			continue // will be gone
-		default:
-			lapses = append(lapses, lapse{id, end})
-		}
-		if s.next.IsZero() {
-			s.next = end
-		}
-	}
-	return lapses, foreign, now, nil
+	r.answered(s, replica.Answer{Sent: sent, Received: received, Now: o.Now, Master: master})
+	s.next = o.Next
+	return o, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -68,7 +67,6 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 		if !bytes.Equal(n.data, planned.Data) {
 			n.seq++
 		}
-		n.listed = n.listed && n.version == p.Version
 		n.data, n.apis, n.version = planned.Data, planned.APIs, p.Version
 		s.ttls.Move(n.ttl, p.TTL)
 		n.ttl, n.interval, n.exclusive, n.reg = p.TTL, p.Interval, p.Exclusive, reg
@@ -117,7 +115,7 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.logChanges()
-	background := err != nil && p.Retry && retryable(err)
+	background := err != nil && p.Retry && redisconn.Retryable(err)
 	if !conclude() { // the caller has given up, and takes it for a failure
 		background, err = false, cmp.Or(err, context.Cause(ctx))
 	}
@@ -129,7 +127,7 @@ func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, co
 		switch {
 		case n.Over():
 		case err != nil && !background && n.calls == 0 && !n.accepted:
-			r.takeBack(ctx, n, err, now)
+			r.takeBack(n, err)
 		case n.Confirmed || background:
 			r.keep(n, now)
 		}
@@ -166,18 +164,14 @@ func (r *book) keep(n *node, now time.Time) {
 	r.join(n, due)
 }
 
-// takeBack leaves nothing of a first registration that failed. Where the outcome
-// is not known, the call may arrive as late as the deadline that it carries.
-func (r *book) takeBack(ctx context.Context, n *node, err error, now time.Time) {
+// takeBack leaves nothing of a first registration that failed.
+func (r *book) takeBack(n *node, err error) {
 	if n.State == lifecycle.Live { // a part of the call was done
 		r.happens(n, lifecycle.Ended, nil)
 	}
 	r.forget(n)
-	if unknown(err) || n.Confirmed {
-		r.deregisterLater(n, lua.Undo, now)
-	}
-	if unknown(err) {
-		r.deregisterLater(n, lua.Undo, r.deadline(ctx))
+	if redisconn.Unknown(err) || n.Confirmed {
+		r.undoLater(n, err)
 	}
 }
 
@@ -196,9 +190,18 @@ func (r *book) forget(n *node) {
 	r.tidy(n.service)
 }
 
+// undoLater undoes a register that has failed so. Where its outcome is unknown, the call may
+// come as late as its deadline by Redis's clock, and is undone then as well.
+func (r *book) undoLater(n *node, err error) {
+	if !redisconn.Unknown(err) {
+		n.callsUntil = time.Time{}
+	}
+	r.deregisterLater(n, lua.Undo, n.callsUntil)
+}
+
 // deregisterLater has the renewer deregister a node, and try again until its lease has
-// ended.
-func (r *book) deregisterLater(n *node, by lua.By, from time.Time) {
+// ended. callsUntil is until when a call to register it may come, by Redis's clock, or zero.
+func (r *book) deregisterLater(n *node, by lua.By, callsUntil time.Time) {
 	if n.token == "" || r.closed {
 		return
 	}
@@ -208,8 +211,10 @@ func (r *book) deregisterLater(n *node, by lua.By, from time.Time) {
 		r.services[s.keys] = s
 	}
 	b := r.batch(s, batchKey{interval: n.interval}, nil)
-	b.pending = append(b.pending, pendingDeregister{lease: n.lease(), by: by, from: from, until: from.Add(n.ttl)})
-	r.dueBy(b, from)
+	now := time.Now()
+	until := actor.Later(now, r.clockOf(s).Local(callsUntil)).Add(n.ttl)
+	b.pending = append(b.pending, pendingDeregister{lease: n.lease(), by: by, callsUntil: callsUntil, from: now, until: until})
+	r.dueBy(b, now)
 }
 
 // tidy forgets a service that has nothing left to do.
@@ -225,17 +230,4 @@ func (r *book) tidied(s *service) {
 	if r.services[s.keys] != s && !r.closed {
 		r.left(s.String())
 	}
-}
-
-// retryable reports whether trying again may help.
-func retryable(err error) bool {
-	err = redisconn.Classify(err)
-	final := []error{errdefs.ErrConflict, errdefs.ErrSuperseded, errdefs.ErrClosed, context.Canceled}
-	return !redisconn.Hopeless(err) && !slices.ContainsFunc(final, func(f error) bool { return errors.Is(err, f) })
-}
-
-// unknown reports whether Redis may have done, or may yet do, what failed.
-func unknown(err error) bool {
-	err = redisconn.Classify(err)
-	return errors.Is(err, errdefs.ErrUnavailable) || errors.Is(err, context.Canceled)
 }

@@ -223,7 +223,7 @@ func (r *renewer) renew(ctx context.Context, tasks []*task) (sentCount, nodeCoun
 	for i, sc := range sentCalls {
 		res := results[i]
 		if lua.IsTryAgain(res.Err) {
-			res = oneByOne(lua.RenewNodes(ctx, r.c, calls[i]))
+			res = lua.Joined(lua.RenewNodes(ctx, r.c, calls[i]))
 			received = time.Now()
 		}
 		r.noteReply(ctx, sc.task.batch.service, res, sent, received)
@@ -236,22 +236,10 @@ func (r *renewer) renew(ctx context.Context, tasks []*task) (sentCount, nodeCoun
 	return len(calls), nodeCount
 }
 
-// oneByOne makes one result of those of the nodes of a call.
-func oneByOne(results []lua.Result) lua.Result {
-	var all lua.Result
-	for _, res := range results {
-		if res.Err != nil {
-			return lua.Result{Now: all.Now, Err: res.Err}
-		}
-		all.Now, all.Codes = res.Now, append(all.Codes, res.Codes...)
-	}
-	return all
-}
-
 // renewed draws the conclusions of a renewal: what Redis does not know any more
 // is registered again in the same round.
 func (r *renewer) renewed(ctx context.Context, t *task, nodes []*node, codes []lua.Code, sent time.Time) {
-	held := r.holders(ctx, t.batch.service, nodes, codes)
+	held := r.heldBy(ctx, t.batch.service, nodes, codes)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, n := range nodes {
@@ -262,6 +250,6 @@ func (r *renewer) renewed(ctx context.Context, t *task, nodes []*node, codes []l
 			t.again = append(t.again, n)
 			continue
 		}
-		_ = r.applyCode(n, codes[i], held[n], sent) // the node's state has it
+		_ = r.applyCode(n, codes[i], held[n.id], sent) // the node's state has it
 	}
 }

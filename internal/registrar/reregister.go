@@ -69,7 +69,6 @@ func (r *renewer) deliverPending(ctx context.Context, tasks []*task) {
 	if len(withdrawals) == 0 {
 		return
 	}
-	sent := time.Now()
 	r.deregister(ctx, withdrawals)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,11 +76,25 @@ func (r *renewer) deliverPending(ctx context.Context, tasks []*task) {
 		t := taskOf[f]
 		t.err = cmp.Or(t.err, f.err)
 		if f.err == nil {
-			t.batch.pending = slices.DeleteFunc(t.batch.pending, func(g pendingDeregister) bool {
-				return g.lease == f.leases[0] && !g.from.After(sent) // one that is due later is still to be sent
-			})
+			t.batch.pending = f.service.leftToDo(t.batch.pending, f)
 		}
 	}
+}
+
+// leftToDo returns the pending deregistrations without one that was delivered. An Undo, which
+// leaves no tombstone, is due once more where a call to register the node may still come.
+func (s *service) leftToDo(pending []pendingDeregister, done *withdrawal) (left []pendingDeregister) {
+	for _, g := range pending {
+		mine := g.lease == done.leases[0]
+		if mine && g.by == lua.Undo && !g.callsUntil.Before(done.at) {
+			g.from = s.clock.Local(g.callsUntil).Add(time.Millisecond)
+			g.until = g.from.Add(g.lease.TTL)
+		} else if mine {
+			continue
+		}
+		left = append(left, g)
+	}
+	return left
 }
 
 // errForgotten is why a node is lost that Redis does not know any more.

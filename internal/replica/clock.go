@@ -9,6 +9,7 @@ type ServerClock struct {
 	since  time.Time // ours: of the first answer after the last break
 	last   time.Time // ours: of the newest answer
 	now    time.Time // Redis's, at the time of the newest answer, as well as it is known
+	least  time.Time // the same, at least
 	master string    // which sent the newest answer
 	failed bool      // a call has failed since the newest answer
 
@@ -47,7 +48,7 @@ func (c *ServerClock) Answered(a Answer, gap time.Duration) {
 	if !c.Known() || silent || failed || moved || set {
 		c.since = a.Received
 	}
-	c.last, c.now, c.master, c.failed = a.Received, now, a.Master, false
+	c.last, c.now, c.least, c.master, c.failed = a.Received, now, earliest, a.Master, false
 }
 
 // Failed breaks contact: a call has failed, so calls of other processes may have failed
@@ -66,6 +67,16 @@ func (c *ServerClock) Now() time.Time   { return c.now }
 // At estimates what Redis's clock shows at a time of ours. It uses our monotonic clock: a
 // step of our wall clock changes nothing.
 func (c *ServerClock) At(local time.Time) time.Time { return c.now.Add(local.Sub(c.last)) }
+
+// maxDrift is by how much two clocks may go apart: so much in 1.
+const maxDrift = 0.001
+
+// Least is what Redis's clock shows at least at a time of ours after the newest answer, unless
+// it was set back since or another master took over.
+func (c *ServerClock) Least(local time.Time) time.Time {
+	passed := local.Sub(c.last)
+	return c.least.Add(passed - time.Duration(maxDrift*float64(passed)))
+}
 
 // Local is the opposite of At.
 func (c *ServerClock) Local(redis time.Time) time.Time { return c.last.Add(redis.Sub(c.now)) }

@@ -20,7 +20,8 @@
 //
 // A Feed does what the outcomes ask for: it decides when to take a snapshot, to probe
 // and to poll, for how long contact has lasted, and how far the view may be trusted. A
-// ServerClock is what is known of Redis's clock from the answers of one master.
+// ServerClock is what is known of Redis's clock from the answers of one master. StartAfter
+// and StartAnew choose when a lease starts.
 //
 // # What it asks of its owner
 //

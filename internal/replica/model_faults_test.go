@@ -196,7 +196,7 @@ func (w *world) step() {
 	if w.master.stopped || w.strained() {
 		return
 	}
-	w.oracle.strained = w.now
+	w.oracle.strained, w.oracle.stepped = w.now, w.now
 	d := w.between(-w.ttl, 2*w.ttl)
 	w.note("%s: clock steps by %v", w.master.name, d)
 	w.master.skew += d

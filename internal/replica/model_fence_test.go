@@ -9,6 +9,7 @@ type touch struct {
 	id, lease string
 	seq       uint64
 	data      string
+	guess     bool // of the lease: register refuses one that is ahead
 }
 
 // fence returns what the holder of a node forbids to a call.

@@ -12,6 +12,7 @@ type oracle struct {
 	ongoing   int           // faults of the registry under way
 	lastFault time.Duration // when the last fault of the registry began or ended
 	strained  time.Duration // when the master last went on after a stop, or its clock was set
+	stepped   time.Duration // when the master's clock was last set
 	untagged  time.Duration // when the registry last changed without a change of its version
 }
 

@@ -39,6 +39,8 @@ type odds struct {
 	hang      float64 // a call of a script takes very long,
 	copies    float64 // is executed twice
 	lateReaps float64 // a reap comes once more, much later
+	guesses   float64 // the start of a lease is guessed
+	ahead     float64 // by an estimate that is far ahead, though Redis's clock was not set
 }
 
 // anyPlan draws a plan: each run has some of all that may happen, so that rare
@@ -53,6 +55,7 @@ func anyPlan(rng *rand.Rand) plan {
 		length:     time.Duration(30+rng.IntN(60)) * time.Second,
 		retired:    []time.Duration{day, day, time.Duration(rng.IntN(20_000)) * time.Millisecond}[rng.IntN(3)],
 	}
+	p.guesses = []float64{0, 0.5, 0.9}[rng.IntN(3)]
 	if p.faultless = rng.IntN(8) == 0; p.faultless {
 		p.reorder, p.repeat = 0.1*rng.Float64(), 0.1*rng.Float64()
 		return p

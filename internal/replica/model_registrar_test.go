@@ -14,6 +14,7 @@ type process struct {
 	host
 	claims   []*claim
 	clock    ServerClock
+	ahead    time.Duration // how far Redis's clock is ahead of ours by the answers about another service, while clock is not known
 	interval time.Duration
 	wait     time.Duration // the next backoff
 	pending  []pendingDeregister
@@ -27,19 +28,22 @@ type claim struct {
 	process *process
 	id      string
 	lease   string // "" until it is fixed
+	guess   guess
 	lifecycle.Life
-	seq, n   uint64
-	wanted   bool          // its not registered yet; trying again in the background
-	deadline time.Duration // of the newest call to register it
-	refused  bool          // Redis refused to renew or register it
-	reported time.Duration // when readers were last informed that it is alive
-	truth    truth
+	seq, n     uint64
+	wanted     bool          // its not registered yet; trying again in the background
+	deadline   time.Duration // of the newest call to register it
+	callsUntil time.Duration // Redis's: the last deadline of the calls to register its lease
+	refused    bool          // Redis refused to renew or register it
+	reported   time.Duration // when readers were last informed that it is alive
+	truth      truth
 }
 
 // A pendingDeregister is tried until Redis executes it, or the lease is over.
 type pendingDeregister struct {
 	claim       *claim
 	by          string
+	callsUntil  time.Duration // Redis's: a call to register the lease may come until then
 	from, until time.Duration
 }
 
@@ -58,8 +62,14 @@ func (w *world) newProcess(ids ...string) *process {
 
 // redis estimates what Redis's clock shows at a time of the process.
 func (p *process) redis(at time.Duration) time.Duration {
+	if !p.clock.Known() {
+		return at + p.ahead
+	}
 	return time.Duration(p.clock.At(time.Unix(0, int64(at))).UnixNano())
 }
+
+// local is the opposite of redis.
+func (p *process) local(redis time.Duration) time.Duration { return redis - p.redis(0) }
 
 // trouble is its own: until it renews again, no promise covers it.
 func (p *process) trouble() {
@@ -75,6 +85,10 @@ func (p *process) start() {
 		holders []string
 	}
 	w, sent := p.w, p.w.now
+	if w.chance(w.plan.guesses) {
+		p.guessLeases()
+		return
+	}
 	ask(&p.host, p.interval/3, func(s *server) answer {
 		a := answer{clock: s.clock()}
 		for _, c := range p.claims {
@@ -96,8 +110,7 @@ func (p *process) start() {
 			if l, err := record.ParseLease(a.holders[i]); err == nil {
 				start = max(start, l.Start+1)
 			}
-			c.lease = record.Lease{Start: start, Nonce: w.nonce()}.String()
-			w.claims[c.lease] = c
+			c.choose(start, false)
 		}
 		deadline := w.now + p.interval/3
 		p.register(p.claims, deadline, p.settle)
@@ -119,12 +132,13 @@ func (p *process) settle(ok bool) {
 // end is the end of a claim on its own side.
 func (p *process) end(c *claim) { p.w.troubled(c) }
 
-// script sends a call about some claims. It reports the codes, or nil.
-func (p *process) script(claims []*claim, deadline time.Duration, do func(*server, call) reply, then func([]int)) {
+// script sends a call about some claims. It reports the reply, without codes where the call
+// failed.
+func (p *process) script(claims []*claim, deadline time.Duration, do func(*server, call) reply, then func(reply)) {
 	w, sent := p.w, p.w.now
 	c := call{deadline: p.redis(deadline), nonce: w.nonce()}
 	for _, one := range claims {
-		c.nodes = append(c.nodes, touch{one.id, one.lease, one.seq, w.recordOf(one.id, one.n)})
+		c.nodes = append(c.nodes, touch{one.id, one.lease, one.seq, w.recordOf(one.id, one.n), one.guess.guessed && !one.Confirmed})
 	}
 	ask(&p.host, deadline-w.now, func(s *server) reply { return do(s, c) }, func(r reply, from *server, ok bool) {
 		if ok && !r.refused {
@@ -137,26 +151,37 @@ func (p *process) script(claims []*claim, deadline time.Duration, do func(*serve
 			if r.refused {
 				p.clock.Failed()
 			}
-			then(nil)
+			then(reply{late: ok && r.late})
 			return
 		}
 		p.sawLeaseEnd(r.next)
-		then(r.codes)
+		r.nodes = c.nodes
+		then(r)
 	})
 }
 
 func (p *process) register(claims []*claim, deadline time.Duration, then func(ok bool)) {
+	p.send(claims, deadline, 2, then)
+}
+
+// send registers claims. It does so again where Redis's clock was not where it was taken to be,
+// and where leases were chosen anew, so many times.
+func (p *process) send(claims []*claim, deadline time.Duration, more int, then func(ok bool)) {
 	claims = slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.Over() })
 	if len(claims) == 0 {
 		then(true)
 		return
 	}
 	for _, c := range claims {
-		c.deadline = deadline
+		c.deadline, c.callsUntil = deadline, max(c.callsUntil, p.redis(deadline))
 	}
-	p.script(claims, deadline, (*server).register, func(codes []int) {
+	p.script(claims, deadline, (*server).register, func(r reply) {
+		if anew := p.chooseAnew(claims, r); (anew || r.late) && more > 0 {
+			p.send(claims, deadline, more-1, then)
+			return
+		}
 		var again []*claim
-		for i, code := range codes {
+		for i, code := range r.codes {
 			if code == 0 {
 				again = append(again, claims[i]) // another node of the call was refused
 			}
@@ -166,7 +191,7 @@ func (p *process) register(claims []*claim, deadline time.Duration, then func(ok
 			p.register(again, deadline, then)
 			return
 		}
-		then(codes != nil)
+		then(r.codes != nil)
 	})
 }
 
@@ -194,14 +219,15 @@ func (p *process) applyCode(c *claim, code int) {
 // leave ends a claim for good, and deregisters until Redis executes it. A call to
 // register whose outcome is not known may yet come, as late as its deadline.
 func (p *process) leave(c *claim) {
-	g := pendingDeregister{c, bySelf, p.w.now, p.w.now + p.w.ttl}
+	g := pendingDeregister{claim: c, by: bySelf, from: p.w.now, until: p.w.now + p.w.ttl}
 	if !c.Confirmed {
-		g.by, g.from, g.until = byUndo, c.deadline, c.deadline+p.w.ttl
+		g.by, g.from, g.callsUntil = byUndo, c.deadline, c.callsUntil
+		g.until = max(c.deadline, p.local(c.callsUntil)) + p.w.ttl
 	}
 	c.On(lifecycle.Ended, false)
 	p.end(c)
 	p.pending = append(p.pending, g)
-	p.soon(max(g.from-p.w.now, 0) + time.Millisecond)
+	p.soon(max(p.due(g)-p.w.now, 0) + time.Millisecond)
 }
 
 // update changes a node's record.

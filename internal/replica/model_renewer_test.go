@@ -19,7 +19,7 @@ func (p *process) schedule(ok bool) {
 		p.wait = min(p.wait*3/2, p.interval*2/3)
 	}
 	for _, g := range p.pending {
-		d = min(d, max(g.from-w.now, 0)+time.Millisecond)
+		d = min(d, max(p.due(g)-w.now, 0)+time.Millisecond)
 	}
 	for _, c := range p.claims {
 		if next := c.reported + p.interval; c.refused && next > w.now {
@@ -114,17 +114,17 @@ func (p *process) renew(claims []*claim, deadline time.Duration, then func(again
 		}
 	}
 	if !p.w.master.migrating {
-		p.script(claims, deadline, (*server).renew, func(codes []int) {
-			conclude(claims, codes)
-			then(again, codes != nil)
+		p.script(claims, deadline, (*server).renew, func(r reply) {
+			conclude(claims, r.codes)
+			then(again, r.codes != nil)
 		})
 		return
 	}
 	left, ok := len(claims), true
 	for _, c := range claims {
-		p.script([]*claim{c}, deadline, (*server).renewNode, func(codes []int) {
-			conclude([]*claim{c}, codes)
-			left, ok = left-1, ok && codes != nil
+		p.script([]*claim{c}, deadline, (*server).renewNode, func(r reply) {
+			conclude([]*claim{c}, r.codes)
+			left, ok = left-1, ok && r.codes != nil
 			if left == 0 {
 				then(again, ok)
 			}
@@ -136,26 +136,39 @@ func (p *process) renew(claims []*claim, deadline time.Duration, then func(again
 func (p *process) deliverPending(deadline time.Duration, then func(ok bool)) {
 	w := p.w
 	p.pending = slices.DeleteFunc(p.pending, func(g pendingDeregister) bool { return w.now > g.until })
-	i := slices.IndexFunc(p.pending, func(g pendingDeregister) bool { return w.now >= g.from })
+	i := slices.IndexFunc(p.pending, func(g pendingDeregister) bool { return w.now >= p.due(g) })
 	if i < 0 || w.now >= deadline {
 		then(i < 0)
 		return
 	}
 	g := p.pending[i]
-	p.deregister(g, deadline, func(ok bool) {
+	p.deregister(g, deadline, func(at time.Duration, ok bool) {
 		if !ok {
 			then(false)
 			return
 		}
-		p.pending = slices.DeleteFunc(p.pending, func(other pendingDeregister) bool { return other.claim == g.claim })
+		if at <= g.callsUntil && !w.isOff(ruleUndoTime) { // the clock was not where it was taken to be
+			p.pending[slices.IndexFunc(p.pending, func(other pendingDeregister) bool { return other.claim == g.claim })].until = p.due(g) + w.ttl
+		} else {
+			p.pending = slices.DeleteFunc(p.pending, func(other pendingDeregister) bool { return other.claim == g.claim })
+		}
 		p.deliverPending(deadline, then)
 	})
 }
 
-func (p *process) deregister(g pendingDeregister, deadline time.Duration, then func(ok bool)) {
+// due is when a deregistration is to be made: when no call to register the node can come
+// any more.
+func (p *process) due(g pendingDeregister) time.Duration {
+	if g.callsUntil == 0 || p.w.isOff(ruleUndoTime) {
+		return g.from
+	}
+	return max(g.from, p.local(g.callsUntil))
+}
+
+func (p *process) deregister(g pendingDeregister, deadline time.Duration, then func(at time.Duration, ok bool)) {
 	p.script([]*claim{g.claim}, deadline, func(s *server, c call) reply {
 		return s.deregister(c, g.by)
-	}, func(codes []int) {
-		then(codes != nil)
+	}, func(r reply) {
+		then(r.now, r.codes != nil)
 	})
 }

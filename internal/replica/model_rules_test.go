@@ -18,11 +18,14 @@ const (
 	ruleRepair                                     // a reaper mends the score of a hash that lives
 	ruleAgain                                      // what Redis does not know is registered again at once
 	ruleUndo                                       // an undo acts on its own lease alone
+	ruleUndoTime                                   // and is repeated until no call can come any more, by Redis's clock
 	ruleFence                                      // an older lease changes nothing
 	ruleSeq                                        // nor does an older call of the same lease
 	ruleTombstone                                  // a deregistration stays
 	ruleTag                                        // a tag covers everything before it
 	ruleReport                                     // a process whose renewals Redis refuses reports that its nodes are alive
+	ruleAnew                                       // a guess that was refused is chosen anew
+	ruleAhead                                      // a guess that is ahead takes no node
 	ruleKept                                       // a service that has nodes keeps its history
 )
 
@@ -45,6 +48,8 @@ var (
 	faultless = func(p *plan) { p.faultless = true }
 	lossy     = func(p *plan) { p.loss = 0.1 }
 	shuffle   = func(p *plan) { p.reorder = 0.3 }
+	guessed   = func(p *plan) { p.guesses = 0.5 }
+	astray    = func(p *plan) { p.guesses, p.ahead, p.hang, p.ttl = 0.9, 0.5, 0.5, 30*time.Second }
 	slow      = func(p *plan) { p.slow = 0.3 }
 	slower    = func(p *plan) { p.slow = 0.9 }
 	hung      = func(p *plan) { p.hang = 0.1 }
@@ -109,6 +114,9 @@ func TestRules(t *testing.T) {
 		{"hold's view", ruleHoldSettled, 3979, noFalseEnd, scenario(some("flush", "half-open"), steady, often)},
 		{"hold's end", ruleHoldEnds, 1, converges, scenario(some("flush"), mortal)},
 		{"undo", ruleUndo, 1, noFalseEnd, scenario(nil, mortal, hung)},
+		{"undo's time", ruleUndoTime, 1, noZombie, scenario(nil, steady, astray)},
+		{"anew", ruleAnew, 1, lastWins, scenario(nil, mortal, guessed)},
+		{"ahead", ruleAhead, 1, lastWins, scenario(nil, mortal, astray)},
 		{"fence", ruleFence, 1, fenced, scenario(nil, mortal, hung, copied)},
 		{"seq", ruleSeq, 1, fenced, scenario(nil, life("join", "burst"), hung)},
 		{"tombstone", ruleTombstone, 1, noZombie, scenario(nil, steady, copied)},

@@ -26,7 +26,10 @@ type reply struct {
 	refused bool // the latter; then there is no now
 	now     time.Duration
 	next    int64 // the lease end that comes next, ms; 0 where none does
+	late    bool  // it came after its deadline
 	codes   []int
+	holders []string // by register: who has the node, for each with -1
+	nodes   []touch  // of the call
 }
 
 // Whose act a deregistration is.
@@ -42,7 +45,7 @@ const maxLease = "9000000000000000-ffffffffffff"
 // guard begins a script: whether it has to do nothing.
 func (s *server) guard(c call, deadline rule) (reply, bool) {
 	late := s.clock() > c.deadline && !s.w.isOff(deadline)
-	return reply{failed: late || s.migrating, now: s.clock()}, late || s.migrating
+	return reply{failed: late || s.migrating, late: late, now: s.clock()}, late || s.migrating
 }
 
 // refuse is the answer to a script at its first write, while writes are refused.
@@ -101,10 +104,17 @@ func (s *server) register(c call) reply {
 		return r
 	}
 	codes := make([]int, len(c.nodes))
+	holders := make([]string, len(c.nodes))
 	refused := false
 	for i, t := range c.nodes {
 		h := s.hash(t.id)
 		code, fenced := s.fence(h, t)
+		if code == -1 || !fenced && s.isAhead(h, t) {
+			code, fenced = -1, true
+			if h != nil {
+				holders[i] = h.lease
+			}
+		}
 		if !fenced {
 			code = 1
 			if _, indexed := s.index[t.id]; indexed && h != nil && h.lease == t.lease && h.seq == t.seq && h.data == t.data {
@@ -117,7 +127,9 @@ func (s *server) register(c call) reply {
 		for i := range codes {
 			codes[i] = min(codes[i], 0)
 		}
-		return s.done(codes)
+		r := s.done(codes)
+		r.holders = holders
+		return r
 	}
 	if s.refusing && slices.Min(codes) < 3 {
 		return s.refuse(c)

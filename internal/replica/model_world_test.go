@@ -54,6 +54,7 @@ const (
 	noDeafness   = "a subscription that lost events was kept"
 	thrift       = "read again without need"
 	noFalseEnd   = "a living node was removed"
+	lastWins     = "an older process kept a newer one out"
 	fenced       = "an older call changed a node"
 	noZombie     = "a node came back after its deregistration"
 	soonGone     = "a dead node is shown too long"

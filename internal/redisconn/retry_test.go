@@ -1,4 +1,4 @@
-package registrar
+package redisconn
 
 import (
 	"context"
@@ -9,14 +9,6 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lua"
 )
-
-// A said is an error as Redis sends it.
-type said string
-
-func (s said) Error() string { return string(s) }
-
-// RedisError marks it for go-redis.
-func (said) RedisError() {}
 
 // Which failures of a first Register RegisterRetry goes on after, and after which
 // Redis may have done the work all the same.
@@ -37,10 +29,10 @@ func TestRetryable(t *testing.T) {
 		{errdefs.ErrSuperseded, false, false},
 		{errdefs.ErrClosed, false, false},
 	} {
-		if got := retryable(c.err); got != c.retryable {
+		if got := Retryable(c.err); got != c.retryable {
 			t.Errorf("%v: retryable %v", c.err, got)
 		}
-		if got := unknown(c.err); got != c.unknown {
+		if got := Unknown(c.err); got != c.unknown {
 			t.Errorf("%v: unknown %v", c.err, got)
 		}
 	}
