@@ -16,14 +16,15 @@
 -- ARGV[2]  channel of the events
 -- ARGV[3]  nonce of this call, hex
 -- ARGV[4]  id, or *
--- ARGV[5]  until, ms of TIME; 0: no end, or in 30 days where it is bound
+-- ARGV[5]  until, ms of TIME; 0: no end, or in 30 days where it is bound. The same again
+--          within a day leaves that end as it is
 -- ARGV[6]  1: bound to the lease that holds the node now; else 0
 -- ARGV[7]  a note for the log, JSON; or ''
 -- ARGV[8..] aspect, JSON; two per aspect; '' as JSON undoes it, and with * as the aspect all
 --
 -- Returns the array of common.lua, and one code:
 --    1 changed, published   2 it was so already   0 no such node, or for * no node:
---                             nothing is set; undoing works still
+--                             nothing is set; undoing still works
 --   -5 the override of this node would have over 8,192 bytes: nothing is set
 --
 -- Clock: Redis TIME.  Cost: O(log index), and the bytes of up to 512 overrides.
@@ -31,13 +32,26 @@ local all = ARGV[4] == '*'
 local id = all and '*' or check(4, ID)
 local till, bound = check(5, '^%d+$'), check(6, '^[01]$') == '1'
 local open = till == '0'
-if #till > 16 then
+local LATEST, MONTH = 9007199254740, 30 * DAY -- no reader takes a later time, ms: it is in 2255
+if #till > 16 or (tonumber(till) or 0) > LATEST then
   fail(MALFORMED, 'ARGV[5]')
 elseif open and bound then
-  till = int(now_ms + 30 * DAY)
+  till = int(now_ms + MONTH)
 end
-local LINE = '^(%S+) (%d+) (%d+) (%S+) (.*)$'
 local ASPECT = '^[%w._:@%%-]+$'
+
+-- terms reads a line: aspect, end, when it was set, lease and JSON. It returns nothing for
+-- a line that readers leave out.
+local function terms(line)
+  local aspect, ends, set, lease, json = string.match(line, '^(%S+) (%d+) (%d+) (%S+) (.*)$')
+  if not aspect or #ends > 16 or #set > 16 then
+    return
+  end
+  ends, set = tonumber(ends), tonumber(set)
+  if ends <= LATEST and set <= LATEST then
+    return aspect, ends, set, lease, json
+  end
+end
 
 local before = text('HGET', KEYS[4], id) or ''
 local held, _, last = holder(text('HGET', KEYS[5], 'lease'))
@@ -47,18 +61,20 @@ if all then
   listed = read('PTTL', KEYS[1]) ~= -2
 end
 
--- The lines that stay in force beside those of this call.
-local lines, at = {}, {}
+-- The lines that stay in force beside those of this call. The aspects of the others are
+-- in past: undoing one of these deletes its line, which a clock that is set back, or an
+-- older lease, would bring back into force.
+local lines, at, past = {}, {}, {}
 local function put(line, aspect)
   at[aspect] = at[aspect] or #lines + 1
   lines[at[aspect]] = line
 end
 for line in string.gmatch(before, '[^\n]+') do
-  local aspect, ends, _, lease = string.match(line, LINE)
-  local over = not aspect or (tonumber(ends) > 0 and tonumber(ends) <= now_ms)
-    or (lease ~= '-' and held and lease ~= held)
-  if not over then
+  local aspect, ends, _, lease = terms(line)
+  if aspect and (ends == 0 or ends > now_ms) and (lease == '-' or not held or lease == held) then
     put(line, aspect)
+  else
+    past[aspect or ''] = true
   end
 end
 
@@ -66,17 +82,23 @@ local changed, sets = false, false
 for a = 8, #ARGV, 2 do
   local aspect, json = ARGV[a], ARGV[a + 1] or ''
   if json == '' and aspect == '*' then
-    changed, lines, at = changed or #lines > 0, {}, {}
+    changed, lines, at = changed or before ~= '', {}, {}
   elseif not string.find(aspect, ASPECT) or string.find(json, '\n', 1, true) then
     fail(MALFORMED, 'ARGV[' .. a .. ']')
   elseif json == '' then
-    changed = changed or (lines[at[aspect]] or '') ~= ''
+    changed = changed or past[aspect] or (lines[at[aspect]] or '') ~= ''
     put('', aspect)
   else
     sets = true
-    local _, ends, _, lease, was = string.match(lines[at[aspect]] or '', LINE)
+    local _, ends, set, lease, was = terms(lines[at[aspect]] or '')
     local holds = bound and held or '-'
-    if lease ~= holds or was ~= json or ends ~= till and not (open and bound) then
+    local same = lease == holds and was == json
+    if same and open and bound then
+      same = ends == set + MONTH and now_ms < set + DAY
+    elseif same then
+      same = ends == tonumber(till)
+    end
+    if not same then
       changed = true
       put(aspect .. ' ' .. till .. ' ' .. int(now_ms) .. ' ' .. holds .. ' ' .. json, aspect)
     end
@@ -99,31 +121,42 @@ else
   after = table.concat(left, '\n')
   code = #after > 8192 and -5 or 1
 end
-if code == 1 then
-  if after == '' then
-    call('HDEL', KEYS[4], id)
-  else
-    call('HSET', KEYS[4], id, after)
-  end
 
-  -- The hash expires with the last of them, if none stays. While it is small enough to be
-  -- read whole, what has ended goes, and what nodes left behind that are gone for a day.
-  local few, stays, latest = call('HLEN', KEYS[4]) <= 512, false, now_ms
-  for _, one in ipairs(few and call('HKEYS', KEYS[4]) or {id}) do
-    local gone = true
-    for line in string.gmatch(call('HGET', KEYS[4], one) or '', '[^\n]+') do
-      local _, ends, set, lease = string.match(line, LINE)
-      ends = tonumber(ends or 0)
-      local left = lease and lease ~= '-' and tonumber(set) + DAY < now_ms and not call('ZSCORE', KEYS[1], one)
-      if not (left or ends > 0 and ends <= now_ms) then
-        gone, stays, latest = false, stays or ends == 0, math.max(latest, ends)
+if code == 1 then
+  -- The hash expires with the last of its lines, if none stays. While it is small enough
+  -- to be read whole, the overrides go that have ended, and those that nodes left behind
+  -- which are gone for a day. All is read before the first write.
+  local ended, stays, latest = {}, false, now_ms
+  local function sweep(node, override)
+    local over = true
+    for line in string.gmatch(override, '[^\n]+') do
+      local aspect, ends, set, lease = terms(line)
+      local left = aspect and lease ~= '-' and set + DAY < now_ms and not text('ZSCORE', KEYS[1], node)
+      if not (left or aspect and ends > 0 and ends <= now_ms) then
+        over, stays, latest = false, stays or (ends or 0) == 0, math.max(latest, ends or 0)
       end
     end
-    if gone then
-      call('HDEL', KEYS[4], one)
+    ended[#ended + 1] = over and node or nil
+    return not over
+  end
+  local size, expires = read('HLEN', KEYS[4]), read('PTTL', KEYS[4])
+  local few = type(size) == 'number' and size <= 512
+  for _, node in ipairs(few and read('HKEYS', KEYS[4]) or {}) do
+    if node ~= id then
+      sweep(node, text('HGET', KEYS[4], node) or '')
     end
   end
-  local expires = call('PTTL', KEYS[4])
+  local kept = sweep(id, after)
+  if failure then
+    return failure
+  end
+
+  if #ended > 0 then
+    call('HDEL', KEYS[4], unpack(ended))
+  end
+  if kept then
+    call('HSET', KEYS[4], id, after)
+  end
   if stays then
     call('PERSIST', KEYS[4])
   elseif few or expires >= 0 and now_ms + expires < latest then

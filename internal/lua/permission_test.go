@@ -121,6 +121,19 @@ func TestPermissionDenied(t *testing.T) {
 	}
 }
 
+// TestPermissionToReadOverrides takes away, one at a time, what an override has to read: the
+// override is not set without its event.
+func TestPermissionToReadOverrides(t *testing.T) {
+	for _, right := range []string{"hkeys", "hlen", "hget", "pttl", "zscore"} {
+		restricted(t, slices.Concat(allowed, []string{"-" + right}), func(s *stage) {
+			r := s.unchanged(func() reply { return s.operate(OverrideCall{ID: "b", Aspects: []Aspect{status(drained)}}) })
+			if !IsPermission(r.Err) {
+				t.Errorf("%s: error %v, want a permission", right, r.Err)
+			}
+		})
+	}
+}
+
 func TestPermissionToSendSource(t *testing.T) {
 	restricted(t, slices.Concat(allowed, []string{"-eval"}), func(s *stage) {
 		s.renew(at("a", ours, 1)).is(Done)

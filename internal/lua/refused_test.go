@@ -161,6 +161,13 @@ func malformedScenarios() (all []scenario) {
 			return s.raw(sc, history(s, s.svc.Node("a")), append([]any{deadline, s.svc.Events(0)}, args...)...)
 		}
 	}
+	rawOverride := func(id string, until int64) func(*stage) reply {
+		return func(s *stage) reply {
+			deadline := time.Now().Add(s.after).UnixMicro()
+			return s.raw(override, history(s, s.svc.Override(), s.svc.Node("b")),
+				deadline, s.svc.Events(0), "a1", id, until, 0, "", "status", drained)
+		}
+	}
 	rename := func(token string) func(*Registration) { return func(n *Registration) { n.Token = token } }
 	for _, m := range []struct {
 		what string
@@ -206,7 +213,8 @@ func malformedScenarios() (all []scenario) {
 		{"deregister: a negative seq", 7, raw(deregister, "a1", "self", "", "a", ours+" -1")},
 		{"reap: no id", 5, func(s *stage) reply { return s.reap("late", "") }},
 		{"reap: a nonce that is not hex", 3, raw(reap, "0x1", "late")},
-		{"override: no id", 4, func(s *stage) reply { return s.override("", drained) }},
+		{"override: no id", 4, rawOverride("", 0)},
+		{"override: an end that no reader takes", 5, rawOverride("b", 1<<53/1000+1)},
 		{"override: a nonce that is not hex", 3, func(s *stage) reply {
 			t := s.target()
 			t.Nonce = "not hex"
