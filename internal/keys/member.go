@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -67,6 +68,9 @@ func OverrideField(id string) string {
 func ParseOverrideField(field string) (id string, err error) {
 	if field == everyNode {
 		return AllNodes, nil
+	}
+	if field == "" { // it is not AllNodes
+		return "", errors.New("override field: empty")
 	}
 	return Unescape(field)
 }

@@ -51,3 +51,17 @@ func TestParseNamespaceMemberRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A field without a name is foreign: it is not the override of all nodes.
+func TestOverrideField(t *testing.T) {
+	for _, id := range []string{AllNodes, "a", "a b", "*"} {
+		if got, err := ParseOverrideField(OverrideField(id)); err != nil || got != id {
+			t.Errorf("%q comes back as %q, %v", id, got, err)
+		}
+	}
+	for _, field := range []string{"", "a b", "%2A*"} {
+		if got, err := ParseOverrideField(field); err == nil {
+			t.Errorf("ParseOverrideField(%q) = %q, want a refusal", field, got)
+		}
+	}
+}

@@ -151,12 +151,12 @@ func InForce(override, lease string, now time.Time) string {
 	return strings.TrimSuffix(left.String(), "\n")
 }
 
-// NextEnd returns when the line of an override ends that does so next after now; zero where
-// none does.
+// NextEnd returns the next end of a line of an override after now; zero where there is none.
 func NextEnd(override string, now time.Time) (next time.Time) {
 	first := int64(math.MaxInt64)
+	after := max(0, now.UnixMilli()) // 0 is no end
 	for line := range strings.Lines(override) {
-		if until, _, _, ok := conditions(line); ok && until > now.UnixMilli() {
+		if until, _, _, ok := conditions(line); ok && until > after {
 			first = min(first, until)
 		}
 	}

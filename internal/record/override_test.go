@@ -89,6 +89,15 @@ func TestInForce(t *testing.T) {
 	}
 }
 
+// A line without an end has none at any time, the zero time included.
+func TestNextEndOfNone(t *testing.T) {
+	for _, now := range []time.Time{{}, time.UnixMilli(0), time.UnixMilli(5)} {
+		if got := NextEnd(`weight 0 1 - {"value":1}`, now); !got.IsZero() {
+			t.Errorf("next end after %v: %v, want none", now, got)
+		}
+	}
+}
+
 func TestLay(t *testing.T) {
 	node := Node{Address: "a:1", Weight: 20, Status: StatusDraining, Metadata: map[string]string{"a": "1", "b": "2"}}
 	line := func(aspect, value string) string { return aspect + ` 0 1 - {"value":` + value + "}\n" }
@@ -101,12 +110,14 @@ func TestLay(t *testing.T) {
 		{"no traffic", line("weight", "0"), node, Node{Address: "a:1", Weight: NoTraffic, Status: StatusDraining, Metadata: node.Metadata}},
 		{
 			"weight again", line("weight", "7"),
-			Node{Address: "a:1", Weight: NoTraffic, Metadata: node.Metadata}, Node{Address: "a:1", Weight: 7, Metadata: node.Metadata},
+			Node{Address: "a:1", Weight: NoTraffic, Metadata: node.Metadata},
+			Node{Address: "a:1", Weight: 7, Metadata: node.Metadata},
 		},
 		{"the later of two", line("weight", "7") + line("weight", "8"), Node{}, Node{Weight: 8}},
 		{
 			"metadata", line("metadata:a", `"9"`) + line("metadata:b", "null") + line("metadata:c", `"3"`) + line("metadata:d", "null"),
-			node, Node{Address: "a:1", Weight: 20, Status: StatusDraining, Metadata: map[string]string{"a": "9", "c": "3"}},
+			node,
+			Node{Address: "a:1", Weight: 20, Status: StatusDraining, Metadata: map[string]string{"a": "9", "c": "3"}},
 		},
 		{"metadata where there was none", line("metadata:a", `"9"`) + line("metadata:b", "null"), Node{}, Node{Metadata: map[string]string{"a": "9"}}},
 		{
