@@ -22,11 +22,20 @@ func (r *Replica) set(id, override string, at time.Time) {
 	}
 }
 
-// Tick takes Redis's time. What operators set may have its end.
+// Tick takes Redis's time. An override may have ended by then.
 func (r *Replica) Tick(now time.Time) {
-	r.now = now
+	r.advance(now)
 	if r.timed() {
 		r.layAll(now)
+	}
+}
+
+// advance takes Redis's time from an input. Answers and events overtake each other: a time
+// that is a little earlier than the newest one brings no ended override back. Only a clock
+// that was set back does.
+func (r *Replica) advance(now time.Time) {
+	if now.After(r.now) || r.now.Sub(now) > maxStep {
+		r.now = now
 	}
 }
 
@@ -40,7 +49,7 @@ func (r *Replica) timed() bool {
 	return false
 }
 
-// OverrideEnd returns when the override ends that does so next; zero where none does.
+// OverrideEnd returns the next end of an override; zero where none has an end.
 func (r *Replica) OverrideEnd() (next time.Time) {
 	for _, override := range r.overrides {
 		if end := record.NextEnd(override, r.now); next.IsZero() || !end.IsZero() && end.Before(next) {

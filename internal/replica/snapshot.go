@@ -144,7 +144,8 @@ func (r *Replica) adopt(c scene, now time.Time) {
 	if r.at != c.at || len(r.ring) == 0 {
 		r.reach(c.at)
 	}
-	r.overrides, r.unreadable, r.now = c.overrides, map[string]bool{}, now
+	r.overrides, r.unreadable = c.overrides, map[string]bool{}
+	r.advance(now)
 	if len(r.nodes) == 0 {
 		r.nodes, r.changes = make(map[string]*Node, len(c.members)), slices.Grow(r.changes, len(c.members))
 	}
