@@ -15,6 +15,7 @@ import (
 var histories = []testCase{
 	{"the history says what happened, when, and who did it", historyTells},
 	{"the history is long enough, and ends", historyIsBounded},
+	{"the history outlasts foreign entries and a lost version", historyIsDamaged},
 	{"why says whether a node is there, and why not", whyExplains},
 	{"why of a node whose lease ended", whyExpired},
 }
@@ -89,6 +90,29 @@ func historyIsBounded(t *testing.T, tp redistest.Topology) {
 	}
 }
 
+func historyIsDamaged(t *testing.T, tp redistest.Topology) {
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
+	op := r.Operator("")
+	want := func(want ...string) {
+		t.Helper()
+		if d := cmp.Diff(want, historyOf(t, op, "shop")); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+	register(t, r, service("shop", node("a"), node("b")))
+	must(t, b.client.LPush(t.Context(), b.keys.Log(), "foreign").Err())
+	want("0a registered", "0b registered")
+	if e, err := op.Why(t.Context(), "shop", "a"); err != nil || len(e.History) != 1 {
+		t.Errorf("why: %+v, %v", e, err)
+	}
+	must(t, b.client.LPop(t.Context(), b.keys.Log()).Err())
+	want("1a registered", "2b registered")
+	must(t, b.client.Del(t.Context(), b.keys.Version()).Err())
+	want("0a registered", "0b registered")
+	register(t, r, service("shop", node("c"))) // revisions begin at 1 again
+	want("0a registered", "0b registered", "1c registered")
+}
+
 func whyExplains(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	op := r.Operator("alice")
@@ -126,6 +150,10 @@ func whyExplains(t *testing.T, tp redistest.Topology) {
 	why("e", registry.NodeLost, "lost")
 	must(t, b.client.HSet(t.Context(), b.keys.Node("a"), "data", "?").Err())
 	why("a", registry.NodePresent, "cannot be read")
+	must(t, b.client.HSet(t.Context(), b.keys.Node("a"), "lease", "?").Err())
+	if e := why("a", registry.NodePresent, "cannot be read"); !e.Since.IsZero() {
+		t.Errorf("since %v, which nothing says", e.Since)
+	}
 	if _, err := op.Why(t.Context(), "shop", ""); err == nil {
 		t.Error("why of no node")
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,8 @@ func operatorMistakes(t *testing.T, tp redistest.Topology) {
 		"not UTF-8":           op.Set(ctx, "shop", "a", registry.Override{Metadata: map[string]*string{"k": new("\xff")}}),
 		"too large":           op.Set(ctx, "shop", "a", registry.Override{Metadata: map[string]*string{"k": new(strings.Repeat("x", 3000))}}),
 		"is empty: name who":  anonymous.Undo(ctx, "shop", "a"),
+		"over 9007":           op.Set(ctx, "shop", "a", registry.Override{Weight: new(math.MaxInt)}),
+		"Metadata: the key":   op.Set(ctx, "shop", "a", registry.Override{Metadata: map[string]*string{"\xff": new("v")}}),
 		"a control character": r.Operator("a\x1b[2J").Undo(ctx, "shop", "a"),
 	} {
 		wantErr(t, err, registry.ErrInvalid)

@@ -43,10 +43,10 @@ type HistoryEntry struct {
 	Kind       ChangeKind
 	Node       string    // "": an override of all nodes
 	Time       time.Time // by Redis's clock
-	Revision   uint64
-	Lease      string // of the process: the same for as long as it is the same one; "" if not known
-	By, Reason string // of ChangeOverride and ChangeRemoved
-	Detail     string // of ChangeOverride: "set status draining, until 2026-01-02T03:04:05Z", "undone: all"
+	Revision   uint64    // 0 where it is not known: before a loss of the version in Redis, or before a foreign entry
+	Lease      string    // of the process: the same for as long as it is the same one; "" if not known
+	By, Reason string    // of ChangeOverride and ChangeRemoved
+	Detail     string    // of ChangeOverride: "set status draining, until 2026-01-02T03:04:05Z", "undone: all"
 }
 
 // maxHistory is how much of a log is read. Redis keeps at most 1,152 entries.
@@ -89,18 +89,22 @@ func (o *Operator) History(ctx context.Context, service string) ([]HistoryEntry,
 	})
 }
 
-// history reads the lines of a log, the newest first, up to the first that it cannot read.
-// The newest one has this revision.
+// history reads the lines of a log, the newest first. The newest one has this revision. It
+// leaves out lines that it cannot read: nothing tells the revisions before one.
 func history(lines []string, rev uint64) []HistoryEntry {
 	var found []HistoryEntry
-	for i, line := range lines {
+	for _, line := range lines {
 		e, err := record.ParseLogEntry(line)
 		if err != nil {
-			break
+			rev = 0
+			continue
 		}
-		found = append(found, HistoryEntry{Kind: kindOf(e), Node: e.ID, Time: e.Time, Revision: rev - uint64(i), Lease: e.Lease})
+		found = append(found, HistoryEntry{Kind: kindOf(e), Node: e.ID, Time: e.Time, Revision: rev, Lease: e.Lease})
+		if rev > 0 {
+			rev-- // a version that was lost begins at 1 again, and the log goes on
+		}
 		note := record.ParseNote(e.Note)
-		last := &found[i]
+		last := &found[len(found)-1]
 		last.By, last.Reason = note.By, note.Reason
 		if e.Kind == record.Set {
 			last.Detail = describeNote(note)

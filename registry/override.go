@@ -41,8 +41,12 @@ type Override struct {
 	Stay bool
 }
 
-// maxReason bounds Override.Reason, in bytes.
-const maxReason = 500
+// maxReason bounds Override.Reason, in bytes; maxWeight is what every reader of JSON takes
+// exactly.
+const (
+	maxReason = 500
+	maxWeight = 1 << 53
+)
 
 func checkReason(s string) error {
 	switch {
@@ -82,9 +86,15 @@ func (v Override) encode(by string) (aspects []lua.Aspect, note record.Note, err
 		if w < NoTraffic {
 			return nil, note, errdefs.Invalid("Weight", "%d is negative; for no calls set NoTraffic, %d", w, NoTraffic)
 		}
+		if int64(w) > maxWeight {
+			return nil, note, errdefs.Invalid("Weight", "%d is over %d", w, int64(maxWeight))
+		}
 		add(record.AspectWeight, max(w, 0))
 	}
 	for k, value := range v.Metadata {
+		if !utf8.ValidString(k) {
+			return nil, note, errdefs.Invalid("Metadata", "the key %q is not UTF-8", k)
+		}
 		if value == nil {
 			add(record.MetadataAspect(k), nil)
 		} else {

@@ -134,8 +134,11 @@ func (e *Explanation) conclude(ev evidence) {
 	last := e.lastOf()
 	switch {
 	case ev.hash && ev.indexed:
-		e.Presence, e.Since = NodePresent, time.UnixMicro(ev.holder.Start)
-		e.Cause = fmt.Sprintf("The node is registered, and its lease ends in %v unless it is renewed.", ev.ends.Sub(ev.now).Round(time.Millisecond))
+		e.Presence = NodePresent
+		if ev.holder.Start > 0 {
+			e.Since = time.UnixMicro(ev.holder.Start)
+		}
+		e.Cause = fmt.Sprintf("The node is registered, and its lease ends in %v unless it is renewed.", max(0, ev.ends.Sub(ev.now)).Round(time.Millisecond))
 	case ev.hash:
 		e.Presence = NodeUnlisted
 		e.Cause = "The node is registered, but the index of the service does not list it: the index was evicted or changed by hand."
