@@ -82,7 +82,7 @@ func BenchmarkManyWatched(b *testing.B) {
 	for b.Loop() {
 		n++
 		node := &registry.Node{Address: "10.0.0.0:8080", Zone: "z" + strconv.Itoa(n)}
-		s := &registry.Service{Name: "shop", TTL: time.Hour, Nodes: []*registry.Node{node}}
+		s := &registry.Service{Name: "shop", Version: "1.2.0", TTL: time.Hour, Nodes: []*registry.Node{node}}
 		if err := r.Register(b.Context(), s, registry.RegisterManual()); err != nil {
 			b.Fatal(err)
 		}
