@@ -17,6 +17,7 @@ import (
 
 var finding = []testCase{
 	{"everything registered comes back", everythingComesBack},
+	{"what was found may be changed", foundIsOwn},
 	{"versions are kept apart", versionsApart},
 	{"nodes are merged by ID", nodesMerged},
 	{"unknown and empty names are not found", unknownNotFound},
@@ -50,6 +51,33 @@ func full() *registry.Service {
 		},
 		TTL:  7 * time.Second,
 		APIs: json.RawMessage(`{ "openapi" : "3.1.0", "info":{"title":"é"} }`),
+	}
+}
+
+// No two maps of a result are one: a caller that changes one of them, to register it, say,
+// changes no other.
+func foundIsOwn(t *testing.T, tp redistest.Topology) {
+	r := open(t, tp, renewRarely)
+	tags := map[string]string{"team": "cart", "stage": "test"}
+	for _, version := range []string{"1", "2"} {
+		s := &registry.Service{Name: "shop", Version: version, Metadata: tags}
+		for i := range 3 {
+			s.Nodes = append(s.Nodes, &registry.Node{Address: fmt.Sprintf("10.0.%s.%d:80", version, i), Metadata: tags})
+		}
+		register(t, r, s)
+	}
+	var all []map[string]string
+	for _, s := range get(t, r, "shop") {
+		all = append(all, s.Metadata)
+		for _, n := range s.Nodes {
+			all = append(all, n.Metadata)
+		}
+	}
+	for i, m := range all {
+		if d := cmp.Diff(tags, m); d != "" {
+			t.Errorf("map %d of %d (-registered +found):\n%s", i, len(all), d)
+		}
+		m["stage"] = fmt.Sprint(i)
 	}
 }
 

@@ -107,7 +107,7 @@ func (c *conn) infoOf(ctx context.Context, s keys.Service, page []redisconn.Entr
 			continue // it ran out or was deregistered after the index was read
 		}
 		node := foundNode{service: s, id: n.ID}
-		if err := node.decode(data, lease); err != nil {
+		if err := node.decode(nil, data, lease); err != nil {
 			unreadable = append(unreadable, &errdefs.NodeError{Node: n.ID, Err: err})
 			continue
 		}

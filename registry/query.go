@@ -99,48 +99,52 @@ func list(ctx context.Context, op *operation) ([]*Service, error) {
 // assemble makes a Service of the nodes of each version. What belongs to the
 // version is that of the node that changed last.
 func (c *conn) assemble(ctx context.Context, found []foundNode) ([]*Service, error) {
-	versions := map[serviceVersion]*Service{}
-	newest := map[serviceVersion]foundNode{}
-	for _, f := range found {
-		v := f.serviceVersion()
-		s := versions[v]
-		if s == nil {
-			s = v.service()
-			versions[v] = s
+	versions := map[serviceVersion]*foundVersion{}
+	for i := range found {
+		f := &found[i]
+		v := versions[f.serviceVersion()]
+		if v == nil {
+			v = &foundVersion{f.serviceVersion().service(), f}
+			versions[f.serviceVersion()] = v
 		}
-		s.Nodes = append(s.Nodes, fromRecord(f.id, f.record))
-		if f.rev >= newest[v].rev {
-			newest[v] = f
-			s.describe(f.record)
+		v.Nodes = append(v.Nodes, fromRecord(f.id, f.record))
+		if f.rev >= v.newest.rev {
+			v.newest = f
 		}
 	}
-	if err := c.document(ctx, versions, newest); err != nil {
+	all := slices.Collect(maps.Values(versions))
+	if err := c.document(ctx, all); err != nil {
 		return nil, err
 	}
-	services := slices.SortedFunc(maps.Values(versions), byVersion)
-	for _, s := range services {
-		slices.SortFunc(s.Nodes, func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) })
+	var services []*Service
+	for _, v := range all {
+		v.describe(v.newest.record)
+		v.Metadata = maps.Clone(v.Metadata) // it may be that of another version
+		slices.SortFunc(v.Nodes, func(a, b *Node) int { return cmp.Compare(a.ID, b.ID) })
+		services = append(services, v.Service)
 	}
+	slices.SortFunc(services, byVersion)
 	return services, nil
 }
 
+// A foundVersion is a version, and the node that changed last.
+type foundVersion struct {
+	*Service
+	newest *foundNode
+}
+
 // document gives each version the API document of its newest node.
-func (c *conn) document(ctx context.Context, versions map[serviceVersion]*Service, newest map[serviceVersion]foundNode) error {
-	var documented []foundNode
-	for _, f := range newest {
-		if f.record.APIs != "" {
-			documented = append(documented, f)
-		}
-	}
-	replies, err := redisconn.Pipelined(ctx, c.Conn, documented, func(p redis.Pipeliner, f foundNode) *redis.SliceCmd {
-		return p.HMGet(ctx, f.service.Node(f.id), "apis")
+func (c *conn) document(ctx context.Context, versions []*foundVersion) error {
+	documented := slices.DeleteFunc(slices.Clone(versions), func(v *foundVersion) bool { return v.newest.record.APIs == "" })
+	replies, err := redisconn.Pipelined(ctx, c.Conn, documented, func(p redis.Pipeliner, v *foundVersion) *redis.SliceCmd {
+		return p.HMGet(ctx, v.newest.service.Node(v.newest.id), "apis")
 	})
 	if err != nil {
 		return err
 	}
-	for i, f := range documented {
+	for i, v := range documented {
 		if document, ok := replies[i].Val()[0].(string); ok { // else the node left meanwhile
-			versions[f.serviceVersion()].APIs = []byte(document)
+			v.APIs = []byte(document)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,26 +47,24 @@ func (c *conn) read(ctx context.Context, wanted []keys.Service) ([]foundNode, er
 	}
 	found := make([]foundNode, 0, len(candidates))
 	unreadable := map[keys.Service][]*errdefs.NodeError{}
-	for page := range slices.Chunk(candidates, redisconn.PageSize) {
-		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.StringSliceCmd {
-			return redisconn.AskNode(ctx, p, n)
-		})
-		if err != nil {
-			return nil, err
-		}
+	records := record.Decoder{Own: true}
+	err = c.ReadNodes(ctx, candidates, func(page []redisconn.Entry, replies []*redis.StringSliceCmd) {
 		for i, reply := range replies {
 			data, holder := reply.Val()[0], reply.Val()[1]
 			if data == "" {
 				continue // it ran out or was deregistered after the index was read
 			}
 			n := foundNode{service: page[i].Service, id: page[i].ID}
-			if err := n.decode(data, holder); err != nil {
+			if err := n.decode(&records, data, holder); err != nil {
 				unreadable[n.service] = append(unreadable[n.service], &errdefs.NodeError{Node: n.id, Err: err})
 				continue
 			}
 			laid[n.service].lay(&n)
 			found = append(found, n)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, s := range wanted {
 		c.tellUnreadable(s, unreadable[s])
@@ -97,9 +94,9 @@ func (c *conn) tellUnreadable(s keys.Service, errs []*errdefs.NodeError) {
 		})
 }
 
-// decode fills in what a node's hash holds.
-func (n *foundNode) decode(data, lease string) (err error) {
-	if n.record, err = record.DecodeNode(data); err != nil {
+// decode fills in what a node's hash holds. Without a Decoder, nothing is shared.
+func (n *foundNode) decode(records *record.Decoder, data, lease string) (err error) {
+	if n.record, err = records.Node(data); err != nil {
 		return err
 	}
 	if lease != "" {

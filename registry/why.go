@@ -116,7 +116,7 @@ func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explana
 		return e, nil
 	}
 	f := foundNode{service: s, id: id}
-	if err := f.decode(data, lease); err != nil {
+	if err := f.decode(nil, data, lease); err != nil {
 		e.Cause = fmt.Sprintf("The record of the node cannot be read: %v.", err)
 		e.Clients, e.Remedy = "They do not see the node.", "Find the program that writes this key; the node's next change of data writes it anew."
 		return e, nil

@@ -55,17 +55,14 @@ func readSnapshot(ctx context.Context, c *redisconn.Conn, s keys.Service, decode
 	}
 	m := newMembers(len(nodes), overrides)
 	m.decode = decode
-	for len(nodes) > redisconn.PageSize || len(nodes) > 0 && c.Clustered() {
-		page := nodes[:min(redisconn.PageSize, len(nodes))]
-		nodes = nodes[len(page):]
-		replies, err := redisconn.Pipelined(ctx, c, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.StringSliceCmd {
-			return redisconn.AskNode(ctx, p, n)
-		})
-		if err != nil {
-			return snap, answer, err
-		}
-		m.add(page, replies)
+	pages := len(nodes) // how many nodes are read before the last call
+	if !c.Clustered() {
+		pages = max(0, len(nodes)-1) / redisconn.PageSize * redisconn.PageSize
 	}
+	if err := c.ReadNodes(ctx, nodes[:pages], m.add); err != nil {
+		return snap, answer, err
+	}
+	nodes = nodes[pages:]
 	last := make([]*redis.StringSliceCmd, len(nodes))
 	var clock *redis.TimeCmd
 	answer.Sent = time.Now()

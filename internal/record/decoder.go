@@ -4,8 +4,10 @@ import "strings"
 
 // A Decoder reads the records of many nodes of a service. Of nodes that come one after the
 // other, those with the same metadata share one map of it: do not change it. It is for one
-// goroutine; the zero value is ready.
+// goroutine at a time; the zero value is ready.
 type Decoder struct {
+	Own bool // the Metadata of each node is its own; its ServiceMetadata may still be shared
+
 	recent [8]readMap // the newest maps
 	next   int        // which of them is the oldest
 }

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"maps"
 	"time"
 	"unicode/utf8"
 )
@@ -10,11 +11,11 @@ import (
 // all records are like that. Where it returns false, decodeNode decides what the record is.
 //
 // The text of the node is part of s.
-func decodePlain(s string, maps *Decoder) (n Node, plain bool) {
+func decodePlain(s string, shared *Decoder) (n Node, plain bool) {
 	if len(s) > MaxNode || !utf8.ValidString(s) {
 		return n, false
 	}
-	p := plainText{rest: s, maps: maps}
+	p := plainText{rest: s, maps: shared}
 	p.object(func(name string) { // of two fields of one name the last one counts
 		switch name {
 		case "v":
@@ -38,7 +39,7 @@ func decodePlain(s string, maps *Decoder) (n Node, plain bool) {
 		case "status":
 			n.Status = p.text()
 		case "metadata":
-			n.Metadata = p.texts()
+			n.Metadata = p.texts(true)
 		case "ttl":
 			n.TTL = time.Duration(p.number()) * time.Millisecond
 		case "service":
@@ -103,8 +104,12 @@ func (p *plainText) text() string {
 	return ""
 }
 
-func (p *plainText) texts() map[string]string {
+// texts reads an object of texts; ofNode says that it is the metadata of a node.
+func (p *plainText) texts(ofNode bool) map[string]string {
 	if m := p.maps.find(&p.rest); m != nil {
+		if ofNode && p.maps.Own {
+			m = maps.Clone(m)
+		}
 		return m
 	}
 	m, all := map[string]string{}, p.rest
@@ -120,7 +125,7 @@ func (p *plainText) texts() map[string]string {
 func (p *plainText) service() (metadata map[string]string) {
 	p.object(func(name string) {
 		if p.odd = name != "metadata" || metadata != nil; !p.odd {
-			metadata = p.texts()
+			metadata = p.texts(false)
 		}
 	})
 	return metadata

@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -70,6 +71,22 @@ func AskNode(ctx context.Context, p redis.Pipeliner, n Entry) *redis.StringSlice
 	cmd := redis.NewStringSliceCmd(ctx, "hmget", n.Service.Node(n.ID), "data", "lease")
 	_ = p.Process(ctx, cmd) // which queues it; cmd has the error
 	return cmd
+}
+
+// ReadNodes asks for nodes in pages, and calls take with the replies of one page after the
+// other: while the next one is read, in a goroutine that has ended when ReadNodes returns.
+func (c *Conn) ReadNodes(ctx context.Context, nodes []Entry, take func(page []Entry, replies []*redis.StringSliceCmd)) error {
+	var taking sync.WaitGroup
+	defer taking.Wait()
+	for page := range slices.Chunk(nodes, PageSize) {
+		replies, err := Pipelined(ctx, c, page, func(p redis.Pipeliner, n Entry) *redis.StringSliceCmd { return AskNode(ctx, p, n) })
+		if err != nil {
+			return err
+		}
+		taking.Wait()
+		taking.Go(func() { take(page, replies) })
+	}
+	return nil
 }
 
 // scan reads a large index bit by bit. A member that is there all the while comes at least
