@@ -257,7 +257,7 @@ func scriptOf(cmd redis.Cmder) string {
 	switch len(args) {
 	case 4 + 4*(n-3):
 		return "register"
-	case 4 + 2*(n-3):
+	case 5 + 2*(n-3):
 		return "deregister"
 	default:
 		return "reap"

@@ -121,9 +121,9 @@ func lateOr(err error) error {
 // removals is how often Remove tries anew where another process takes the node meanwhile.
 const removals = 3
 
-// Remove removes a node, as if it had deregistered. Its process is told at its next renewal
+// Remove removes a node, as if it had deregistered. Its process learns that at its next renewal
 // and does not register it again, until it deregisters it or is started anew; to keep a node
-// without traffic for a while, set Draining instead. The reason stands in the history.
+// without traffic for a while, set Draining instead. The history shows the reason.
 //
 //	ErrNotFound  there is no such node
 func (o *Operator) Remove(ctx context.Context, service, node, reason string) error {
