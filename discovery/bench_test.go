@@ -75,6 +75,32 @@ func BenchmarkPick(b *testing.B) {
 	}
 }
 
+// A Pick and its Done, whose calls are counted because Stats was called, and by many
+// goroutines. BenchmarkPick is without.
+func BenchmarkPickCounted(b *testing.B) {
+	for _, counted := range []bool{false, true} {
+		b.Run(fmt.Sprintf("counted=%v", counted), func(b *testing.B) {
+			r, ctx := started(b, manyNodes(100), P2C()), b.Context()
+			if counted {
+				if _, err := r.Stats(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					p, err := r.Pick(ctx, "shop")
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					p.Done(nil)
+				}
+			})
+		})
+	}
+}
+
 // A Pick with a HashKey that is another for each call, and its Done.
 func BenchmarkPickByKey(b *testing.B) {
 	for _, balancer := range []Balancer{Maglev(), Ring(1.25)} {
@@ -105,6 +131,9 @@ func TestNothingIsAllocated(t *testing.T) {
 	for _, balancer := range everyBalancer {
 		t.Run(balancer.String(), func(t *testing.T) {
 			r, ctx := started(t, manyNodes(10), balancer), t.Context()
+			if _, err := r.Stats(); err != nil { // calls are counted from now on
+				t.Fatal(err)
+			}
 			i := 0
 			key := func() string { i++; return someKeys[i%len(someKeys)] }
 			call := func(p Picked, err error) {

@@ -135,6 +135,7 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 			return end(errNoOther)
 		}
 		if !r.budget.Take(balance.Now()) {
+			s.Denied.Add(1)
 			return end(errNoBudget)
 		}
 		if pause == nil {
@@ -144,6 +145,7 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 		if actor.NewWake().Until(ctx, time.Now().Add(pause.NextBackOff())); ctx.Err() != nil {
 			return end(ctx.Err())
 		}
+		s.Retries.Add(1)
 		p = Picked{s.BeginDirect(m, r.tracking(&q))}
 		err = j.try(p)
 	}

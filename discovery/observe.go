@@ -6,6 +6,8 @@ import "github.com/rollcall-go/rollcall/internal/views"
 // its own. The events of one service come in order. Observers may block, and may call the
 // Resolver, Close too. A slow one gets only the newest ViewEvent of each service and the
 // newest 128 EjectEvents.
+//
+// Calls and retries are no events: there are too many of them. Resolver.Stats counts them.
 type Observer func(Event)
 
 // Event is one of ViewEvent and EjectEvent.

@@ -37,6 +37,7 @@ func (r *Resolver) pick(ctx context.Context, name string, q *question) (Picked, 
 	}
 	set := q.set(t)
 	if len(set.Members) == 0 {
+		s.NoNodes.Add(1)
 		return Picked{}, t.NoNodes(set, &q.Selection)
 	}
 	tracked := r.tracking(q)

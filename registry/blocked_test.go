@@ -27,11 +27,7 @@ func TestWhatBlocksStopsNoOther(t *testing.T) {
 			case "logger":
 				opts = append(opts, registry.Logger(zerolog.New(blockedWriter(release))))
 			case "observer":
-				opts = append(opts, registry.Observe(func(e registry.Event) {
-					if _, call := e.(registry.CallEvent); !call { // which comes in the caller's goroutine
-						<-release
-					}
-				}))
+				opts = append(opts, registry.Observe(func(registry.Event) { <-release }))
 			case "OnState":
 				registerOpts = append(registerOpts, registry.OnState(func(registry.State, error) { <-release }))
 			}

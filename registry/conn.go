@@ -3,12 +3,9 @@ package registry
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/rollcall-go/rollcall/internal/backend"
 	"github.com/rollcall-go/rollcall/internal/informer"
-	"github.com/rollcall-go/rollcall/internal/keys"
-	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/registrar"
@@ -52,29 +49,7 @@ func connect(o Options) (*conn, error) {
 	c.informer = informer.New(opened, informer.Options{
 		Poll: o.PollInterval, TTL: DefaultTTL, VacantFor: o.vacantFor,
 		EnableHints: o.KeyspaceEvents == KeyspaceOn, IgnoreHints: o.KeyspaceEvents == KeyspaceOff,
-		Expired: c.registrar.Expired, Namespaces: c.registrar.Namespaces,
+		Expired: c.registrar.Expired, Namespaces: c.registrar.Namespaces, Sink: c.readSink(),
 	})
 	return c, nil
-}
-
-// observe hands an event to the observer, soon and by another goroutine.
-func (c *conn) observe(e Event) {
-	if c.o.Observe != nil {
-		c.Log.Event(func() { c.o.Observe(e) })
-	}
-}
-
-// A sink turns what the registrar reports into events.
-type sink struct{ c *conn }
-
-func (s sink) StateChanged(k keys.Service, node string, state lifecycle.State, err error) {
-	s.c.observe(StateEvent{Namespace: k.Namespace(), Service: k.Name(), Node: node, State: State(state), Err: failure("renew", k.Namespace(), k.Name(), err)})
-}
-
-func (s sink) Renewed(calls, nodes int, took time.Duration, err error) {
-	s.c.observe(RenewEvent{Calls: calls, Nodes: nodes, Took: took, Err: err})
-}
-
-func (s sink) Reaped(k keys.Service, nodes []string) {
-	s.c.observe(ReapEvent{Namespace: k.Namespace(), Service: k.Name(), Nodes: nodes})
 }

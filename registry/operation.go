@@ -51,9 +51,7 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 func (o *operation) end(err *error) {
 	o.cancel()
 	*err = failure(o.op, o.namespace, o.service, o.c.Located(*err, o.namespace, o.service))
-	if observer := o.c.o.Observe; observer != nil {
-		observer(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
-	}
+	o.c.observe(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
 }
 
 // conclude decides, once, whether the caller gets the answer or gives up: it is for the

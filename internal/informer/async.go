@@ -1,6 +1,7 @@
 package informer
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -34,6 +35,7 @@ func (i *Informer) snapshot(f *Feed) {
 	var snap replica.Snapshot
 	var answer replica.Answer
 	var err error
+	began, r := time.Now(), Reading{Why: f.state.Why()}
 	decode := !f.Health().Proven // later, nearly all records are those that are known
 	i.async(func(context.Context) {
 		select {
@@ -46,12 +48,16 @@ func (i *Informer) snapshot(f *Feed) {
 			err = i.ctx.Err()
 		}
 	}, func(now time.Time) {
-		if err != nil {
-			f.state.ReadFailed(i.failed(err), now)
-			i.publish(f, replica.Settled)
-			return
+		v := replica.Settled
+		if r.Took = now.Sub(began); err != nil {
+			r.Err = i.failed(err)
+			f.state.ReadFailed(r.Err, now)
+		} else {
+			r.Nodes = len(snap.Members)
+			v = f.state.Read(snap, answer, now)
 		}
-		i.publish(f, f.state.Read(snap, answer, now))
+		i.o.Sink.Read(f.service, r)
+		i.publish(f, v)
 	})
 }
 
@@ -64,7 +70,9 @@ func (i *Informer) probe(f *Feed, q replica.Question) {
 		if err != nil {
 			err = i.failed(err)
 		}
-		i.publish(f, f.state.Probed(q, p, err, now))
+		v := f.state.Probed(q, p, err, now)
+		i.o.Sink.Doubted(f.service, err == nil && v == replica.Settled, err)
+		i.publish(f, v)
 	})
 }
 
@@ -76,23 +84,31 @@ const pollsTogether = 100
 type duePoll struct {
 	feed     *Feed
 	question replica.Question
+	late     time.Duration
 }
 
 func (i *Informer) poll(polls []duePoll) {
 	for chunk := range slices.Chunk(polls, pollsTogether) {
 		requests := make([]pollRequest, len(chunk))
+		report := Polling{Services: len(chunk)}
 		for j, p := range chunk {
 			requests[j] = pollRequest{p.feed.service, p.question.Ends}
+			report.Late = max(report.Late, p.late)
 		}
+		began := time.Now()
 		i.async(func(ctx context.Context) {
 			pollServices(ctx, i.c, requests, func(which []int, results []pollResult) {
 				i.do(func() {
 					for j, k := range which {
 						i.polled(chunk[k].feed, chunk[k].question, results[j])
+						report.Err = cmp.Or(report.Err, results[j].err)
 					}
 				})
 			})
-		}, func(time.Time) {})
+		}, func(now time.Time) {
+			report.Took = now.Sub(began)
+			i.o.Sink.Polled(report)
+		})
 	}
 }
 

@@ -37,6 +37,9 @@ type Options struct {
 	// followed. Both may be nil. They must not block.
 	Expired    func(service keys.Service, at time.Time)
 	Namespaces func() []string
+
+	// Sink takes reports. It may be nil.
+	Sink Sink
 }
 
 // An Informer follows services. Make it with New.
@@ -58,6 +61,9 @@ type Informer struct {
 // New returns an informer that has not started. It needs no Stop before it has.
 func New(c *redisconn.Conn, o Options) *Informer {
 	ctx, cancel := context.WithCancel(context.Background())
+	if o.Sink == nil {
+		o.Sink = silent{}
+	}
 	return &Informer{
 		c: c, o: o, ctx: ctx, cancel: cancel, inbox: actor.NewQueue(),
 		loop: loop{

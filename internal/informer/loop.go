@@ -89,11 +89,12 @@ func (i *Informer) startDue(f *Feed, now time.Time, polls []duePoll) []duePoll {
 	if q, due := f.state.StartProbe(now); due {
 		i.probe(f, q)
 	}
+	late := f.state.PollLate(now)
 	if q, due := f.state.StartPoll(now.Add(coalesceWindow)); due {
 		if f.Health().Refused != nil && i.sub != nil { // the user may have the right by now
 			i.sub.subscribe(channel{name: f.service.Events(i.c.DB)})
 		}
-		polls = append(polls, duePoll{f, q})
+		polls = append(polls, duePoll{f, q, late})
 	}
 	return polls
 }
@@ -106,7 +107,7 @@ func (i *Informer) joinPolls(now time.Time, polls []duePoll) []duePoll {
 	}
 	for _, f := range i.schedule.Take(now.Add(i.o.Poll/6), pollsTogether-len(polls)) {
 		if q, due := f.state.JoinPoll(now); due {
-			polls = append(polls, duePoll{f, q})
+			polls = append(polls, duePoll{f, q, 0}) // it is sooner than due
 		}
 		i.schedule.Set(f, f.state.Next())
 	}
@@ -124,12 +125,16 @@ func (i *Informer) publish(f *Feed, v replica.Outcome) {
 	}
 	if health := f.Health(); health != f.reported {
 		f.reported = health
+		i.o.Sink.HealthChanged(f)
 		f.changed()
 		for l := range f.listeners {
 			l.HealthChanged(f)
 		}
 	}
 	i.reschedule(f)
+	if v == replica.Missed {
+		i.o.Sink.Gap(f.service)
+	}
 	// Where events never come, because Redis refuses PUBLISH to the registrar, a new
 	// subscription brings none either: the waits between two of them grow.
 	if now := time.Now(); v == replica.Missed && i.sub != nil && now.After(i.lossAfter) {

@@ -39,6 +39,7 @@ func (i *Informer) subscribe() {
 func (i *Informer) resubscribe(why error) {
 	i.c.Log.Debug(func(e *zerolog.Event) { e.Err(why).Msg("rollcall: subscription ends and is made again") })
 	i.endSubscription(why)
+	i.o.Sink.Resubscribed(redisconn.Classify(why))
 	now := time.Now()
 	i.subscribeAt = now.Add(i.failBackoff.NextBackOff())
 	i.wakeAt(i.subscribeAt)

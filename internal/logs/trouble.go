@@ -19,6 +19,16 @@ func (t *Trouble) Failed(subject string) Note {
 	return t.episode.Failed(subject, time.Now())
 }
 
+// Since is when the first subject failed; zero while none fails.
+func (t *Trouble) Since() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.episode.Next().IsZero() {
+		return time.Time{}
+	}
+	return t.episode.note.Since
+}
+
 // Recovered is Episode.Recovered, now.
 func (t *Trouble) Recovered(subject string) Note {
 	t.mu.Lock()

@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -24,6 +25,9 @@ func (c *Conn) Attempted(subject string, err error) {
 	}
 	c.logOutage(c.outage.Failed(subject), err)
 }
+
+// OutageSince is when contact with Redis was lost; zero while there is contact.
+func (c *Conn) OutageSince() time.Time { return c.outage.Since() }
 
 // IsOutage reports whether an error says that Redis was not reached.
 func IsOutage(err error) bool {

@@ -21,7 +21,7 @@ import (
 type noSink struct{}
 
 func (noSink) StateChanged(keys.Service, string, lifecycle.State, error) {}
-func (noSink) Renewed(int, int, time.Duration, error)                    {}
+func (noSink) Renewed(Round)                                             {}
 func (noSink) Reaped(keys.Service, []string)                             {}
 
 // A logged registrar has nodes and a log, and no Redis.

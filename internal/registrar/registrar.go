@@ -33,11 +33,17 @@ type Options struct {
 type Sink interface {
 	// StateChanged: a node has changed its state, and why. err has an *errdefs.NodeError.
 	StateChanged(service keys.Service, node string, state lifecycle.State, err error)
-	// Renewed: a round of renewals is over. Took is how long it took, and err is the
-	// first failure.
-	Renewed(calls, nodes int, took time.Duration, err error)
+	// Renewed: a round of renewals is over.
+	Renewed(Round)
 	// Reaped: nodes whose leases had run out were removed.
 	Reaped(service keys.Service, nodes []string)
+}
+
+// A Round is what a round of renewals has done.
+type Round struct {
+	Calls, Nodes int
+	Late, Took   time.Duration // since its first batch was due, until it began; and since then
+	Err          error         // the first failure
 }
 
 // A Plan is a registration that was checked, ready to be written.
@@ -131,6 +137,13 @@ func (r *Registrar) Expired(k keys.Service, at time.Time) {
 	if s := r.services[k]; s != nil {
 		r.reapAt(s, at)
 	}
+}
+
+// States counts the nodes that are registered here, by service and state.
+func (r *Registrar) States() map[keys.Service]statelog.Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.states.Counts()
 }
 
 // Namespaces returns those of the services that are registered here.

@@ -30,7 +30,8 @@ func slack(interval time.Duration) time.Duration { return min(coalesceWindow, in
 type renewer struct {
 	*book
 	checks actor.Group
-	panics logs.Trouble // of checks
+	panics logs.Trouble  // of checks
+	late   time.Duration // how much later than due the newest round began
 
 	// Of the log, with book.mu: when Redis began to refuse renewals, zero while it does
 	// not, and when a line said so last.
@@ -55,6 +56,7 @@ func (r *renewer) run(ctx context.Context) {
 func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.late = max(0, now.Sub(actor.Sooner(now, r.batches.First())))
 	for _, b := range r.batches.Take(now.Add(slack(r.intervals.Shortest())), maxRound) {
 		limit := b.checkedAt.Add(b.key.interval / 3)
 		switch {
@@ -115,7 +117,7 @@ func (r *renewer) round(ctx context.Context, due []*batch) {
 	for _, t := range tasks {
 		failed = cmp.Or(failed, t.err)
 	}
-	r.sink.Renewed(calls, nodes, time.Since(began), failed)
+	r.sink.Renewed(Round{Calls: calls, Nodes: nodes, Late: r.late, Took: time.Since(began), Err: failed})
 }
 
 // reschedule says when each batch is due next after a round. A renewal that failed is tried

@@ -26,6 +26,7 @@ type Feed struct {
 	session    int  // grows with each subscription that ends
 
 	readAt     time.Time // when to take a snapshot; zero: none is needed
+	why        Why       // to take it
 	reading    bool      // one is under way
 	readingFor int       // the session in which it began
 	uncounted  int       // snapshots in a row that did not count
@@ -174,7 +175,7 @@ func (f *Feed) TTL() time.Duration {
 // Event takes a change event of the subscription.
 func (f *Feed) Event(e record.Event, now time.Time) Outcome {
 	empty, mark := f.Replica.Empty(), f.Replica.Mark()
-	v := f.follow(f.Replica.Event(e), now)
+	v := f.follow(f.Replica.Event(e), WhyEvent, now)
 	if f.Replica.Mark() > mark {
 		f.putOff(now)
 	}
@@ -199,12 +200,12 @@ func (f *Feed) Live(l record.Live, now time.Time) { f.Replica.Live(l, f.Clock.At
 // Unreadable takes a message that cannot be read: of another version of the protocol,
 // or of another program. Only a snapshot can show what it has changed. Such snapshots are
 // taken no more often than polls.
-func (f *Feed) Unreadable(now time.Time) { f.read(now.Add(f.o.Poll)) }
+func (f *Feed) Unreadable(now time.Time) { f.read(WhyUnreadable, now.Add(f.o.Poll)) }
 
 // follow does what an outcome asks for, and returns the outcome for the owner. No gap is
 // blamed on a subscription before the first snapshot after it: if each gap led to a new
-// subscription, a snapshot might never follow.
-func (f *Feed) follow(v Outcome, now time.Time) Outcome {
+// subscription, a snapshot might never follow. why is for a snapshot.
+func (f *Feed) follow(v Outcome, why Why, now time.Time) Outcome {
 	switch {
 	case f.Replica.wanted == nil:
 		f.wantedSince = time.Time{}
@@ -223,19 +224,39 @@ func (f *Feed) follow(v Outcome, now time.Time) Outcome {
 		if f.probeAt.IsZero() {
 			f.probeAt = now.Add(f.between(probeSoonest, probeLatest))
 		}
-	case Reread, Missed:
-		f.read(now)
+	case Missed:
+		f.read(WhyGap, now)
+	case Reread:
+		f.read(why, now)
 	}
 	return v
 }
 
+// A Why is the reason for a snapshot. Package registry documents them.
+type Why string
+
+// The reasons. Where there are several, it is that of the one that is due first.
+const (
+	WhySubscribed Why = "subscribed"
+	WhyEvent      Why = "event"
+	WhyProbe      Why = "probe"
+	WhyPoll       Why = "poll"
+	WhyGap        Why = "gap"
+	WhyUnreadable Why = "unreadable"
+	WhyChanged    Why = "changed"
+	WhyFailed     Why = "failed"
+)
+
 // read has a snapshot taken at that time at the latest.
-func (f *Feed) read(at time.Time) {
+func (f *Feed) read(why Why, at time.Time) {
 	f.probeAt = time.Time{}
 	if f.readAt.IsZero() || at.Before(f.readAt) {
-		f.readAt = at
+		f.readAt, f.why = at, why
 	}
 }
+
+// Why returns the reason for the snapshot that StartRead has started.
+func (f *Feed) Why() Why { return f.why }
 
 // live makes the feed up to date again, unless a reason is left why it is not.
 func (f *Feed) live() {

@@ -30,7 +30,10 @@ func (f *Feed) mayRead() bool { return f.subscribed || !f.is(ruleSubscribeFirst)
 // time.
 func (f *Feed) Subscribed(readAt time.Time) {
 	f.subscribed, f.health.Refused = true, nil
-	f.read(readAt)
+	f.read(WhySubscribed, readAt)
+	if !f.health.Proven { // a poll that came before may have asked for it
+		f.why = WhySubscribed
+	}
 }
 
 // Unsubscribed takes the end of the subscription, and why it has ended.
@@ -84,7 +87,7 @@ func (f *Feed) ReadFailed(err error, now time.Time) {
 	f.Replica.Abandon()
 	f.Clock.Failed()
 	f.fail(err, now)
-	f.read(now.Add(f.between(f.o.Poll/4, f.o.Poll/2)))
+	f.read(WhyFailed, now.Add(f.between(f.o.Poll/4, f.o.Poll/2)))
 }
 
 // Read takes a snapshot, and the answer to its last call. The outcome Reread says that it
@@ -94,7 +97,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 	f.reading = false
 	if !f.current() {
 		f.Replica.Abandon()
-		f.read(now)
+		f.read(WhySubscribed, now)
 		return Reread
 	}
 	v := f.Replica.Snapshot(s)
@@ -106,7 +109,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 			f.fail(errTooFast, now)
 			v, wait = Missed, f.o.Poll
 		}
-		f.read(now.Add(wait))
+		f.read(WhyChanged, now.Add(wait))
 		return v
 	}
 	if !f.health.Proven {
@@ -120,7 +123,7 @@ func (f *Feed) Read(s Snapshot, a Answer, now time.Time) Outcome {
 	if f.Replica.First() { // it came after the version was last read
 		v = Reread
 	}
-	return f.follow(v, now)
+	return f.follow(v, WhyEvent, now)
 }
 
 var errTooFast = errors.New("the service changes and no event explains it, or it changes too fast to be read")
@@ -160,7 +163,7 @@ func (f *Feed) Probed(q Question, p Point, err error, now time.Time) Outcome {
 		return Unexplained
 	}
 	q = f.asked(q)
-	return f.follow(f.Replica.Probe(p, q.mark, q.arrivals), now)
+	return f.follow(f.Replica.Probe(p, q.mark, q.arrivals), WhyProbe, now)
 }
 
 // Overdue takes the nodes whose leases have ended, where a poll has not read all of them,

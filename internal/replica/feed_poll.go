@@ -44,6 +44,15 @@ func (f *Feed) startPoll(now time.Time, due bool) (Question, bool) {
 	return q, true
 }
 
+// PollLate returns how much later than due a poll is that starts now.
+func (f *Feed) PollLate(now time.Time) time.Duration {
+	due := f.roundAt
+	if due.IsZero() || !f.pollAt.IsZero() && f.pollAt.Before(due) {
+		due = f.pollAt
+	}
+	return max(0, now.Sub(due))
+}
+
 // ends returns how many lease ends a poll has to read: none while no lease can end before
 // the next poll.
 func (f *Feed) ends(now time.Time) int {
@@ -120,7 +129,7 @@ func (f *Feed) Polled(q Question, p Poll, now time.Time) (check bool, v Outcome)
 			v = Reread
 		}
 	}
-	v = f.follow(v, now)
+	v = f.follow(v, WhyPoll, now)
 
 	f.expect(p.Next)
 	f.expect(f.firstEnd)

@@ -121,7 +121,7 @@ func TestFeedReadsLeaseEnds(t *testing.T) {
 			f.registered(11, "c", 5000)
 		}, 1},
 		{"a snapshot was taken", late, func(f *feedTest) {
-			f.read(f.now)
+			f.read(WhyPoll, f.now)
 			f.take(snap(10, nil, member(9, "a", 5, 1), member(10, "b", 6, 1)))
 		}, maxEnds},
 		{"a poll failed", late, func(f *feedTest) {

@@ -107,7 +107,7 @@ func (r *reader) input(from source, give func() Outcome) {
 func (r *reader) subscribe() {
 	r.sub = &subscription{w: r.w, of: r}
 	if r.w.isOff(ruleSubscribeFirst) {
-		r.feed.read(r.w.local())
+		r.feed.read(WhySubscribed, r.w.local())
 		r.wake()
 	} else {
 		r.open(r.sub)

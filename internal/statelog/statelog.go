@@ -43,11 +43,16 @@ type Log struct {
 	changes  []Change // not logged yet
 	episodes [lifecycle.States]logs.Episode
 	away     [lifecycle.States]map[nodeKey]Change // the nodes in each of awayStates
+	counts   map[keys.Service]Counts
 }
+
+// Counts are how many nodes of a service are in each state. Those that are pending or have
+// left are not counted.
+type Counts [lifecycle.States]int
 
 // New returns a Log that writes by report.
 func New(report *reporter.Reporter) *Log {
-	l := &Log{report: report}
+	l := &Log{report: report, counts: map[keys.Service]Counts{}}
 	for _, s := range awayStates {
 		l.away[s] = map[nodeKey]Change{}
 	}
@@ -55,7 +60,22 @@ func New(report *reporter.Reporter) *Log {
 }
 
 // Add adds a change, for the next Write.
-func (l *Log) Add(c Change) { l.changes = append(l.changes, c) }
+func (l *Log) Add(c Change) {
+	l.changes = append(l.changes, c)
+	counts := l.counts[c.Service]
+	if c.Was != lifecycle.Pending {
+		counts[c.Was]--
+	}
+	if c.State != lifecycle.Left {
+		counts[c.State]++
+	}
+	if l.counts[c.Service] = counts; counts == (Counts{}) {
+		delete(l.counts, c.Service)
+	}
+}
+
+// Counts returns the counts of each service that has any.
+func (l *Log) Counts() map[keys.Service]Counts { return maps.Clone(l.counts) }
 
 // Write logs the changes that were added: one line for all nodes that have come to the same
 // state for the same reason, and one for all that are lost. Nodes that are lost and back

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/balance"
+	"github.com/rollcall-go/rollcall/internal/tally"
 )
 
 // A Call is one call to a member, from Begin to its first Done. Copies are the same call.
@@ -22,6 +23,7 @@ type Call struct {
 // that never ends is left to the garbage collector.
 type ticket struct {
 	number atomic.Uint64
+	place  tally.Place
 	notes
 }
 
@@ -32,12 +34,13 @@ type notes struct {
 	probe   bool // of an ejected node
 }
 
-var tickets = sync.Pool{New: func() any { return new(ticket) }}
+var tickets = sync.Pool{New: func() any { return &ticket{place: tally.NewPlace()} }}
 
 // Begin begins a call to a member that a Picker has picked, whose policy tracks this.
 func (s *Service) Begin(m *Member, tracked balance.Tracking) Call {
 	t := tickets.Get().(*ticket)
 	t.notes = notes{s: s, tracked: tracked}
+	s.begun.Begun(t.place)
 	if tracked == balance.Timed {
 		t.began = m.state.load.Begin(uint32(s.hub.tick.Load()))
 	}

@@ -23,6 +23,9 @@ func (m *Member) answers(s *Service) bool {
 // count takes the result of a call that failed, or that followed one which failed.
 func (s *Service) count(m *Member, probe bool, r balance.Result, err error) {
 	n := &m.state.ejection
+	if r == balance.Failed {
+		s.Failed.Add(1)
+	}
 	switch {
 	case n.Ejected():
 		if probe { // else it began before the ejection, or because there was no other node
@@ -60,6 +63,7 @@ func (s *Service) eject(m *Member, err error) {
 // logEjected logs that a node is out: as a warning where it is the first of the resolver,
 // and once a minute, and else at the level Info. mu is held.
 func (s *Service) logEjected(m *Member, now time.Time, err error, text string) {
+	s.Ejections.Add(1)
 	s.hub.ejectedAt.Store(now.UnixNano())
 	level := zerolog.InfoLevel
 	if n := s.hub.ejections.Failed(""); n.Phase != logs.Nothing {

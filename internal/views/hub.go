@@ -80,6 +80,8 @@ type Hub struct {
 
 	tick atomic.Int64 // by balance.Now, a quarter of a second old at most: for what needs no better
 
+	counting atomic.Bool // calls of services that are followed from now on
+
 	mu      sync.Mutex                    // of those who change names
 	opening map[listed.Name]chan struct{} // closed when Follow has returned
 	ctx     context.Context
@@ -129,6 +131,9 @@ func (h *Hub) Close() error {
 	h.reporter.close()
 	return err
 }
+
+// Closed says whether Close was called.
+func (h *Hub) Closed() bool { return h.ctx.Err() != nil }
 
 // sweep lets go of services that no call has asked for, updates tick, and checks which views
 // are stale.

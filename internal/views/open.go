@@ -81,6 +81,9 @@ func (h *Hub) open(name listed.Name, users int64) (*Service, error) {
 	s := newService(h, name, f)
 	s.users.Add(users)
 	s.used.Store(true)
+	if h.counting.Load() {
+		s.begun.Count()
+	}
 	h.tasks.Go(s.follow)
 	h.names.add(s)
 	h.sweeping.Do(func() {

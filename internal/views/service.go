@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/guard"
 	"github.com/rollcall-go/rollcall/internal/listed"
 	"github.com/rollcall-go/rollcall/internal/savedviews"
+	"github.com/rollcall-go/rollcall/internal/tally"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -25,19 +26,23 @@ import (
 type Service struct {
 	hub      *Hub
 	name     listed.Name
+	since    time.Time // when it was followed
 	follower registry.Follower
 	file     *savedviews.Copy // nil: nothing is saved
 	sought   bool             // the file was read, or there is none that can be used; of follow
 	ctx      context.Context
 	cancel   context.CancelFunc
 
-	table   atomic.Pointer[Table]     // nil before the first view
+	table   atomic.Pointer[Table] // nil before the first view
+	begun   tally.Calls
 	used    atomic.Bool               // since the hub last looked for idle services
 	idle    time.Time                 // when it looked and found it in use; of sweep
 	users   atomic.Int64              // that keep it from being let go
 	due     atomic.Pointer[[]*Member] // ejected nodes to be probed; nil: none
 	bounded atomic.Int64              // calls under way that Ring has picked for
 	ejected atomic.Int64              // how many nodes are
+
+	tally.Tally
 
 	mu      sync.Mutex
 	latest  *registry.View // of the source; nil before the first
@@ -55,7 +60,7 @@ type Service struct {
 
 func newService(h *Hub, name listed.Name, f registry.Follower) *Service {
 	s := &Service{
-		hub: h, name: name, follower: f, guard: guard.Guard{Share: h.c.Guard},
+		hub: h, name: name, since: time.Now(), follower: f, guard: guard.Guard{Share: h.c.Guard},
 		idle: time.Now(), changed: make(chan struct{}),
 	}
 	if h.folder != nil {
@@ -198,6 +203,7 @@ func (s *Service) build() {
 	s.known = s.known || !t.Unknown()
 	t.known = s.known
 	s.table.Store(t)
+	s.Views.Add(1)
 	s.wake(next)
 	s.err = nil
 	s.notify()
