@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/guard", "internal/savedviews", "internal/unknown", "internal/watchviews"},
 	{"internal/views"},
 	{"discovery"},
-	{"hertzadapter"},
+	{"hertzadapter", "metrics"},
 	{"internal/demo", "internal/doctor", "internal/faulty", "internal/redistest", "internal/render", "internal/sidecar", "example/internal/at"},
 	{"internal/cli"},
 	{"internal/cli/..."},
@@ -53,7 +53,8 @@ var reserved = []struct {
 	// Linking testing would also bring its flags into the programs of our users.
 	{"testing/...", false, []string{"internal/redistest"}},
 	{"github.com/spf13/...", true, []string{"cmd/...", "internal/cli/..."}},
-	{"github.com/prometheus/...", true, nil},
+	// Only programs that collect metrics link an exporter. Toxiproxy brings it, too.
+	{"github.com/prometheus/...", false, []string{"metrics", "internal/redistest"}},
 }
 
 // A pkg is a package of this module and what its production files import.
@@ -77,6 +78,7 @@ func TestImports(t *testing.T) {
 // TestFaults breaks each rule once.
 func TestFaults(t *testing.T) {
 	const hertz, miniredis = "github.com/cloudwego/hertz/pkg/app", "github.com/alicebob/miniredis/v2"
+	const exporter = "github.com/prometheus/client_golang/prometheus"
 	for _, tc := range []struct {
 		name string
 		pkg  pkg
@@ -100,7 +102,9 @@ func TestFaults(t *testing.T) {
 		{"testing for tests", pkg{path: "internal/redistest", deps: []string{"testing"}}, nil},
 		{"test support", pkg{path: "example/client", deps: []string{module + "internal/redistest"}}, []string{"example/client imports internal/redistest, which is reserved"}},
 		{"flags", pkg{path: "discovery", imports: []string{"github.com/spf13/cobra"}}, []string{"discovery imports github.com/spf13/cobra, which is reserved"}},
-		{"exporter", pkg{path: "discovery", imports: []string{"github.com/prometheus/client_golang/prometheus"}}, []string{"discovery imports github.com/prometheus/client_golang/prometheus, which is reserved"}},
+		{"exporter in the registry", pkg{path: "registry", deps: []string{exporter}}, []string{"registry imports " + exporter + ", which is reserved"}},
+		{"exporter in discovery", pkg{path: "discovery", deps: []string{exporter}}, []string{"discovery imports " + exporter + ", which is reserved"}},
+		{"exporter where it belongs", pkg{path: "metrics", imports: []string{exporter}, deps: []string{exporter}}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, faults([]pkg{tc.pkg})); diff != "" {
