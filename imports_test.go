@@ -20,7 +20,7 @@ const module = "github.com/rollcall-go/rollcall/"
 var layers = [][]string{
 	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/condition", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/outbox", "internal/schedule", "internal/tally"},
 	{"internal/acl", "internal/record", "internal/reporter"},
-	{"internal/statelog"},
+	{"internal/plan", "internal/statelog"},
 	{"internal/lua", "internal/replica"},
 	{"internal/redisconn"},
 	{"internal/leases"},

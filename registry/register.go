@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/rollcall-go/rollcall/internal/registrar"
+	"github.com/rollcall-go/rollcall/internal/plan"
 )
 
 // Register registers the nodes of s and renews their leases until Deregister or Close. When it
@@ -28,7 +28,7 @@ func (r *Redis) Register(ctx context.Context, s *Service, opts ...RegisterOption
 	if s != nil {
 		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
-	var p *registrar.Plan
+	var p *plan.Plan
 	call.prepare = func(op *operation) (err error) {
 		p, err = newPlan(s, o, op.c.o, op.c.Space)
 		return err

@@ -15,8 +15,8 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
+	"github.com/rollcall-go/rollcall/internal/plan"
 	"github.com/rollcall-go/rollcall/internal/record"
-	"github.com/rollcall-go/rollcall/internal/registrar"
 )
 
 // maxName is the longest name, version, namespace or id, in bytes.
@@ -24,7 +24,7 @@ const maxName = 255
 
 // newPlan checks everything that Register was given. Nothing has been written
 // when it refuses.
-func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*registrar.Plan, error) {
+func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*plan.Plan, error) {
 	if s == nil {
 		return nil, errdefs.Invalid("Service", "is nil")
 	}
@@ -47,7 +47,7 @@ func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*regi
 	}
 	apis := bytes.Clone(s.APIs) // kept as long as the nodes are registered; the caller may change his own
 	seen := make(map[string]bool, len(s.Nodes))
-	var nodes []registrar.Node
+	var nodes []plan.Node
 	for i, n := range s.Nodes {
 		field := fmt.Sprintf("Nodes[%d]", i)
 		if err := checkNode(field, n); err != nil {
@@ -62,9 +62,9 @@ func newPlan(s *Service, o registerOptions, in Options, space keys.Space) (*regi
 		if err != nil {
 			return nil, errdefs.Invalid(field, "%v", err)
 		}
-		nodes = append(nodes, registrar.Node{ID: id, Data: data, APIs: apis})
+		nodes = append(nodes, plan.Node{ID: id, Data: data, APIs: apis})
 	}
-	return &registrar.Plan{
+	return &plan.Plan{
 		Service: space.Service(o.namespace, s.Name), Version: s.Version, Nodes: nodes, TTL: o.ttl, Interval: o.interval,
 		Exclusive: o.exclusive, Manual: o.manual, Retry: o.retry, Check: o.check, OnState: o.reports(s.Name),
 	}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/plan"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/internal/reporter"
@@ -39,9 +40,9 @@ func newLimited(t *testing.T) limited {
 		}
 	})
 	for _, name := range []string{"cart", "shop"} {
-		p := &Plan{
+		p := &plan.Plan{
 			Service: c.Space.Service("default", name), TTL: 15 * time.Second, Interval: 5 * time.Second,
-			Nodes: []Node{{ID: "a", Data: []byte(`{"v":1,"address":"10.0.0.1:80","ttl":15000}`)}},
+			Nodes: []plan.Node{{ID: "a", Data: []byte(`{"v":1,"address":"10.0.0.1:80","ttl":15000}`)}},
 		}
 		if err := l.Register(t.Context(), p, func() bool { return true }); err != nil {
 			t.Fatal(err)

@@ -9,15 +9,16 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/plan"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/replica"
 )
 
 // plan is a registration of one node of shop.
-func (l limited) plan(id string) *Plan {
-	return &Plan{
+func (l limited) plan(id string) *plan.Plan {
+	return &plan.Plan{
 		Service: l.c.Space.Service("default", "shop"), TTL: 15 * time.Second, Interval: 5 * time.Second,
-		Nodes: []Node{{ID: id, Data: []byte(`{"address":"10.0.0.1:80","ttl":15000}`)}},
+		Nodes: []plan.Node{{ID: id, Data: []byte(`{"address":"10.0.0.1:80","ttl":15000}`)}},
 	}
 }
 

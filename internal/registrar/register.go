@@ -14,6 +14,7 @@ import (
 	"github.com/rollcall-go/rollcall/internal/errdefs"
 	"github.com/rollcall-go/rollcall/internal/lifecycle"
 	"github.com/rollcall-go/rollcall/internal/lua"
+	"github.com/rollcall-go/rollcall/internal/plan"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 	"github.com/rollcall-go/rollcall/internal/statelog"
 )
@@ -21,7 +22,7 @@ import (
 // Register registers the nodes of a plan, and has them renewed. conclude decides, once,
 // whether the caller gets what came of it: where it returns false the caller has given
 // up, and takes it for a failure.
-func (r *Registrar) Register(ctx context.Context, p *Plan, conclude func() bool) error {
+func (r *Registrar) Register(ctx context.Context, p *plan.Plan, conclude func() bool) error {
 	if err := r.start(); err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (r *Registrar) Register(ctx context.Context, p *Plan, conclude func() bool)
 // adopt notes what is to be registered: new nodes, and changes of those that are
 // registered. Each change gets the next seq of its lease. Without an error, Close waits until
 // done is called.
-func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
+func (r *book) adopt(p *plan.Plan) (nodes []*node, done func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -82,7 +83,7 @@ func (r *book) adopt(p *Plan) (nodes []*node, done func(), err error) {
 }
 
 // establish does what Redis has to see of a Register.
-func (r *Registrar) establish(ctx context.Context, p *Plan, nodes []*node) error {
+func (r *Registrar) establish(ctx context.Context, p *plan.Plan, nodes []*node) error {
 	if err := r.renewer.checkNow(ctx, p.Check); err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (r *book) clear(ctx context.Context, nodes []*node) {
 
 // settle draws the conclusions of a Register: who is renewed from now on, and
 // what is left of a first one that failed.
-func (r *book) settle(ctx context.Context, p *Plan, nodes []*node, err error, conclude func() bool) error {
+func (r *book) settle(ctx context.Context, p *plan.Plan, nodes []*node, err error, conclude func() bool) error {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -46,25 +46,6 @@ type Round struct {
 	Err          error         // the first failure
 }
 
-// A Plan is a registration that was checked, ready to be written.
-type Plan struct {
-	Service       keys.Service
-	Version       string
-	Nodes         []Node
-	TTL, Interval time.Duration
-	Exclusive     bool                         // refuse to take a node over from a process that lives
-	Manual        bool                         // the caller renews
-	Retry         bool                         // go on in the background
-	Check         func(context.Context) error  // is asked before each renewal; or nil
-	OnState       func(lifecycle.State, error) // takes changes of state, through the reporter; or nil
-}
-
-// A Node is one node of a Plan.
-type Node struct {
-	ID         string
-	Data, APIs []byte // its record, and the API document, or nil
-}
-
 // A Registrar is the write side of one registry. Make it with New.
 type Registrar struct {
 	*book
