@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
@@ -135,6 +136,9 @@ func whyExplains(t *testing.T, tp redistest.Topology) {
 	if i := e.Info; i == nil || i.Node.Status != registry.Draining || len(i.Overrides) != 1 || i.Overrides[0].Reason != "bad disk" || len(e.History) != 2 {
 		t.Errorf("%+v", e)
 	}
+	ending := redis.Z{Score: float64(time.Now().Add(100 * time.Millisecond).UnixMilli()), Member: "c"}
+	must(t, b.client.ZAddXX(t.Context(), b.keys.Index(), ending).Err())
+	why("c", registry.NodePresent, "is late: its process")
 	must(t, op.Remove(t.Context(), "shop", "b", "not ours"))
 	if e := why("b", registry.NodeRemoved, "operator"); e.By != "alice" || e.Reason != "not ours" || time.Since(e.Since).Abs() > time.Minute {
 		t.Errorf("%+v", e)

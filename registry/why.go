@@ -139,6 +139,10 @@ func (e *Explanation) conclude(ev evidence) {
 			e.Since = time.UnixMicro(ev.holder.Start)
 		}
 		e.Cause = fmt.Sprintf("The node is registered, and its lease ends in %v unless it is renewed.", max(0, ev.ends.Sub(ev.now)).Round(time.Millisecond))
+		if ago := ev.holder.TTL - ev.ends.Sub(ev.now); ago > ev.holder.TTL/2 { // no interval is longer
+			e.Cause += fmt.Sprintf(" It was last renewed %v ago, which is late: its process has probably crashed, or has no way to Redis.", ago.Round(time.Millisecond))
+			e.Remedy = "Look at the log of the process, and whether it runs. Without a renewal the node is gone when its lease ends."
+		}
 	case ev.hash:
 		e.Presence = NodeUnlisted
 		e.Cause = "The node is registered, but the index of the service does not list it: the index was evicted or changed by hand."
