@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/internal/cli/bench"
+	"github.com/rollcall-go/rollcall/internal/cli/cheat"
 	"github.com/rollcall-go/rollcall/internal/cli/doctor"
 	"github.com/rollcall-go/rollcall/internal/cli/probe"
 	"github.com/rollcall-go/rollcall/internal/cli/render"
@@ -25,7 +26,7 @@ func main() {
 	app.Add(demoCommand(), nodeCommand(), versionCommand())
 	app.Add(doctor.Commands(app)...)
 	app.Add(run.Command(app), probe.Resolve(app), probe.Ping(app), probe.Check(app))
-	app.Add(render.Command(app), top.Command(app), bench.Command(app), transfer.Export(app), transfer.Import(app))
+	app.Add(render.Command(app), top.Command(app), bench.Command(app), transfer.Export(app), transfer.Import(app), cheat.Command())
 	app.Add(see.Commands(app)...)
 	app.Add(steer.Commands(app)...)
 	os.Exit(app.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
