@@ -138,9 +138,8 @@ func (c *conn) inForce(ctx context.Context, overrides map[keys.Service]map[strin
 
 // lay lays over a node what is set on all nodes, and then what is set on this one.
 func (o serviceOverrides) lay(n *foundNode) {
-	for _, field := range []string{keys.OverrideField(keys.AllNodes), keys.EscapeID(n.id)} {
-		if override := record.InForce(o.byField[field], n.lease, o.now); override != "" {
-			n.record = record.Lay(override, n.record)
-		}
+	all, own := o.byField[keys.OverrideField(keys.AllNodes)], o.byField[keys.EscapeID(n.id)]
+	if override := record.Laid(all, own, n.lease, o.now); override != "" {
+		n.record = record.Lay(override, n.record)
 	}
 }

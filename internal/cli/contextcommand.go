@@ -65,15 +65,7 @@ func contextUse() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: contextNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := readContexts()
-			if err != nil {
-				return err
-			}
-			if _, ok := c.Contexts[args[0]]; !ok {
-				return c.missing(args[0])
-			}
-			c.Current = args[0]
-			if err := c.save(); err != nil {
+			if err := changeContext(args[0], func(c *contexts) { c.Current = args[0] }); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "context %s is the current one\n", args[0])
@@ -89,18 +81,13 @@ func contextRemove() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: contextNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := readContexts()
+			err := changeContext(args[0], func(c *contexts) {
+				delete(c.Contexts, args[0])
+				if c.Current == args[0] {
+					c.Current = ""
+				}
+			})
 			if err != nil {
-				return err
-			}
-			if _, ok := c.Contexts[args[0]]; !ok {
-				return c.missing(args[0])
-			}
-			delete(c.Contexts, args[0])
-			if c.Current == args[0] {
-				c.Current = ""
-			}
-			if err := c.save(); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "context %s removed\n", args[0])

@@ -111,6 +111,19 @@ func (c contexts) missing(name string) error {
 	return Usagef("there is no context %s; there are %s", Text(name), strings.Join(c.names(), ", "))
 }
 
+// changeContext changes the contexts, among which there has to be one of this name.
+func changeContext(name string, change func(*contexts)) error {
+	c, err := readContexts()
+	if err != nil {
+		return err
+	}
+	if _, ok := c.Contexts[name]; !ok {
+		return c.missing(name)
+	}
+	change(&c)
+	return c.save()
+}
+
 // loadContext returns a context, the current one for "". Where none is current, it is an
 // empty place.
 func loadContext(name string) (place, error) {

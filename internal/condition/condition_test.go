@@ -38,3 +38,18 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 }
+
+func FuzzCondition(f *testing.F) {
+	for _, text := range []string{"nodes>=3", "up == 2", "draining=0", "nodes=>3"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse(text, "nodes", "up", "draining")
+		if err != nil {
+			return
+		}
+		if again, err := Parse(c.String(), "nodes", "up", "draining"); err != nil || again != c {
+			t.Errorf("%q is %v, and that is %v, %v", text, c, again, err)
+		}
+	})
+}

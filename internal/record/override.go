@@ -151,6 +151,16 @@ func InForce(override, lease string, now time.Time) string {
 	return strings.TrimSuffix(left.String(), "\n")
 }
 
+// Laid returns what is in force for a node of a lease: what is set on all nodes, and then
+// what is set on this one, which wins.
+func Laid(all, own, lease string, now time.Time) string {
+	all, own = InForce(all, lease, now), InForce(own, lease, now)
+	if all == "" || own == "" {
+		return all + own
+	}
+	return all + "\n" + own
+}
+
 // NextEnd returns the next end of a line of an override after now; zero where there is none.
 func NextEnd(override string, now time.Time) (next time.Time) {
 	first := int64(math.MaxInt64)

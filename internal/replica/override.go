@@ -91,10 +91,5 @@ func (r *Replica) laid(id, lease string) string {
 	if len(r.overrides) == 0 {
 		return ""
 	}
-	all := record.InForce(r.overrides[keys.AllNodes], lease, r.now)
-	own := record.InForce(r.overrides[id], lease, r.now)
-	if all == "" || own == "" {
-		return all + own
-	}
-	return all + "\n" + own
+	return record.Laid(r.overrides[keys.AllNodes], r.overrides[id], lease, r.now)
 }

@@ -64,7 +64,7 @@ func TestAnOldViewMeetsNoCondition(t *testing.T) {
 			cmd.SetOut(&out)
 			cmd.SetErr(&out)
 			cmd.SetContext(t.Context())
-			until := conditions{{"nodes", ">=", 3}}
+			until := conditions{{Name: "nodes", Op: ">=", Value: 3}}
 			err := await(ctx, cmd, &tc.views, "shop", &until, func(v *registry.View) service {
 				return service{Nodes: len(v.Services[0].Nodes)}
 			})

@@ -3,8 +3,6 @@ package steer
 
 import (
 	"fmt"
-	"os"
-	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +34,7 @@ func (a *act) command(app *cli.App, use string) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&a.all, "all", false, "in the place of NODE: all nodes of the service")
 	f.BoolVar(&a.dryRun, "dry-run", false, "only say what would be done")
-	f.StringVar(&a.by, "by", whoami(), "who does this; the history shows it")
+	f.StringVar(&a.by, "by", cli.WhoAmI(), "who does this; the history shows it")
 	cli.NotInEnvironment(cmd, "all")
 	return cmd
 }
@@ -147,20 +145,4 @@ func (a *act) nodes(cmd *cobra.Command, r *registry.Redis) ([]registry.NodeInfo,
 	}
 	return nil, fmt.Errorf("%s %s: %w: it is not registered now; rollcall why %s %s tells more",
 		cmd.Name(), a.target(), registry.ErrNotFound, a.service, a.node)
-}
-
-// whoami is the user of the operating system at this machine.
-func whoami() string {
-	name := os.Getenv("USER")
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	host, err := os.Hostname()
-	switch {
-	case name == "":
-		return host
-	case err != nil:
-		return name
-	}
-	return name + "@" + host
 }
