@@ -5,13 +5,15 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
 // A registry that only watches has one connection for commands and one for events, also
-// after it has asked whether Redis sends keyspace events.
+// after it has asked whether Redis sends keyspace events. Where a poll is sent meanwhile, it
+// has one more, so polls are rare here.
 func TestAWatchHoldsTwoConnections(t *testing.T) {
 	server := redistest.Start(t)
 	clients := func() int {
@@ -25,7 +27,7 @@ func TestAWatchHoldsTwoConnections(t *testing.T) {
 	const watchers = 5
 	before, asked := clients(), commandCalls(t, server, "config|get")
 	for range watchers {
-		watch(t, open(t, at(server)), registry.WatchService("shop"))
+		watch(t, open(t, at(server), registry.TTL(time.Hour), registry.Interval(time.Minute), registry.PollInterval(time.Hour)), registry.WatchService("shop"))
 	}
 	eventually(t, patience, func() error {
 		if n := commandCalls(t, server, "config|get") - asked; n < watchers {

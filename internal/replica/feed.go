@@ -94,11 +94,12 @@ const (
 )
 
 // NewFeed returns a feed of which nothing is known. The first snapshot is due when it is
-// subscribed, and the first poll within FeedOptions.Poll.
+// subscribed, and brings a poll with it. One without a snapshot comes in the second half of
+// FeedOptions.Poll: sooner it would need a connection beside that of the snapshot.
 func NewFeed(o FeedOptions, now time.Time) *Feed {
 	f := &Feed{Replica: New(), o: o, lapses: map[string]Lapse{}}
 	f.Replica.off, f.Clock.off = o.off, o.off
-	f.roundAt = now.Add(f.between(0, o.Poll))
+	f.roundAt = now.Add(f.between(o.Poll/2, o.Poll))
 	return f
 }
 

@@ -106,7 +106,7 @@ func TestRules(t *testing.T) {
 		{"recreate", ruleRecreate, 1, noDeafness, scenario(some("half-open"), steady)},
 		{"hash", ruleHash, 2, noFalseEnd, scenario(some("migration"), steady)},
 		{"listed", ruleListed, 8, noFalseEnd, scenario(some("migration", "flush"), steady, slow)},
-		{"one master", ruleOneMaster, 993, noFalseEnd, scenario(some("migration", "lagging failover"), steady, slower, often)},
+		{"one master", ruleOneMaster, 185, noFalseEnd, scenario(some("migration", "lagging failover"), steady, slower, often)},
 		{"lease ends", ruleLeaseEnds, 1, soonGone, scenario(nil, life("join", "crash all"), patient)},
 		{"again", ruleAgain, 1, recovers, scenario(some("flush"), steady)},
 		{"repair", ruleRepair, 2, noFalseEnd, scenario(some("migration"), steady)},
