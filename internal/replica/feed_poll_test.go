@@ -53,6 +53,17 @@ func liveEvery(t *testing.T, poll time.Duration) *feedTest {
 	return f
 }
 
+// The first snapshot brings a poll with it. Another one at the same time would need another
+// connection.
+func TestFeedPollsAfterItsFirstSnapshot(t *testing.T) {
+	soonest := func(least, _ time.Duration) time.Duration { return least }
+	now := time.Now()
+	f := NewFeed(FeedOptions{Poll: poll, TTL: ttl, between: soonest}, now)
+	if got := f.Next().Sub(now); got != poll/2 {
+		t.Errorf("the first poll comes %v after the start, want %v", got, poll/2)
+	}
+}
+
 // An event that chains proves what a poll would. So it puts the next one off, by as long
 // as polls are apart, but not further than a third of the TTL after the last one.
 func TestFeedPutsPollsOff(t *testing.T) {

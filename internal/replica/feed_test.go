@@ -69,17 +69,6 @@ func TestFeedReadsOnceItIsSubscribed(t *testing.T) {
 	}
 }
 
-// The first snapshot brings a poll with it. Another one at the same time would need another
-// connection.
-func TestFeedPollsAfterItsFirstSnapshot(t *testing.T) {
-	soonest := func(least, _ time.Duration) time.Duration { return least }
-	now := time.Now()
-	f := NewFeed(FeedOptions{Poll: poll, TTL: ttl, between: soonest}, now)
-	if got := f.Next().Sub(now); got != poll/2 {
-		t.Errorf("the first poll comes %v after the start, want %v", got, poll/2)
-	}
-}
-
 // The first changes of a service lead to one snapshot at once, and to another one only if
 // the first one does not show them.
 func TestFeedReadsTheFirstChangesOnce(t *testing.T) {

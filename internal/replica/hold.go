@@ -35,6 +35,18 @@ func (r *Replica) lose(n *Node) {
 	r.holding++
 }
 
+// holdAnew has what is held already held for a full TTL again. The registry has lost history
+// once more, and a node may have come back in the part that is lost.
+func (r *Replica) holdAnew() {
+	if r.off&ruleHoldAnew != 0 {
+		return
+	}
+	for id, h := range r.holds {
+		h.left, h.runs = h.node.ttl, false
+		r.holds[id] = h
+	}
+}
+
 // unhold ends a hold, whether the node is back or gone.
 func (r *Replica) unhold(id string) {
 	if !r.holds[id].aliveAt.IsZero() {
@@ -45,9 +57,8 @@ func (r *Replica) unhold(id string) {
 }
 
 // Pass takes the time for which Redis has answered without a break. Holds end
-// by it, and by nothing else: their clock stops while Redis is away, and no
-// further loss moves their end. The first Pass covers time before the hold, and
-// starts the clock.
+// by it, and by nothing else: their clock stops while Redis is away. The first Pass covers
+// time before the hold, and starts the clock.
 //
 // It comes after a poll that settled or a snapshot that counted. While an event is unexplained, a node
 // that is held may be back, and only its event was lost.

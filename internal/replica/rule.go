@@ -34,6 +34,7 @@ const (
 	ruleLeaseEnds      // readers poll when a lease has ended
 	ruleHoldClock      // holds end by contact alone,
 	ruleHoldSettled    // only when the view is Redis's own,
+	ruleHoldAnew       // a full TTL after the last loss of history,
 	ruleHoldEnds       // and they end
 
 	ruleOthers // the first of those that the tests add

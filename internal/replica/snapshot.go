@@ -140,6 +140,9 @@ func (s Snapshot) scene(passed []record.Event) scene {
 func (r *Replica) adopt(c scene, now time.Time) {
 	since := after(c.log, r.at.Tag)
 	sameEpoch := r.at.Epoch == c.at.Epoch
+	if r.at.Tag != "" && (!sameEpoch || c.at.Rev < r.at.Rev) {
+		r.holdAnew()
+	}
 	r.proven, r.wanted, r.odd = true, nil, nil
 	if r.at != c.at || len(r.ring) == 0 {
 		r.reach(c.at)

@@ -189,12 +189,23 @@ func TestHold(t *testing.T) {
 			}, "!a=1", "b=1", // it was not deregistered
 		},
 		{
-			"a second loss does not move its end", func(r *Replica) {
+			"a second loss, which may have taken it after it was back", func(r *Replica) {
 				r.Pass(0, time.Unix(1, 0))
 				r.Pass(ttl-1, time.Unix(1, 0))
 				take(r, snap(0, nil))
 				r.Pass(1, time.Unix(1, 0))
-			}, "!a=1", "b=1(held)",
+				r.Pass(ttl-1, time.Unix(1, 0))
+				same(t, "shown before", shows(r), "a=1(held) b=1(held)")
+				r.Pass(1, time.Unix(1, 0))
+			}, "!a=1 !b=1", "",
+		},
+		{
+			"its clock goes on while nothing more is lost", func(r *Replica) {
+				r.Pass(0, time.Unix(1, 0))
+				r.Pass(ttl-1, time.Unix(1, 0))
+				take(r, snap(12, nil, b))
+				r.Pass(1, time.Unix(1, 0))
+			}, "!a=1", "b=1",
 		},
 		{
 			"lost again after it was back", func(r *Replica) {
