@@ -239,7 +239,8 @@ func (w *world) removed(r *reader, change Change, from source) {
 			w.fail(noFalseEnd, "%s takes %s away by %s, which reported that it is alive", r.name, c.id, from.name)
 		}
 	case from.name == "event": // checked when it was made, except which lease is newer
-		if newer(c.lease, w.acts[change.Point.Tag]) {
+		act := w.acts[change.Point.Tag]
+		if own := w.claims[act] == c; newer(c.lease, act) && !own { // its own is a guess that was refused and came late: an operator has removed it
 			w.fail(noFalseEnd, "%s takes %s away by the deregistration of an older lease", r.name, c.id)
 		}
 	case c.truth.since < from.at:
