@@ -17,13 +17,13 @@ import (
 )
 
 // coalesceWindow is how much sooner than due a batch is renewed to share a round, at
-// most: with the shortest intervals, a tenth.
-const coalesceWindow = 50 * time.Millisecond
+// most. A trip to Redis costs as much as eight small calls.
+const coalesceWindow = 250 * time.Millisecond
 
 // maxRound bounds the pipeline of a round, in batches. The next round begins at once.
 const maxRound = 10_000
 
-func slack(interval time.Duration) time.Duration { return min(coalesceWindow, interval/10) }
+func slack(interval time.Duration) time.Duration { return min(coalesceWindow, interval/20) }
 
 // A renewer renews leases, registers again what Redis has lost, and delivers what could
 // not be deregistered. Checks run in goroutines of their own.
