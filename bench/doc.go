@@ -5,8 +5,8 @@
 //
 // Package server below it measures what goes through Redis, package etcd the same beside
 // etcd, package fleet many watchers, clients and services, and package growth what an item
-// costs among ten times as many. Make bench runs all of them. Program scale runs a fleet of
-// a given size.
+// costs among ten times as many. Make bench runs all of them. Package decode compares ways to
+// read a record, and program scale runs a fleet of a given size.
 //
 // Each line is one choice of a node, and the report to the balancer that the call is over
 // where there is such a thing. Names are balancer/nodes/product. On a busy machine the
