@@ -35,7 +35,7 @@ import (
 //	ended N NAME                     wait until it ends by itself, with exit code N
 //	hostile SERVICE                  register a node with escape sequences in all its texts
 //	safe PATTERN                     the last output matches, and nothing in it steers a terminal
-//	redis COMMAND...                 call Redis; $KEYS is the prefix of the script
+//	redis COMMAND...                 call Redis; $KEYS is the prefix of the script, $ADDR where Redis is
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ROLLCALL_REDIS_URL", server.URL())
 			env.Setenv("ROLLCALL_PREFIX", prefix)
 			env.Setenv("KEYS", prefix)
+			env.Setenv("ADDR", server.Addr())
 			env.Setenv("ESC", "\x1b")
 			env.Values[programs{}] = map[string]*exec.Cmd{}
 			newRegistry := func() *registry.Redis {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 )
 
@@ -15,8 +17,10 @@ import (
 type App struct {
 	root    *cobra.Command
 	place   place
+	at      place // where the last registry was opened
 	context string
-	started bool // the RunE of a command has begun
+	started bool  // the RunE of a command has begun
+	misled  error // why there was no help to print
 }
 
 // New returns a program without commands but for those that belong to the frame itself.
@@ -38,6 +42,16 @@ func New(version string) *App {
 	a.place.flags(a.root.PersistentFlags())
 	a.root.PersistentFlags().StringVar(&a.context, "context", "", "name of the context to use: see rollcall context")
 	must(a.root.RegisterFlagCompletionFunc("context", contextFlag))
+	a.root.SetFlagErrorFunc(FlagError)
+	a.root.SetHelpCommand(helpCommand())
+	help := a.root.HelpFunc()
+	a.root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if words := cmd.Flags().Args(); len(words) > 0 && cmd.HasSubCommands() {
+			a.misled = noCommand(cmd, words) // as rollcall nosuch --help
+			return
+		}
+		help(cmd, args)
+	})
 	a.Add(a.contextCommand(), exitCodesTopic(), environmentTopic())
 	return a
 }
@@ -52,12 +66,21 @@ func (a *App) Run(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	ctx, stop := withSignals(ctx)
 	defer stop()
 	out, errs := guarded(stdout), guarded(stderr)
+	redis.SetLogger(silent{})
+	a.root.InitDefaultHelpCmd()
+	a.root.InitDefaultCompletionCmd()
 	a.prepare(a.root)
 	a.root.SetArgs(args)
 	a.root.SetOut(out)
 	a.root.SetErr(errs)
-	return a.report(ctx, errs, a.root.ExecuteContext(ctx))
+	cmd, err := a.root.ExecuteContextC(ctx)
+	return a.report(ctx, cmd, cmp.Or(err, a.misled))
 }
+
+// silent drops the lines of go-redis: each command reports its errors itself.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // A Signal is the cause of a context that a signal has ended.
 type Signal struct{ Signal syscall.Signal }

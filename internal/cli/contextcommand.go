@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollcall-go/rollcall/registry"
 )
 
 func (a *App) contextCommand() *cobra.Command {
@@ -27,7 +29,7 @@ func (a *App) contextAdd() *cobra.Command {
 		Short: "Add a context, or replace the one of that name",
 		Long: `Add a context, or replace the one of that name. It keeps what the flags for the place of
 Redis say: --redis, --namespace, --prefix, --cluster, --master, --username, --password, --ca.
-The first context becomes the current one.`,
+Where no context is the current one, it becomes that.`,
 		Example: `  rollcall context add local --redis 127.0.0.1:6379
   rollcall context add prod --redis redis://s1:26379,s2:26379 --master main --password "$SECRET"`,
 		Args: cobra.ExactArgs(1),
@@ -38,14 +40,18 @@ The first context becomes the current one.`,
 			if a.place.Redis == "" {
 				return Usagef("say where Redis is: rollcall context add %s --redis URL", args[0])
 			}
+			p := a.flagged(cmd.Flags())
+			if err := p.check(); err != nil {
+				return err
+			}
 			c, err := readContexts()
 			if err != nil {
 				return err
 			}
-			if len(c.Contexts) == 0 {
+			if c.Current == "" {
 				c.Current = args[0]
 			}
-			c.Contexts[args[0]] = a.place
+			c.Contexts[args[0]] = p
 			if err := c.save(); err != nil {
 				return err
 			}
@@ -81,16 +87,25 @@ func contextRemove() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: contextNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			next := ""
 			err := changeContext(args[0], func(c *contexts) {
 				delete(c.Contexts, args[0])
-				if c.Current == args[0] {
-					c.Current = ""
+				if c.Current != args[0] {
+					return
+				}
+				c.Current = ""
+				next = "no context is the current one now: rollcall context use NAME"
+				if len(c.Contexts) == 0 {
+					next = "no context is left: without --redis, rollcall looks for Redis at " + registry.DefaultAddress
 				}
 			})
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "context %s removed\n", args[0])
+			if next != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), next)
+			}
 			return nil
 		},
 	}

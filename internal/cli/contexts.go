@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func readContexts() (contexts, error) {
 	}
 	var value any
 	if err := yaml.Unmarshal(text, &value); err != nil {
-		return c, fmt.Errorf("read the contexts in %s: %w; mend the file or remove it", path, err)
+		return c, Usagef("read the contexts in %s: %w; mend the file or remove it", path, err)
 	}
 	asJSON, err := json.Marshal(value)
 	if err == nil {
@@ -56,7 +57,7 @@ func readContexts() (contexts, error) {
 		err = decoder.Decode(&c)
 	}
 	if err != nil {
-		return c, fmt.Errorf("read the contexts in %s: %w; mend the file or remove it", path, err)
+		return c, Usagef("read the contexts in %s: %w; mend the file or remove it", path, err)
 	}
 	if c.Contexts == nil {
 		c.Contexts = map[string]place{}
@@ -124,19 +125,20 @@ func changeContext(name string, change func(*contexts)) error {
 	return c.save()
 }
 
-// loadContext returns a context, the current one for "". Where none is current, it is an
-// empty place.
-func loadContext(name string) (place, error) {
+// loadContext returns a context and its name, the current one for "". Where none is current, it
+// is an empty place; where there are contexts, one of them has to be chosen.
+func loadContext(name string) (string, place, error) {
 	c, err := readContexts()
 	if err != nil {
-		return place{}, err
+		return "", place{}, err
 	}
-	if name == "" {
-		name = c.Current
-	}
+	name = cmp.Or(name, c.Current)
 	p, ok := c.Contexts[name]
-	if !ok && name != "" {
-		return place{}, c.missing(name)
+	switch {
+	case !ok && name != "":
+		return "", place{}, c.missing(name)
+	case !ok && len(c.Contexts) > 0:
+		return "", place{}, Usagef("no context is the current one; there are %s: rollcall context use NAME, or say where Redis is with --redis", strings.Join(c.names(), ", "))
 	}
-	return p, nil
+	return name, p, nil
 }

@@ -1,7 +1,8 @@
 package cli
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"os"
 	"strings"
 
@@ -20,10 +21,17 @@ func NotInEnvironment(cmd *cobra.Command, flags ...string) {
 	}
 }
 
+// callTimeout is the flag that is --timeout of all commands but those which have a --timeout
+// of their own.
+const callTimeout = "call-timeout"
+
 // variable is the environment variable of a flag.
 func variable(flag string) string {
-	if flag == "redis" {
+	switch flag {
+	case "redis":
 		return "ROLLCALL_REDIS_URL"
+	case callTimeout:
+		return "ROLLCALL_TIMEOUT"
 	}
 	return "ROLLCALL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -44,7 +52,7 @@ func setFromEnvironment(flags *pflag.FlagSet) (err error) {
 			return
 		}
 		if failed := flags.Set(f.Name, value); failed != nil {
-			err = fmt.Errorf("the environment variable %s is wrong: %w", variable(f.Name), failed)
+			err = valueError("$"+variable(f.Name), f, value, cmp.Or(errors.Unwrap(failed), failed))
 			return
 		}
 		_ = flags.SetAnnotation(f.Name, fromEnvironment, []string{"true"})

@@ -20,6 +20,7 @@ const (
 	ExitUsage       = 2 // a wrong command, flag or argument
 	ExitUnavailable = 3 // Redis does not answer, or cannot serve the call now
 	ExitNotFound    = 4 // there is no such service, node or override
+	ExitRefused     = 5 // Redis refuses the user or the password, or a right is missing
 	ExitInterrupted = 130
 )
 
@@ -55,7 +56,8 @@ func (usageError) Is(target error) bool { return target == ErrUsage }
 func (e usageError) Unwrap() error      { return e.error }
 
 // report prints what went wrong and what to do, and returns the exit code.
-func (a *App) report(ctx context.Context, stderr io.Writer, err error) int {
+func (a *App) report(ctx context.Context, cmd *cobra.Command, err error) int {
+	stderr := cmd.ErrOrStderr()
 	if err == nil {
 		return ExitDone
 	}
@@ -74,12 +76,17 @@ func (a *App) report(ctx context.Context, stderr io.Writer, err error) int {
 	if !a.started {
 		err = usageError{err}
 	}
-	say(stderr, err.Error())
-	code, hint := outcome(err)
-	if hint != "" {
+	text, hint := a.Explain(err)
+	say(stderr, text)
+	switch {
+	case hint != "":
 		fmt.Fprintln(stderr, "hint:", hint)
+	case !a.started:
+		fmt.Fprint(stderr, usageOf(cmd))
+	case errors.Is(err, ErrUsage), errors.Is(err, registry.ErrInvalid):
+		fmt.Fprintf(stderr, "hint: %s --help tells more\n", cmd.CommandPath())
 	}
-	return code
+	return codeOf(err)
 }
 
 // say prints a line that begins with the name of the program. Errors of package registry
@@ -88,19 +95,19 @@ func say(w io.Writer, text string) {
 	fmt.Fprintln(w, "rollcall:", strings.TrimPrefix(text, "rollcall: "))
 }
 
-// outcome is the exit code for an error, and what to do about it.
-func outcome(err error) (code int, hint string) {
+// codeOf is the exit code for an error.
+func codeOf(err error) int {
 	switch {
 	case errors.Is(err, ErrUsage), errors.Is(err, registry.ErrInvalid):
-		return ExitUsage, "add --help to see how the command is used"
+		return ExitUsage
 	case errors.Is(err, registry.ErrUnavailable):
-		return ExitUnavailable, "is this the right Redis, and does it run? Name it with --redis, $ROLLCALL_REDIS_URL or a context (rollcall help environment)"
+		return ExitUnavailable
 	case errors.Is(err, registry.ErrNotFound):
-		return ExitNotFound, "rollcall get services -A lists what is registered"
+		return ExitNotFound
 	case errors.Is(err, registry.ErrPermission):
-		return ExitFailed, "rollcall acl prints the rights that each role needs"
+		return ExitRefused
 	}
-	return ExitFailed, ""
+	return ExitFailed
 }
 
 func exitCodesTopic() *cobra.Command {
@@ -111,9 +118,10 @@ func exitCodesTopic() *cobra.Command {
 
   0    done
   1    an error, or a condition that is not met (rollcall wait)
-  2    wrong usage: a command, a flag or an argument
+  2    wrong usage: a command, a flag, an argument or a file of settings
   3    Redis does not answer, or cannot serve the call now
   4    there is no such service, node or override
+  5    Redis refuses the user or the password, or a right is missing
   130  interrupted by Ctrl-C; 143 by SIGTERM
 
 A command that returns other codes says so in its own help.`,
@@ -137,6 +145,9 @@ Where Redis is, the first of these says:
   4. $ROLLCALL_CONTEXT
   5. the current context: rollcall context use
   6. 127.0.0.1:6379
+
+User and password come with it: from its URL, or from the context. --username and --password
+go before those; $ROLLCALL_USERNAME and $ROLLCALL_PASSWORD count where it has none.
 
 A context holds namespace and prefix, too. --namespace and --prefix, or their variables,
 override it. Where --redis or $ROLLCALL_REDIS_URL says where Redis is, no context is used.

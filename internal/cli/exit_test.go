@@ -27,15 +27,16 @@ func TestExitCodes(t *testing.T) {
 		{"usage of its own", "act", Usagef("not so"), ExitUsage, "rollcall: not so\n"},
 		{"own code", "act", &ExitError{Code: 7}, 7, ""},
 		{"own code and text", "act", &ExitError{Code: 7, Err: errors.New("seven")}, 7, "rollcall: seven\n"},
-		{"unknown flag", "act --nope", nil, ExitUsage, "unknown flag: --nope"},
+		{"unknown flag", "act --nope", nil, ExitUsage, "there is no flag --nope\nusage: rollcall act [flags]\nexample: rollcall act now\nhint: rollcall act --help"},
 		{"unknown command", "atc", nil, ExitUsage, "there is no command rollcall atc; did you mean act?"},
-		{"argument", "act one", nil, ExitUsage, "unknown command"},
+		{"argument", "act one", nil, ExitUsage, "rollcall act takes no argument, not 1 argument\nusage: "},
+		{"no permission", "act", registry.ErrPermission, ExitRefused, "rollcall acl"},
 		{"signal", "act", context.Canceled, 143, "rollcall: interrupted\n"},
 		{"hostile", "act", errors.New("a \x1b[2J name"), ExitFailed, `a \x1b[2J name`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := New("test")
-			a.Add(&cobra.Command{Use: "act", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return tc.err }})
+			a.Add(&cobra.Command{Use: "act", Example: "  rollcall act now\n  rollcall act later", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return tc.err }})
 			var stdout, stderr bytes.Buffer
 			ctx := t.Context()
 			if errors.Is(tc.err, context.Canceled) {

@@ -27,20 +27,29 @@ type place struct {
 	Password  string `json:"password,omitempty"`
 	CA        string `json:"ca,omitempty"`
 
-	timeout time.Duration
+	timeout   time.Duration
+	loginFrom string // names what gives the user and the password; "": nothing
 }
 
 func (p *place) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&p.Redis, "redis", "", "where Redis is: redis://user:password@host:port/db, rediss:// for TLS, or host:port, several with commas (default "+registry.DefaultAddress+")")
 	fs.StringVarP(&p.Namespace, "namespace", "n", "", `namespace of the services (default "default")`)
 	fs.StringVar(&p.Prefix, "prefix", "", `what every key in Redis begins with (default "rollcall")`)
-	fs.DurationVar(&p.timeout, "timeout", registry.DefaultTimeout, "how long a call to Redis may take")
+	p.timeoutFlag(fs, "timeout")
 	fs.BoolVar(&p.Cluster, "cluster", false, "Redis is a cluster")
 	fs.StringVar(&p.Master, "master", "", "name of the master, where --redis names sentinels")
 	fs.StringVar(&p.Username, "username", "", "user of Redis, where the URL names none")
 	fs.StringVar(&p.Password, "password", "", "password of Redis; better in the variable, where other users do not see it")
 	fs.StringVar(&p.CA, "ca", "", "file with the certificate that signed Redis's")
 }
+
+func (p *place) timeoutFlag(fs *pflag.FlagSet, name string) {
+	fs.DurationVar(&p.timeout, name, registry.DefaultTimeout, "how long a call to Redis may take")
+}
+
+// CallTimeoutFlag defines --call-timeout of a command that has a --timeout of its own: it is
+// what --timeout is to other commands.
+func (a *App) CallTimeoutFlag(cmd *cobra.Command) { a.place.timeoutFlag(cmd.Flags(), callTimeout) }
 
 // options are those of a registry at this place.
 func (p place) options() ([]registry.Option, error) {
@@ -115,6 +124,7 @@ func (a *App) Options(cmd *cobra.Command) ([]registry.Option, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.at = p
 	return p.options()
 }
 
@@ -126,19 +136,45 @@ func (a *App) where(cmd *cobra.Command) (place, error) {
 		return place{}, Usagef("--redis and --context both say where Redis is: give one of them")
 	}
 	if redis.Changed && !onCommandLine(name) {
-		return a.place, nil
+		return a.flagged(flags), nil
 	}
-	p, err := loadContext(a.context)
+	of, p, err := loadContext(a.context)
 	if err != nil {
 		return place{}, err
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed && f != redis {
+		if f.Changed {
 			p.override(f.Name, a.place)
 		}
 	})
 	p.timeout = a.place.timeout
+	p.settle(flags, a.place, "the context "+of)
 	return p, nil
+}
+
+// flagged returns the place that the flags and the environment give.
+func (a *App) flagged(flags *pflag.FlagSet) place {
+	p := a.place
+	p.Username, p.Password = "", ""
+	p.settle(flags, a.place, given(flags.Lookup("redis")))
+	return p
+}
+
+// check refuses what no registry would take. It connects to nothing.
+func (p place) check() error {
+	opts, err := p.options()
+	if err != nil {
+		return err
+	}
+	return registry.NewRegistry(append(opts, registry.Logger(zerolog.Nop()))...).Err()
+}
+
+// given names what has set a flag: itself or its variable.
+func given(f *pflag.Flag) string {
+	if onCommandLine(f) {
+		return "--" + f.Name
+	}
+	return "$" + variable(f.Name)
 }
 
 func (p *place) override(flag string, by place) {
@@ -151,10 +187,6 @@ func (p *place) override(flag string, by place) {
 		p.Cluster = by.Cluster
 	case "master":
 		p.Master = by.Master
-	case "username":
-		p.Username = by.Username
-	case "password":
-		p.Password = by.Password
 	case "ca":
 		p.CA = by.CA
 	}

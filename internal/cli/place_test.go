@@ -75,6 +75,52 @@ func TestWhichPlace(t *testing.T) {
 	}
 }
 
+// The more explicit user and password count: those of the command line, then those that come
+// with the place, then those of the environment.
+func TestWhichLogin(t *testing.T) {
+	settings(t)
+	if code, _, errs := ask(t, "context", "add", "own", "--redis", "own:1", "--username", "u", "--password", "own"); code != 0 {
+		t.Fatal(errs)
+	}
+	env := map[string]string{"ROLLCALL_USERNAME": "eve", "ROLLCALL_PASSWORD": "env"}
+	for _, tc := range []struct {
+		args string
+		env  map[string]string
+		want string // user, password, and where they are from
+	}{
+		{"--redis one:1", nil, "||"},
+		{"--redis one:1", env, "eve|env|$ROLLCALL_PASSWORD"},
+		{"--redis redis://one:1", env, "eve|env|$ROLLCALL_PASSWORD"},
+		{"--redis redis://:url@one:1", env, "||--redis"},
+		{"--redis redis://bob:url@one:1", env, "||--redis"},
+		{"--redis redis://bob@one:1", env, "|env|$ROLLCALL_PASSWORD"},
+		{"--redis redis://bob:url@one:1 --password mine", env, "|mine|--password"},
+		{"--redis redis://bob:url@one:1 --username carl", nil, "carl||--username"},
+		{"", map[string]string{"ROLLCALL_REDIS_URL": "redis://:url@one:1", "ROLLCALL_PASSWORD": "env"}, "||$ROLLCALL_REDIS_URL"},
+		{"--context one", env, "eve|env|$ROLLCALL_PASSWORD"},
+		{"--context own", env, "u|own|the context own"},
+		{"--context own --password mine", env, "u|mine|--password"},
+	} {
+		for name, value := range map[string]string{"ROLLCALL_USERNAME": "", "ROLLCALL_PASSWORD": "", "ROLLCALL_REDIS_URL": ""} {
+			t.Setenv(name, value)
+		}
+		for name, value := range tc.env {
+			t.Setenv(name, value)
+		}
+		a := New("test")
+		got := ""
+		a.Add(&cobra.Command{Use: "where", RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.where(cmd)
+			got = p.Username + "|" + p.Password + "|" + p.loginFrom
+			return err
+		}})
+		var errs bytes.Buffer
+		if code := a.Run(t.Context(), append([]string{"where"}, strings.Fields(tc.args)...), &errs, &errs); code != 0 || got != tc.want {
+			t.Errorf("%q with %v: %d, %q, want %q\n%s", tc.args, tc.env, code, got, tc.want, &errs)
+		}
+	}
+}
+
 func TestContextsAreForTheirOwnerOnly(t *testing.T) {
 	settings(t)
 	path := filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "rollcall", "contexts.yaml")
@@ -95,7 +141,7 @@ func TestABrokenFileOfContexts(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if code, _, errs := ask(t, "where"); code != ExitFailed || !strings.Contains(errs, path) {
+		if code, _, errs := ask(t, "where"); code != ExitUsage || !strings.Contains(errs, path) {
 			t.Errorf("%q: %d, %s", text, code, errs)
 		}
 	}

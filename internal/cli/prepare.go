@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,13 +21,14 @@ func (a *App) prepare(cmd *cobra.Command) {
 	}
 	check := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if err := setFromEnvironment(cmd.Flags()); err != nil {
-			return err
+		err := setFromEnvironment(cmd.Flags())
+		if err == nil {
+			err = checkWords(cmd, args, check)
 		}
-		if check == nil {
-			return nil
+		if err != nil {
+			return cmd.FlagErrorFunc()(cmd, err) // check has a way of its own to say it
 		}
-		return check(cmd, args)
+		return nil
 	}
 	if run := runOf(cmd); run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -64,12 +63,6 @@ func group(cmd *cobra.Command) {
 		if len(args) == 0 {
 			return nil
 		}
-		cmd.SuggestionsMinimumDistance = 2
-		text := fmt.Sprintf("there is no command %s %s", cmd.CommandPath(), Text(args[0]))
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			slices.Sort(near)
-			text += "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return fmt.Errorf("%s", text)
+		return noCommand(cmd, args)
 	}
 }

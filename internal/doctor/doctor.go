@@ -39,6 +39,7 @@ type Finding struct {
 	Server string `json:"server,omitempty"` // where there are several masters, and not all are like this
 	What   string `json:"what"`
 	Remedy string `json:"remedy,omitempty"` // for all levels but OK
+	Err    error  `json:"-"`                // why Redis could not be examined, or nil
 }
 
 // Options say what to examine. The zero value is a valid choice.
@@ -96,7 +97,7 @@ func Examine(ctx context.Context, r *registry.Redis, o Options) ([]Finding, erro
 
 func unreachable(err error) Finding {
 	return Finding{
-		Check: "reachable", Level: Fail, What: err.Error(),
+		Check: "reachable", Level: Fail, What: err.Error(), Err: err,
 		Remedy: "see the end of the message; until Redis answers, views stay as they are and no node can register",
 	}
 }

@@ -52,7 +52,7 @@ func Known(err error) bool {
 
 // Invalid is an ErrInvalid that names the field and says what to do.
 func Invalid(field, format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s", ErrInvalid, field, fmt.Sprintf(format, args...))
+	return &FieldError{Field: field, What: fmt.Sprintf(format, args...)}
 }
 
 // A NodeError says which node of a call an error is about.

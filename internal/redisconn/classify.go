@@ -32,14 +32,14 @@ func Classify(err error) error {
 	case Remedied(err, lua.Refusal(err)) != nil:
 		return Remedied(err, lua.Refusal(err))
 	case lua.IsPermission(err):
-		return fmt.Errorf("%w: %w: %s", errdefs.ErrPermission, bare(err), right(err))
+		return &errdefs.Advised{Err: fmt.Errorf("%w: %w", errdefs.ErrPermission, bare(err)), Do: right(err)}
 	}
 	if wrong := mistake(err); wrong != nil {
 		return wrong
 	}
 	var network *net.OpError
 	if errors.As(err, &network) && network.Op == "dial" {
-		return fmt.Errorf("%w: %w: check the address in Addrs or URL, and that Redis runs there", errdefs.ErrUnavailable, err)
+		return &errdefs.Advised{Err: fmt.Errorf("%w: %w", errdefs.ErrUnavailable, err), Do: "check the address in Addrs or URL, and that Redis runs there"}
 	}
 	return fmt.Errorf("%w: %w", errdefs.ErrUnavailable, err)
 }

@@ -25,7 +25,7 @@ func (o *Config) Check() error {
 	case o.DB > 0 && o.Clustered():
 		return errdefs.Invalid("DB", "%d: a cluster has only database 0", o.DB)
 	case o.Cluster && o.MasterName != "":
-		return errdefs.Invalid("MasterName", "goes with sentinels, not with Cluster")
+		return errdefs.Invalid("MasterName", "goes with sentinels, not with a cluster")
 	}
 	for _, a := range o.Addrs {
 		if err := checkServer(a, !o.Clustered() && o.MasterName == ""); err != nil {
@@ -99,9 +99,9 @@ func checkServer(addr string, alone bool) error {
 	case addr == "":
 		return errdefs.Invalid("Addrs", "an address is empty")
 	case strings.Contains(addr, "@"):
-		return errdefs.Invalid("Addrs", "want host:port alone: user and password belong in Username and Password, or in URL")
+		return &errdefs.FieldError{Field: "Addrs", What: "want host:port alone", Do: "user and password belong in Username and Password, or in URL"}
 	case IsURL(addr):
-		return errdefs.Invalid("Addrs", "%q is a URL: give it as URL", addr)
+		return &errdefs.FieldError{Field: "Addrs", What: strconv.Quote(addr) + " is a URL", Do: "give it as URL"}
 	case alone && strings.HasPrefix(addr, "/"):
 		return nil
 	}

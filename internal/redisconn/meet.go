@@ -70,11 +70,11 @@ func (c *Conn) suits(hello map[string]any) error {
 	case hello["server"] == "redis" && older(version, oldest):
 		return unsupported("redis " + version)
 	case hello["mode"] == "sentinel":
-		return errdefs.Invalid("Addrs", "the server is a sentinel: set MasterName to the name of the master")
+		return &errdefs.FieldError{Field: "MasterName", What: "the server is a sentinel", Do: "set MasterName to the name of the master"}
 	case hello["mode"] == "cluster" && single && c.o.Client != nil:
 		return errdefs.Invalid("Client", "the server is part of a cluster: share a *redis.ClusterClient")
 	case hello["mode"] == "cluster" && single:
-		return errdefs.Invalid("Cluster", "the server is part of a cluster: set Cluster(true), without MasterName")
+		return &errdefs.FieldError{Field: "Cluster", What: "the server is part of a cluster", Do: "set Cluster(true), without MasterName"}
 	}
 	return nil
 }
@@ -107,9 +107,9 @@ func (c *Conn) misdialed(ctx context.Context, err error) error {
 		limited, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(c.dials)-i))
 		switch {
 		case c.secure && speaksPlain(limited, addr):
-			err = fmt.Errorf("%w: Secure: %s does not speak TLS: leave Secure, TLSConfig and rediss:// out, or use its TLS port: %w", errdefs.ErrInvalid, addr, err)
+			err = &errdefs.FieldError{Field: "Secure", What: addr + " does not speak TLS", Do: "leave Secure, TLSConfig and rediss:// out, or use its TLS port", Err: err}
 		case !c.secure && speaksTLS(limited, addr):
-			err = fmt.Errorf("%w: Secure: %s speaks TLS: set Secure, TLSConfig or rediss://: %w", errdefs.ErrInvalid, addr, err)
+			err = &errdefs.FieldError{Field: "Secure", What: addr + " speaks TLS", Do: "set Secure, TLSConfig or rediss://", Err: err}
 		}
 		cancel()
 		if errors.Is(err, errdefs.ErrInvalid) {

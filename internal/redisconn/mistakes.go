@@ -46,29 +46,29 @@ func mistake(err error) error {
 		name     x509.HostnameError
 		notTLS   tls.RecordHeaderError
 		network  *net.OpError
-		unusable = func(field, what string) error {
-			return fmt.Errorf("%w: %s: %s: %w", errdefs.ErrInvalid, field, what, err)
+		unusable = func(field, what, do string) error {
+			return &errdefs.FieldError{Field: field, What: what, Do: do, Err: err}
 		}
 	)
 	switch {
 	case has("db index is out of range"):
-		return unusable("DB", "the server has fewer databases")
+		return unusable("DB", "the server has fewer databases", "")
 	case has("cluster support disabled"):
-		return unusable("Cluster", "the server is not part of a cluster: give one address without Cluster, or the sentinels and MasterName")
+		return unusable("Cluster", "the server is not part of a cluster", "give one address without Cluster, or the sentinels and MasterName")
 	case has("all sentinels specified") && errors.Is(err, redis.Nil):
-		return fmt.Errorf("%w: MasterName: the sentinels do not know a master of this name", errdefs.ErrInvalid)
+		return errdefs.Invalid("MasterName", "the sentinels do not know a master of this name")
 	case unknownSentinelCommand.MatchString(said):
-		return unusable("MasterName", "the server is not a sentinel: give the sentinels' addresses, or leave MasterName out")
+		return unusable("MasterName", "the server is not a sentinel", "give the sentinels' addresses, or leave MasterName out")
 	case errors.As(err, &name):
-		return unusable("TLSConfig", "the certificate is for another name: use an address that it names, or set TLSConfig.ServerName")
+		return unusable("TLSConfig", "the certificate is for another name", "use an address that it names, or set TLSConfig.ServerName")
 	case errors.As(err, &verify):
-		return unusable("TLSConfig", "the certificate is not trusted: set TLSConfig.RootCAs")
+		return unusable("TLSConfig", "the certificate is not trusted", "set TLSConfig.RootCAs")
 	case errors.As(err, &notTLS):
-		return unusable("Secure", "the server does not speak TLS: leave Secure, TLSConfig and rediss:// out, or use its TLS port")
+		return unusable("Secure", "the server does not speak TLS", "leave Secure, TLSConfig and rediss:// out, or use its TLS port")
 	case errors.As(err, &network) && network.Op == "remote error": // a TLS alert
-		return unusable("TLSConfig", "the server refused the TLS handshake: it may want a client certificate, see TLSConfig.Certificates")
+		return unusable("TLSConfig", "the server refused the TLS handshake", "it may want a client certificate, see TLSConfig.Certificates")
 	case errors.As(err, &address):
-		return unusable("Addrs", "or URL, want host:port")
+		return unusable("Addrs", "want host:port", "give it in Addrs or URL")
 	case has("unknown command", "unknown redis command", "undeclared key"):
 		return unsupported(err.Error())
 	}

@@ -52,6 +52,11 @@ transaction that Redis discards; those that are missing show in its ACL LOG.`,
 		if err != nil {
 			return err
 		}
+		for i, f := range findings {
+			if f.Err != nil {
+				findings[i].What, findings[i].Remedy = app.Explain(f.Err)
+			}
+		}
 		if err := cli.NewPrinter(cmd.OutOrStdout(), output, columns).All(findings); err != nil {
 			return err
 		}

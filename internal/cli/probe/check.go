@@ -52,11 +52,11 @@ that of wrong usage, and of a Redis that does not answer.`,
 	}
 	cmd.Flags().StringSliceVarP(&warn, "warning", "w", nil, "conditions of WARNING, such as nodes<3")
 	cmd.Flags().StringSliceVarP(&crit, "critical", "c", []string{"up<1"}, "conditions of CRITICAL")
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return undecided(cmd, err) })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return undecided(app, cmd, cli.FlagError(cmd, err)) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		report, worst, err := check(app, cmd, args, warn, crit)
 		if err != nil {
-			return undecided(cmd, err)
+			return undecided(app, cmd, err)
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "ROLLCALL %s - %s\n", worst, report)
 		if worst != ok {
@@ -68,8 +68,9 @@ that of wrong usage, and of a Redis that does not answer.`,
 }
 
 // undecided prints the line for what could not be checked.
-func undecided(cmd *cobra.Command, err error) error {
-	text := strings.NewReplacer("\n", " ", "|", "/").Replace(strings.TrimPrefix(err.Error(), "rollcall: "))
+func undecided(app *cli.App, cmd *cobra.Command, err error) error {
+	text, _ := app.Explain(err)
+	text = strings.NewReplacer("\n", " ", "|", "/").Replace(text)
 	fmt.Fprintf(cmd.OutOrStdout(), "ROLLCALL %s - %s\n", unknown, text)
 	return &cli.ExitError{Code: int(unknown)}
 }
@@ -134,7 +135,7 @@ func checkAll(ctx context.Context, r *registry.Redis, limits thresholds) (report
 	if checked == 0 {
 		return "no service has a node | services=0", critical, nil
 	}
-	report = fmt.Sprintf("%d services", checked)
+	report = cli.Count(checked, "service")
 	if len(bad) > 0 {
 		report = strings.Join(bad, "; ")
 	}
@@ -164,7 +165,7 @@ func count(ctx context.Context, r *registry.Redis, service string) (map[string]i
 
 // judge returns the worst state of which a condition holds, and the line for it.
 func (l thresholds) judge(c map[string]int) (state, string) {
-	counts := fmt.Sprintf("%d nodes, %d up, %d draining", c["nodes"], c["up"], c["draining"])
+	counts := fmt.Sprintf("%s, %d up, %d draining", cli.Count(c["nodes"], "node"), c["up"], c["draining"])
 	for _, level := range []struct {
 		state      state
 		conditions []condition.Condition

@@ -20,6 +20,7 @@ func describeCommand(app *cli.App) *cobra.Command {
 		Example: `  rollcall describe service shop
   rollcall describe node shop 10.0.0.1:8080 -o yaml`,
 	}
+	cli.Kinds(cmd, "service", "node")
 	cmd.AddCommand(describeService(app), describeNode(app))
 	return cmd
 }
@@ -36,6 +37,7 @@ type described struct {
 func describeService(app *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "service SERVICE",
+		Aliases:           []string{"services", "svc"},
 		Short:             "Show all about a service: nodes, versions, endpoints, overrides, changes",
 		Example:           "  rollcall describe service shop",
 		Args:              cobra.ExactArgs(1),
@@ -134,6 +136,7 @@ func pairs(metadata map[string]string) (lines []string) {
 func describeNode(app *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "node SERVICE NODE",
+		Aliases:           []string{"nodes", "no"},
 		Short:             "Show all about a node: record, lease, overrides, changes",
 		Example:           "  rollcall describe node shop 10.0.0.1:8080",
 		Args:              cobra.ExactArgs(2),

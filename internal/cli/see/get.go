@@ -19,6 +19,8 @@ func getCommand(app *cli.App) *cobra.Command {
   rollcall get nodes shop -o jsonpath='$[?@.status=="draining"].id'
   rollcall get overrides -A`,
 	}
+	cli.Kinds(cmd, "nodes")
+	cmd.SuggestFor = []string{"list", "ls", "ps", "show"}
 	cmd.AddCommand(getNodes(app), getServices(app), getOverrides(app), getNamespaces(app))
 	return cmd
 }
@@ -58,7 +60,7 @@ func getNodes(app *cli.App) *cobra.Command {
 
 LEASE is how long the node stays without a renewal, AGE how long its process has had it.
 With -w, the nodes that are there come first, then every change.`
-	cmd.Aliases = []string{"node"}
+	cmd.Aliases = []string{"node", "no"}
 	l.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		l.in(args)
@@ -93,7 +95,7 @@ func getServices(app *cli.App) *cobra.Command {
 	cmd := l.command(app, "services [SERVICE]", "List the services that have nodes, with the numbers of their nodes", `  rollcall get services
   rollcall get services -A -o json
   rollcall get services -w`)
-	cmd.Aliases = []string{"service"}
+	cmd.Aliases = []string{"service", "svc"}
 	l.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		l.in(args)
@@ -126,7 +128,7 @@ func getOverrides(app *cli.App) *cobra.Command {
 
 An override that is not in force has ended, or was for a process that does not have the
 node any more; Redis keeps it for a while.`
-	cmd.Aliases = []string{"override"}
+	cmd.Aliases = []string{"override", "ov"}
 	l.everywhere(cmd)
 	cmd.RunE = app.With(func(cmd *cobra.Command, args []string, r *registry.Redis) error {
 		l.in(args)

@@ -25,7 +25,7 @@ var namespaceColumns = []cli.Column[namespace]{
 func getNamespaces(app *cli.App) *cobra.Command {
 	var l lister
 	cmd := l.command(app, "namespaces", "List the namespaces that have services, or had some within the last week", "  rollcall get namespaces")
-	cmd.Aliases = []string{"namespace"}
+	cmd.Aliases = []string{"namespace", "ns"}
 	cmd.Args, cmd.ValidArgsFunction = cobra.NoArgs, cobra.NoFileCompletions
 	cmd.RunE = app.With(func(cmd *cobra.Command, _ []string, r *registry.Redis) error {
 		list := func() ([]namespace, error) { return namespaces(cmd, r) }

@@ -26,7 +26,8 @@ nodes that get calls: not draining, and of a weight over 0. A condition is never
 view: while Redis is away, the command waits.
 
 The exit code is 0 when the conditions are met, 1 when the time is over, and 3 when Redis was
-away all the time, or is when the time is over.`,
+away all the time, or is when the time is over. Whatever keeps the command from waiting, such
+as a wrong password, has another code (rollcall help exit-codes).`,
 		Example: `  rollcall wait shop --for 'nodes>=3' --timeout 60s
   rollcall wait shop --for 'up>=3' --version 1.3.0 && rollcall wait shop --for nodes=0 --version 1.2.0
   rollcall wait shop --for draining=0 --for 'up>=2' -l team=web`,
@@ -35,9 +36,10 @@ away all the time, or is when the time is over.`,
 	}
 	cmd.Flags().Var(&until, "for", "what to wait for, such as 'nodes>=3'; given many times, all of it")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait; 0: without end")
+	app.CallTimeoutFlag(cmd)
 	cmd.Flags().VarP(&labels, "label", "l", "count only nodes with this metadata")
 	cmd.Flags().StringVar(&version, "version", "", "count only nodes of this version")
-	cli.NotInEnvironment(cmd, "timeout", "version") // $ROLLCALL_TIMEOUT is that of a call to Redis
+	cli.NotInEnvironment(cmd, "timeout", "version") // $ROLLCALL_TIMEOUT is that of --call-timeout
 	if err := cmd.MarkFlagRequired("for"); err != nil {
 		panic(err)
 	}
@@ -70,30 +72,37 @@ away all the time, or is when the time is over.`,
 			return err
 		}
 		defer f.Stop()
-		return await(ctx, cmd, f, args[0], &until, counted)
+		return await(ctx, cmd, f, args[0], &until, counted, app.NoAnswer)
 	})
 	return cmd
 }
 
 // await returns when a live view meets the conditions. Each view with other numbers is a
 // line on standard error.
-func await(ctx context.Context, cmd *cobra.Command, f registry.Follower, name string, until *conditions, counted func(*registry.View) service) error {
-	start, said, stale := time.Now(), "", error(nil)
+func await(ctx context.Context, cmd *cobra.Command, f registry.Follower, name string, until *conditions,
+	counted func(*registry.View) service, noAnswer func(err error, within string) string,
+) error {
+	start, known, said, stale := time.Now(), "", "", error(nil)
 	for {
 		v, err := f.Next(ctx)
 		switch {
 		case err == nil:
 		case cmd.Context().Err() != nil:
 			return context.Canceled
-		case !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, registry.ErrUnavailable):
+		case !errors.Is(err, context.DeadlineExceeded):
 			return err
-		case stale != nil:
-			return fmt.Errorf("wait for %s of %s: %w", until, name, stale)
+		case stale != nil || known == "" || errors.Is(err, registry.ErrUnavailable):
+			away := noAnswer(errors.Join(stale, err), cli.Duration(time.Since(start)))
+			if known == "" {
+				return fmt.Errorf("wait for %s: %w: %s; the state of %s is not known", until, registry.ErrUnavailable, away, name)
+			}
+			return fmt.Errorf("wait for %s: %w: %s; the last known state is that %s has %s", until, registry.ErrUnavailable, away, name, known)
 		default:
-			return fmt.Errorf("%s is not met after %s: %s has %s", until, cli.Duration(time.Since(start)), name, said)
+			return fmt.Errorf("%s is not met after %s: %s has %s", until, cli.Duration(time.Since(start)), name, known)
 		}
 		s := counted(v)
-		line := fmt.Sprintf("%d nodes, %d up, %d draining", s.Nodes, s.Up, s.Draining)
+		known = fmt.Sprintf("%s, %d up, %d draining", cli.Count(s.Nodes, "node"), s.Up, s.Draining)
+		line := known
 		if stale = v.Err; stale != nil {
 			line += ", and Redis is away"
 		} else if until.met(s) {

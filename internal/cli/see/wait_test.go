@@ -67,7 +67,7 @@ func TestAnOldViewMeetsNoCondition(t *testing.T) {
 			until := conditions{{Name: "nodes", Op: ">=", Value: 3}}
 			err := await(ctx, cmd, &tc.views, "shop", &until, func(v *registry.View) service {
 				return service{Nodes: len(v.Services[0].Nodes)}
-			})
+			}, func(error, string) string { return "no answer" })
 			if (err == nil) != (tc.want == nil) || errors.Is(err, registry.ErrUnavailable) != errors.Is(tc.want, registry.ErrUnavailable) {
 				t.Errorf("%v, want %v\n%s", err, tc.want, &out)
 			}

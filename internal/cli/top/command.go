@@ -144,7 +144,7 @@ func (f *flags) lines(where string, now time.Time, rows []row, width, height int
 	shown := append([]row{sum}, rows...)
 	shown = shown[:min(len(shown), max(1, height-3))]
 	var table bytes.Buffer
-	fmt.Fprintf(&table, "%s  %s  %d services", now.Format(time.TimeOnly), where, len(rows))
+	fmt.Fprintf(&table, "%s  %s  %s", now.Format(time.TimeOnly), where, cli.Count(len(rows), "service"))
 	if hidden := len(rows) + 1 - len(shown); hidden > 0 {
 		fmt.Fprintf(&table, ", %d below", hidden)
 	}
