@@ -26,7 +26,7 @@ const (
 func (s state) String() string { return [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}[s] }
 
 // metrics are what conditions are about.
-var metrics = []string{"nodes", "up", "draining"}
+var metrics = []string{"nodes", cli.Up, cli.Draining}
 
 // thresholds are the conditions that make a service a warning or critical.
 type thresholds struct{ warning, critical []condition.Condition }
@@ -41,7 +41,8 @@ func Check(app *cli.App) *cobra.Command {
 service or for all services of the namespace that have nodes.
 
 A condition is a number of nodes, an operator and a value: nodes, up (nodes that take
-calls) or draining; < <= = >= >. The worst condition that holds counts. A service
+calls: neither draining nor idle, which is a weight of 0) or draining; < <= = >= >. The worst
+condition that holds counts. -w and -c are thresholds, as for all plugins: check watches nothing. A service
 without nodes is checked like any other, so that it is critical by default.
 
 The exit codes are those of plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which is also
@@ -152,12 +153,7 @@ func count(ctx context.Context, r *registry.Redis, service string) (map[string]i
 	for _, s := range versions {
 		for _, n := range s.Nodes {
 			c["nodes"]++
-			switch {
-			case n.Status == registry.Draining:
-				c["draining"]++
-			case n.Weight != registry.NoTraffic:
-				c["up"]++
-			}
+			c[cli.Status(n)]++
 		}
 	}
 	return c, nil

@@ -105,7 +105,7 @@ func ping(ctx context.Context, r *registry.Redis, service string, within time.Du
 	var list []answer
 	for _, s := range before {
 		for _, n := range s.Nodes {
-			list = append(list, answer{ID: n.ID, Address: n.Address, Version: s.Version, Status: n.Status.String(), node: n})
+			list = append(list, answer{ID: n.ID, Address: n.Address, Version: s.Version, Status: cli.Status(n), node: n})
 		}
 	}
 	dialAll(ctx, list, within)

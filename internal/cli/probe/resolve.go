@@ -138,21 +138,21 @@ func (w *wish) candidates(ctx context.Context, r *discovery.Resolver, service st
 	ready, total := map[string]bool{}, 0
 	for _, n := range selected.Ready() {
 		ready[n.ID] = true
-		total += weight(n)
+		total += cli.Weight(n)
 	}
 	if w.key != "" && total > 0 {
 		picked, err := r.Pick(ctx, service, w.options()...)
 		if err != nil {
 			return nil, err
 		}
-		ready, total = map[string]bool{picked.Node().ID: true}, weight(picked.Node())
+		ready, total = map[string]bool{picked.Node().ID: true}, cli.Weight(picked.Node())
 	}
 	var list []candidate
 	for _, n := range all.Nodes() {
 		s := all.ServiceOf(n)
 		c := candidate{
 			ID: n.ID, Address: n.Address, Network: cmp.Or(n.Network, "tcp"), Version: s.Version, Zone: n.Zone,
-			Weight: weight(n), Status: n.Status.String(), eligible: ready[n.ID],
+			Weight: cli.Weight(n), Status: cli.Status(n), eligible: ready[n.ID],
 		}
 		if c.eligible {
 			c.Share = float64(c.Weight) / float64(total)
@@ -192,15 +192,4 @@ func (w *wish) why(c candidate, n *registry.Node, s *registry.Service) string {
 		return "another zone"
 	}
 	return "the key is another node's"
-}
-
-// weight is the weight of a node in calls.
-func weight(n *registry.Node) int {
-	switch n.Weight {
-	case registry.NoTraffic:
-		return 0
-	case 0:
-		return registry.DefaultWeight
-	}
-	return n.Weight
 }

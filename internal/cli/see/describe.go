@@ -96,7 +96,7 @@ func describe(cmd *cobra.Command, r *registry.Redis, name string) (*described, [
 func (d *described) page(history []registry.HistoryEntry) *page {
 	p := &page{}
 	p.field("service", d.Namespace+"/"+d.Service)
-	p.field("nodes", fmt.Sprintf("%d: %d up, %d draining, %d without traffic", d.Nodes, d.Up, d.Draining, d.NoTraffic))
+	p.field("nodes", fmt.Sprintf("%d: %d up, %d draining, %d idle", d.Nodes, d.Up, d.Draining, d.Idle))
 	p.list("versions", d.Versions)
 	p.list("zones", d.Zones)
 	for _, version := range slices.Sorted(maps.Keys(d.Metadata)) {

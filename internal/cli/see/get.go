@@ -58,8 +58,11 @@ func getNodes(app *cli.App) *cobra.Command {
   rollcall get nodes shop -o jsonpath='$[*].address'`)
 	cmd.Long = `List the nodes of a service, or of all services of the namespace, as clients see them.
 
+STATUS is up, draining, or idle: an idle node has the weight 0 and gets no calls. The same three
+states are counted by get services, wait, check and top, so that up nodes are those that take calls.
 LEASE is how long the node stays without a renewal, AGE how long its process has had it.
-With -w, the nodes that are there come first, then every change.`
+The nodes are in the order of their services and IDs. With -w, the nodes that are there come
+first, then every change.`
 	cmd.Aliases = []string{"node", "no"}
 	l.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

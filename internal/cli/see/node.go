@@ -43,7 +43,7 @@ type lease struct {
 func newNode(namespace, service, version string, n *registry.Node) node {
 	return node{
 		Namespace: namespace, Service: service, Version: version, ID: n.ID, Network: n.Network, Address: n.Address,
-		Status: n.Status.String(), Weight: max(0, cmp.Or(n.Weight, registry.DefaultWeight)), Zone: n.Zone, Metadata: n.Metadata,
+		Status: cli.Status(n), Weight: cli.Weight(n), Zone: n.Zone, Metadata: n.Metadata,
 	}
 }
 
@@ -61,6 +61,7 @@ func fromInfo(i *registry.NodeInfo) node {
 	return n
 }
 
+// nodesOf returns the nodes with these labels, by namespace, service and ID.
 func nodesOf(infos []registry.NodeInfo, labels cli.Labels) []node {
 	var nodes []node
 	for i := range infos {
@@ -68,6 +69,9 @@ func nodesOf(infos []registry.NodeInfo, labels cli.Labels) []node {
 			nodes = append(nodes, fromInfo(&infos[i]))
 		}
 	}
+	slices.SortFunc(nodes, func(a, b node) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Service, b.Service), strings.Compare(a.ID, b.ID))
+	})
 	return nodes
 }
 
@@ -76,9 +80,9 @@ func (n node) key() [3]string { return [3]string{n.Namespace, n.Service, n.ID} }
 
 func statusStyle(status string) cli.Style {
 	switch status {
-	case registry.Up.String():
+	case cli.Up:
 		return cli.Good
-	case registry.Draining.String():
+	case cli.Draining, cli.Idle:
 		return cli.Warn
 	}
 	return cli.Plain

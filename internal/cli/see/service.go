@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/rollcall-go/rollcall/internal/cli"
-	"github.com/rollcall-go/rollcall/registry"
 )
 
 // A service is the nodes of a service, counted.
@@ -17,7 +16,7 @@ type service struct {
 	Nodes     int      `json:"nodes"`
 	Up        int      `json:"up"`
 	Draining  int      `json:"draining"`
-	NoTraffic int      `json:"noTraffic"` // of weight 0
+	Idle      int      `json:"idle"` // of weight 0
 	Zones     []string `json:"zones"`
 }
 
@@ -44,11 +43,11 @@ func count(nodes []node) []service {
 
 func (s *service) add(n node) {
 	s.Nodes++
-	switch {
-	case n.Status == registry.Draining.String():
+	switch n.Status {
+	case cli.Draining:
 		s.Draining++
-	case n.Weight == 0:
-		s.NoTraffic++
+	case cli.Idle:
+		s.Idle++
 	default:
 		s.Up++
 	}
@@ -73,7 +72,7 @@ func serviceColumns(namespaces bool) []cli.Column[service] {
 			return cli.Good
 		}},
 		{Name: "DRAINING", Cell: func(s service) string { return strconv.Itoa(s.Draining) }},
-		{Name: "NO TRAFFIC", Wide: true, Cell: func(s service) string { return strconv.Itoa(s.NoTraffic) }},
+		{Name: "IDLE", Wide: true, Cell: func(s service) string { return strconv.Itoa(s.Idle) }},
 		{Name: "VERSIONS", Cell: func(s service) string { return strings.Join(s.Versions, ",") }},
 		{Name: "ZONES", Wide: true, Cell: func(s service) string { return strings.Join(s.Zones, ",") }},
 	}

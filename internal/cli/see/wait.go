@@ -22,7 +22,7 @@ func waitCommand(app *cli.App) *cobra.Command {
 		Short: "Wait until a service has as many nodes as a condition says",
 		Long: `Wait until a service meets all conditions, and return at once if it does already: the gate of
 a deploy. A condition is nodes, up or draining, then >=, >, =, < or <=, then a number. up are
-nodes that get calls: not draining, and of a weight over 0. A condition is never met by an old
+nodes that take calls: neither draining nor idle, which is a weight of 0. A condition is never met by an old
 view: while Redis is away, the command waits.
 
 The exit code is 0 when the conditions are met, 1 when the time is over, and 3 when Redis was

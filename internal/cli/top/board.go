@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -49,10 +50,10 @@ func (s *service) count(elapsed time.Duration) {
 	for _, version := range s.view.Services {
 		for _, n := range version.Nodes {
 			r.Nodes++
-			switch {
-			case n.Status == registry.Draining:
+			switch cli.Status(n) {
+			case cli.Draining:
 				r.Draining++
-			case n.Weight != registry.NoTraffic:
+			case cli.Up:
 				r.Up++
 			}
 			ids[n.ID] = true

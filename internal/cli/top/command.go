@@ -61,7 +61,7 @@ func Command(app *cli.App) *cobra.Command {
 Where the output is no terminal, or with --once or another output than a table, it prints
 one table and ends.
 
-UP nodes take calls; a node with weight 0 is neither up nor draining. EXPIRED nodes left
+UP nodes take calls; an idle node, which has the weight 0, is neither up nor draining. EXPIRED nodes left
 without Deregister, within about the last TTL and since top runs. JOINED, LEFT and CHANGES
 are a second, since the last refresh; changes are those of nodes that stay, too. Nodes
 come in by change events: the table costs Redis no more than any client.`,

@@ -23,7 +23,7 @@ type document struct {
 // A service is one version and its nodes, as they registered.
 type service struct {
 	Namespace string               `json:"namespace"`
-	Name      string               `json:"name"`
+	Service   string               `json:"service"`
 	Version   string               `json:"version,omitempty"`
 	Metadata  map[string]string    `json:"metadata,omitempty"`
 	Endpoints []*registry.Endpoint `json:"endpoints,omitempty"`
@@ -31,6 +31,7 @@ type service struct {
 	Nodes     []node               `json:"nodes"`
 }
 
+// A node has the fields of rollcall get nodes -o json.
 type node struct {
 	ID       string            `json:"id"`
 	Network  string            `json:"network,omitempty"`
@@ -39,24 +40,26 @@ type node struct {
 	Zone     string            `json:"zone,omitempty"`
 	Status   string            `json:"status"`
 	Metadata map[string]string `json:"metadata,omitempty"`
-	TTL      int64             `json:"ttl"` // ms
 
 	// For people; they are not brought back.
-	Lease     string    `json:"lease"`
+	TTL       string    `json:"ttl"`
+	Process   string    `json:"process"`
 	Since     time.Time `json:"since"`
-	LeaseEnds time.Time `json:"lease_ends"`
+	LeaseEnds time.Time `json:"leaseEnds"`
+	Revision  uint64    `json:"revision"`
 }
 
-// An override is one thing that operators set.
+// An override is one thing that operators set, with the fields of rollcall get overrides -o json.
 type override struct {
 	Namespace string     `json:"namespace"`
 	Service   string     `json:"service"`
-	Node      string     `json:"node,omitempty"` // none: all nodes
+	Node      string     `json:"node"` // "": all nodes
 	Aspect    string     `json:"aspect"`
 	Value     *string    `json:"value"` // null: the key of the metadata is removed
-	By        string     `json:"by,omitempty"`
+	By        string     `json:"by"`
 	Reason    string     `json:"reason,omitempty"`
 	Set       time.Time  `json:"set"`
 	Until     *time.Time `json:"until,omitempty"`
-	Stay      bool       `json:"stay,omitempty"`
+	Stay      bool       `json:"stay"`
+	InForce   bool       `json:"inForce"`
 }

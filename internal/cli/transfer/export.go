@@ -20,7 +20,8 @@ func Export(app *cli.App) *cobra.Command {
 		Short: "Write all records and overrides as JSON",
 		Long: `Write all live nodes, as they registered themselves, and all overrides that are in force,
 as JSON: those of the namespace, or of all with -A. Services are read one after
-the other, so that the file is no snapshot of one moment.
+the other, so that the file is no snapshot of one moment. Nodes and overrides have the fields
+that rollcall get -o json gives them.
 
 rollcall import brings back overrides, and nodes that nobody renews.`,
 		Example: "  rollcall export >registry.json\n  rollcall export -A | jq '.overrides'",
@@ -57,7 +58,7 @@ func export(ctx context.Context, r *registry.Redis, namespace string) (*document
 	doc := &document{Format: format, Taken: time.Now().UTC(), Services: []service{}, Overrides: []override{}}
 	for _, n := range nodes {
 		last := len(doc.Services) - 1
-		if last < 0 || doc.Services[last].Namespace != n.Namespace || doc.Services[last].Name != n.Service || doc.Services[last].Version != n.Version {
+		if last < 0 || doc.Services[last].Namespace != n.Namespace || doc.Services[last].Service != n.Service || doc.Services[last].Version != n.Version {
 			s, err := describe(ctx, r, n)
 			if err != nil {
 				return nil, err
@@ -70,9 +71,10 @@ func export(ctx context.Context, r *registry.Redis, namespace string) (*document
 		if !v.InForce {
 			continue
 		}
-		one := override{Namespace: v.Namespace, Service: v.Service, Node: v.Node, Aspect: v.Aspect, Value: v.Value, By: v.By, Reason: v.Reason, Set: v.Set, Stay: v.Stay}
+		one := override{Namespace: v.Namespace, Service: v.Service, Node: v.Node, Aspect: v.Aspect, Value: v.Value, By: v.By, Reason: v.Reason, Set: v.Set.UTC(), Stay: v.Stay, InForce: true}
 		if !v.Until.IsZero() {
-			one.Until = &v.Until
+			until := v.Until.UTC()
+			one.Until = &until
 		}
 		doc.Overrides = append(doc.Overrides, one)
 	}
@@ -81,7 +83,7 @@ func export(ctx context.Context, r *registry.Redis, namespace string) (*document
 
 // describe reads what the nodes of a version share.
 func describe(ctx context.Context, r *registry.Redis, n registry.NodeInfo) (service, error) {
-	s := service{Namespace: n.Namespace, Name: n.Service, Version: n.Version}
+	s := service{Namespace: n.Namespace, Service: n.Service, Version: n.Version}
 	versions, err := r.GetService(ctx, n.Service, registry.GetNamespace(n.Namespace))
 	if err != nil && !errors.Is(err, registry.ErrNotFound) {
 		return s, err
@@ -95,15 +97,8 @@ func describe(ctx context.Context, r *registry.Redis, n registry.NodeInfo) (serv
 }
 
 func toNode(n registry.NodeInfo) node {
-	weight := n.Own.Weight
-	switch weight {
-	case 0:
-		weight = registry.DefaultWeight
-	case registry.NoTraffic:
-		weight = 0
-	}
 	return node{
-		ID: n.Own.ID, Network: n.Own.Network, Address: n.Own.Address, Weight: weight, Zone: n.Own.Zone, Status: n.Own.Status.String(),
-		Metadata: n.Own.Metadata, TTL: n.TTL.Milliseconds(), Lease: n.Lease, Since: n.Since.UTC(), LeaseEnds: n.LeaseEnds.UTC(),
+		ID: n.Own.ID, Network: n.Own.Network, Address: n.Own.Address, Weight: cli.Weight(n.Own), Zone: n.Own.Zone, Status: cli.Status(n.Own),
+		Metadata: n.Own.Metadata, TTL: n.TTL.String(), Process: n.Lease, Since: n.Since.UTC(), LeaseEnds: n.LeaseEnds.UTC(), Revision: n.Revision,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -39,7 +40,7 @@ func (i *importer) run(doc document) error {
 func (i *importer) live(doc document) (map[place]registry.NodeInfo, error) {
 	services := map[place]bool{}
 	for _, s := range doc.Services {
-		services[place{s.Namespace, s.Name, ""}] = true
+		services[place{s.Namespace, s.Service, ""}] = true
 	}
 	for _, o := range doc.Overrides {
 		services[place{o.Namespace, o.Service, ""}] = true
@@ -76,19 +77,22 @@ func (i *importer) note(what, result string, err error) error {
 // register registers the nodes of a service that are not live.
 func (i *importer) register(s service, live map[place]registry.NodeInfo) error {
 	for _, n := range s.Nodes {
-		what := fmt.Sprintf("register %s/%s/%s", s.Namespace, s.Name, n.ID)
-		at := place{s.Namespace, s.Name, n.ID}
+		what := fmt.Sprintf("register %s/%s/%s", s.Namespace, s.Service, n.ID)
+		at := place{s.Namespace, s.Service, n.ID}
 		if _, is := live[at]; is {
 			if err := i.note(what, "left out: it is registered", nil); err != nil {
 				return err
 			}
 			continue
 		}
-		status, err := parseStatus(n.Status)
+		status, err := registry.Up, error(nil)
+		if n.Status != cli.Idle { // its weight says so
+			status, err = parseStatus(n.Status)
+		}
 		if err == nil && !i.dryRun {
 			weight := cmp.Or(n.Weight, registry.NoTraffic)
 			err = i.r.Register(i.ctx, &registry.Service{
-				Namespace: s.Namespace, Name: s.Name, Version: s.Version, Metadata: s.Metadata, Endpoints: s.Endpoints, APIs: s.APIs, TTL: i.nodes,
+				Namespace: s.Namespace, Name: s.Service, Version: s.Version, Metadata: s.Metadata, Endpoints: s.Endpoints, APIs: s.APIs, TTL: i.nodes,
 				Nodes: []*registry.Node{{ID: n.ID, Network: n.Network, Address: n.Address, Weight: weight, Zone: n.Zone, Status: status, Metadata: n.Metadata}},
 			}, registry.RegisterManual(), registry.RegisterExclusive())
 		}
