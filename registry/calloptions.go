@@ -79,12 +79,19 @@ func OnState(f func(State, error)) RegisterOption {
 // A DeregisterOption belongs to one call of Deregister.
 type DeregisterOption func(*deregisterOptions)
 
-type deregisterOptions struct{ namespace string }
+type deregisterOptions struct{ namespace, reason string }
 
 // DeregisterNamespace sets the namespace. Default: Service.Namespace, or else that of the
 // registry.
 func DeregisterNamespace(ns string) DeregisterOption {
 	return func(o *deregisterOptions) { o.namespace = ns }
+}
+
+// DeregisterReason says why the nodes leave, for the history. It may be the text of an error:
+// control characters become spaces, and the end of what is over 500 bytes is left out. Default:
+// none.
+func DeregisterReason(reason string) DeregisterOption {
+	return func(o *deregisterOptions) { o.reason = reason }
 }
 
 // A GetOption belongs to one call of GetService.

@@ -2,12 +2,13 @@ package registry_test
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/redistest"
 	"github.com/rollcall-go/rollcall/registry"
@@ -16,9 +17,9 @@ import (
 var histories = []testCase{
 	{"the history says what happened, when, and who did it", historyTells},
 	{"the history is long enough, and ends", historyIsBounded},
+	{"the history shows overrides that ended by themselves", historyShowsEnds},
+	{"the history shows why a node left, and that another process took it", historyShowsWhy},
 	{"the history outlasts foreign entries and a lost version", historyIsDamaged},
-	{"why says whether a node is there, and why not", whyExplains},
-	{"why of a node whose lease ended", whyExpired},
 }
 
 // historyOf returns the history of a service, the oldest first.
@@ -31,6 +32,9 @@ func historyOf(t *testing.T, op *registry.Operator, service string) (found []str
 			t.Errorf("%+v: when?", e)
 		}
 		line := strings.Join(strings.Fields(fmt.Sprint(e.Revision, e.Node, " ", e.Kind, " ", e.Detail, " ", e.By, " ", e.Reason)), " ")
+		if e.From != "" && e.From != e.Lease {
+			line = strings.NewReplacer(e.From, "OLD", e.Lease, "NEW").Replace(line)
+		}
 		found = append([]string{line}, found...)
 	}
 	return found
@@ -63,7 +67,7 @@ func historyTells(t *testing.T, tp redistest.Topology) {
 		"4a overridden set status draining, weight 3, until " + until.Format(time.RFC3339) + " alice bad disk",
 		"5 overridden set metadata:k removed, also for later processes alice",
 		"6a overridden undone: weight alice", "7a overridden undone: all alice", "8b removed alice not ours",
-		"9a registered", "10b registered", "11b deregistered",
+		"9a taken over from process OLD to NEW", "10b registered", "11b deregistered",
 	}
 	if d := cmp.Diff(want, historyOf(t, op, "shop")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -91,6 +95,65 @@ func historyIsBounded(t *testing.T, tp redistest.Topology) {
 	}
 }
 
+func historyShowsEnds(t *testing.T, tp redistest.Topology) {
+	r, op := open(t, tp), open(t, tp).Operator("alice")
+	register(t, r, service("shop", node("a"), node("b")))
+	must(t, op.Set(t.Context(), "shop", "a", registry.Override{Status: draining(), Weight: new(3), For: time.Millisecond, Reason: "bad disk"}))
+	must(t, op.Set(t.Context(), "shop", "b", registry.Override{Weight: new(1)}))
+	must(t, op.Set(t.Context(), "shop", "b", registry.Override{Status: draining(), Stay: true}))
+	must(t, op.Set(t.Context(), "shop", "b", registry.Override{Metadata: map[string]*string{"k": nil}, For: time.Hour}))
+	must(t, op.WithReason("for now").Undo(t.Context(), "shop", "b", "metadata:k"))
+	deregister(t, r, service("shop", node("b")))
+	must(t, op.SetAll(t.Context(), "shop", registry.Override{Weight: new(4), For: time.Millisecond}))
+	var found []string
+	eventually(t, patience, func() error {
+		found = nil
+		for _, line := range historyOf(t, op, "shop") { // Redis has it at once, or in a millisecond
+			found = append(found, regexp.MustCompile(`, until \S+`).ReplaceAllString(line, ""))
+		}
+		if n := strings.Count(strings.Join(found, "\n"), "time is over"); n != 2 {
+			return fmt.Errorf("%d ends of time", n)
+		}
+		return nil
+	})
+	slices.Sort(found) // what ends in a millisecond ends among the changes
+	want := []string{
+		"0 ended weight 4: its time is over alice", "0a ended status draining, weight 3: its time is over alice bad disk",
+		"0b ended weight 1: its process has the node no more alice", "1a registered", "2b registered",
+		"3a overridden set status draining, weight 3 alice bad disk", "4b overridden set weight 1 alice",
+		"5b overridden set status draining, also for later processes alice", "6b overridden set metadata:k removed alice",
+		"7b overridden undone: metadata:k alice for now", "8b deregistered", "9 overridden set weight 4 alice",
+	}
+	if d := cmp.Diff(want, found); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func historyShowsWhy(t *testing.T, tp redistest.Topology) {
+	first, second := open(t, tp), open(t, tp)
+	op := first.Operator("alice")
+	register(t, first, service("shop", node("a")))
+	must(t, op.Set(t.Context(), "shop", "a", registry.Override{Weight: new(1)}))
+	register(t, second, service("shop", node("a")))
+	changed := node("a")
+	changed.Weight = 7
+	register(t, second, service("shop", changed))
+	deregister(t, second, service("shop"), registry.DeregisterReason("killed\nby\xff "+strings.Repeat("ä", 500)))
+	want := []string{
+		"1a registered", "2a overridden set weight 1 alice", "3a taken over from process OLD to NEW",
+		"0a ended weight 1: its process has the node no more alice", "4a changed",
+		"5a deregistered killed by? " + strings.Repeat("ä", 244),
+	}
+	if d := cmp.Diff(want, historyOf(t, op, "shop")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	e, err := op.Why(t.Context(), "shop", "a")
+	must(t, err)
+	if e.Presence != registry.NodeLeft || !strings.HasPrefix(e.Reason, "killed by") || e.By != "" {
+		t.Errorf("why: %+v", e)
+	}
+}
+
 func historyIsDamaged(t *testing.T, tp redistest.Topology) {
 	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
 	op := r.Operator("")
@@ -112,69 +175,4 @@ func historyIsDamaged(t *testing.T, tp redistest.Topology) {
 	want("0a registered", "0b registered")
 	register(t, r, service("shop", node("c"))) // revisions begin at 1 again
 	want("0a registered", "0b registered", "1c registered")
-}
-
-func whyExplains(t *testing.T, tp redistest.Topology) {
-	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
-	op := r.Operator("alice")
-	why := func(id string, want registry.Presence, says string) *registry.Explanation {
-		t.Helper()
-		e, err := op.Why(t.Context(), "shop", id)
-		must(t, err)
-		if e.Presence != want || !strings.Contains(e.Cause, says) {
-			t.Errorf("%s is %v: %s; want %v", id, e.Presence, e.Cause, want)
-		}
-		if want != registry.NodePresent && e.Remedy == "" {
-			t.Errorf("%s: no remedy", id)
-		}
-		return e
-	}
-	why("a", registry.NodeUnknown, "never registered")
-	register(t, r, service("shop", node("a"), node("b"), node("c"), node("d"), node("e")))
-	must(t, op.Set(t.Context(), "shop", "a", registry.Override{Status: draining(), Reason: "bad disk"}))
-	e := why("a", registry.NodePresent, "is registered")
-	if i := e.Info; i == nil || i.Node.Status != registry.Draining || len(i.Overrides) != 1 || i.Overrides[0].Reason != "bad disk" || len(e.History) != 2 {
-		t.Errorf("%+v", e)
-	}
-	ending := redis.Z{Score: float64(time.Now().Add(100 * time.Millisecond).UnixMilli()), Member: "c"}
-	must(t, b.client.ZAddXX(t.Context(), b.keys.Index(), ending).Err())
-	why("c", registry.NodePresent, "is late: its process")
-	must(t, op.Remove(t.Context(), "shop", "b", "not ours"))
-	if e := why("b", registry.NodeRemoved, "operator"); e.By != "alice" || e.Reason != "not ours" || time.Since(e.Since).Abs() > time.Minute {
-		t.Errorf("%+v", e)
-	}
-	deregister(t, r, service("shop", node("c")))
-	why("c", registry.NodeLeft, "deregistered")
-	must(t, b.client.Del(t.Context(), b.keys.Node("b"), b.keys.Node("c")).Err()) // as when a minute has passed
-	why("b", registry.NodeRemoved, "operator")
-	why("c", registry.NodeLeft, "deregistered")
-	must(t, b.client.ZRem(t.Context(), b.keys.Index(), "d").Err())
-	why("d", registry.NodeUnlisted, "index")
-	must(t, b.client.Del(t.Context(), b.keys.Node("e")).Err())
-	why("e", registry.NodeLost, "lost")
-	must(t, b.client.HSet(t.Context(), b.keys.Node("a"), "data", "?").Err())
-	why("a", registry.NodePresent, "cannot be read")
-	must(t, b.client.HSet(t.Context(), b.keys.Node("a"), "lease", "?").Err())
-	if e := why("a", registry.NodePresent, "cannot be read"); !e.Since.IsZero() {
-		t.Errorf("since %v, which nothing says", e.Since)
-	}
-	if _, err := op.Why(t.Context(), "shop", ""); err == nil {
-		t.Error("why of no node")
-	}
-}
-
-func whyExpired(t *testing.T, tp redistest.Topology) {
-	const ttl = time.Second
-	b := behind(t, tp, "shop")
-	r := open(t, tp, registry.TTL(ttl))
-	register(t, r, service("shop", node("reaper")))
-	b.manualNode("crashing", ttl).renew()
-	eventually(t, patience, func() error {
-		e, err := r.Operator("").Why(t.Context(), "shop", "crashing")
-		must(t, err)
-		if last := e.History[0]; e.Presence != registry.NodeExpired || last.Kind != registry.ChangeExpired || !e.Since.Equal(last.Time) {
-			return fmt.Errorf("it is %v since %v: %s", e.Presence, e.Since, e.Cause)
-		}
-		return nil
-	})
 }

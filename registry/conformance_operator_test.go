@@ -22,7 +22,7 @@ func (b rawService) remove(id string) {
 	b.t.Helper()
 	holder := b.holder(id)
 	b.do(lua.Deregister(b.t.Context(), b.client, lua.DeregisterCall{
-		Target: b.target(), By: lua.Operator, Nodes: []lua.Lease{{ID: id, Token: holder.Lease, Seq: holder.Seq}},
+		Target: b.target(), Act: lua.Act{By: lua.Operator}, Nodes: []lua.Lease{{ID: id, Token: holder.Lease, Seq: holder.Seq}},
 	}))
 }
 

@@ -32,7 +32,7 @@ type testCase struct {
 func TestConformance(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, tp redistest.Topology) {
 		for _, group := range [][]testCase{
-			connecting, finding, listing, registering, leases, fencing, exclusives, checks, deregistering, closing, operators, overriding, histories, away,
+			connecting, finding, listing, registering, leases, fencing, exclusives, checks, deregistering, closing, operators, overriding, histories, explanations, away,
 		} {
 			for _, c := range group {
 				t.Run(c.name, func(t *testing.T) {

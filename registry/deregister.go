@@ -3,8 +3,12 @@ package registry
 import (
 	"cmp"
 	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rollcall-go/rollcall/internal/errdefs"
+	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/registrar"
 )
 
@@ -24,14 +28,32 @@ func (r *Redis) Deregister(ctx context.Context, s *Service, opts ...DeregisterOp
 		call.namespace, call.service = cmp.Or(o.namespace, s.Namespace), s.Name
 	}
 	var which registrar.Selector
+	var note string
 	call.prepare = func(op *operation) (err error) {
-		which, err = chosen(s, op.namespace)
+		if which, err = chosen(s, op.namespace); err == nil && o.reason != "" {
+			note, err = record.Note{Reason: plainReason(o.reason)}.Encode()
+		}
 		return err
 	}
 	_, err := run(ctx, r, call, func(ctx context.Context, op *operation) (struct{}, error) {
-		return struct{}{}, op.c.registrar.Deregister(ctx, op.c.Space.Service(op.namespace, op.service), which)
+		return struct{}{}, op.c.registrar.Deregister(ctx, op.c.Space.Service(op.namespace, op.service), note, which)
 	})
 	return err
+}
+
+// plainReason makes a text one that checkReason takes.
+func plainReason(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	for len(s) > maxReason {
+		_, last := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-last]
+	}
+	return s
 }
 
 // chosen returns the nodes of a service that a Deregister means.

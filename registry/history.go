@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rollcall-go/rollcall/internal/keys"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
@@ -20,33 +21,43 @@ type ChangeKind int
 
 // The kinds of change.
 const (
-	ChangeRegistered   ChangeKind = iota // for the first time in the history, or by another process than before
+	ChangeRegistered   ChangeKind = iota // for the first time in the history, or after it was gone
 	ChangeData                           // its process registered it with other data
 	ChangeOverride                       // an operator set or undid an override
 	ChangeDeregistered                   // its process left
 	ChangeRemoved                        // an operator removed it
 	ChangeExpired                        // its lease ended without a renewal
+	ChangeTakenOver                      // another process registered it before it was gone
+	ChangeEnded                          // an override ended by itself, with its time or with the process that it was set for
 )
 
-// String returns the kind as one word: "registered", "changed", "overridden",
-// "deregistered", "removed", "expired".
+// String returns the kind in one or two words: "registered", "changed", "overridden",
+// "deregistered", "removed", "expired", "taken over", "ended".
 func (k ChangeKind) String() string {
-	names := []string{"registered", "changed", "overridden", "deregistered", "removed", "expired"}
+	names := []string{"registered", "changed", "overridden", "deregistered", "removed", "expired", "taken over", "ended"}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"
 	}
 	return names[k]
 }
 
-// A HistoryEntry is one change of a node, as the log in Redis has it.
+// A HistoryEntry is one change of a node, as the log in Redis has it. A ChangeEnded is not in the
+// log: it follows from the entry that set the override, and from Redis's clock.
 type HistoryEntry struct {
-	Kind       ChangeKind
-	Node       string    // "": an override of all nodes
-	Time       time.Time // by Redis's clock
-	Revision   uint64    // 0 where it is not known: before a loss of the version in Redis, or before a foreign entry
-	Lease      string    // of the process: the same for as long as it is the same one; "" if not known
-	By, Reason string    // of ChangeOverride and ChangeRemoved
-	Detail     string    // of ChangeOverride: "set status draining, until 2026-01-02T03:04:05Z", "undone: all"
+	Kind     ChangeKind
+	Node     string    // "": an override of all nodes
+	Time     time.Time // by Redis's clock
+	Revision uint64    // 0 where it is not known: before a loss of the version in Redis, or before a foreign entry; and of ChangeEnded
+	Lease    string    // of the process: the same for as long as it is the same one; "" if not known
+	From     string    // of ChangeTakenOver: the lease of the process that had the node before
+
+	// By is the operator, of ChangeOverride and ChangeRemoved, and of ChangeEnded that of the
+	// override. Reason is the operator's, or of ChangeDeregistered the process's.
+	By, Reason string
+
+	// Detail is of ChangeOverride "set status draining, until 2026-01-02T03:04:05Z" or "undone: all";
+	// of ChangeEnded "status draining: its time is over"; of ChangeTakenOver both processes.
+	Detail string
 }
 
 // maxHistory is how much of a log is read. Redis keeps at most 1,152 entries.
@@ -66,22 +77,20 @@ func (o *Operator) History(ctx context.Context, service string) ([]HistoryEntry,
 		if err := op.c.Meet(ctx); err != nil {
 			return nil, err
 		}
-		var version *redis.StringCmd
-		var log *redis.StringSliceCmd
+		var read history
 		s := op.c.Space.Service(op.namespace, service)
 		cmds, err := op.c.TxPipelined(ctx, func(p redis.Pipeliner) error {
-			version, log = redisconn.AskVersion(ctx, p, s), p.LRange(ctx, s.Log(), 0, maxHistory-1)
+			read = askHistory(ctx, p, s)
 			return nil
 		})
 		if err := redisconn.Refusal(cmds, err); err != nil {
 			op.c.Reload(ctx)
 			return nil, err
 		}
-		at, err := redisconn.Version(version)
+		found, err := read.entries()
 		if err != nil {
 			return nil, err
 		}
-		found := history(log.Val(), at.Rev)
 		if len(found) == 0 {
 			return nil, fmt.Errorf("%w: nothing has registered here within the last day", ErrNotFound)
 		}
@@ -89,47 +98,89 @@ func (o *Operator) History(ctx context.Context, service string) ([]HistoryEntry,
 	})
 }
 
-// history reads the lines of a log, the newest first. The newest one has this revision. It
+// A history is the replies to askHistory.
+type history struct {
+	version *redis.StringCmd
+	log     *redis.StringSliceCmd
+	clock   *redis.TimeCmd
+}
+
+// askHistory reads what a history is made of, in a transaction.
+func askHistory(ctx context.Context, p redis.Pipeliner, s keys.Service) history {
+	return history{redisconn.AskVersion(ctx, p, s), p.LRange(ctx, s.Log(), 0, maxHistory-1), p.Time(ctx)}
+}
+
+// entries returns the history, the newest change first.
+func (h history) entries() ([]HistoryEntry, error) {
+	at, err := redisconn.Version(h.version)
+	if err != nil {
+		return nil, err
+	}
+	return tell(readLog(h.log.Val(), at.Rev), h.clock.Val()), nil
+}
+
+// A logged is a line of a log, with its revision.
+type logged struct {
+	record.LogEntry
+	note record.Note
+	rev  uint64
+}
+
+// readLog reads the lines of a log, the newest first. The newest one has this revision. It
 // leaves out lines that it cannot read: nothing tells the revisions before one.
-func history(lines []string, rev uint64) []HistoryEntry {
-	var found []HistoryEntry
+func readLog(lines []string, rev uint64) (found []logged) {
 	for _, line := range lines {
 		e, err := record.ParseLogEntry(line)
 		if err != nil {
 			rev = 0
 			continue
 		}
-		found = append(found, HistoryEntry{Kind: kindOf(e), Node: e.ID, Time: e.Time, Revision: rev, Lease: e.Lease})
+		found = append(found, logged{e, record.ParseNote(e.Note), rev})
 		if rev > 0 {
 			rev-- // a version that was lost begins at 1 again, and the log goes on
-		}
-		note := record.ParseNote(e.Note)
-		last := &found[len(found)-1]
-		last.By, last.Reason = note.By, note.Reason
-		if e.Kind == record.Set {
-			last.Detail = describeNote(note)
-		}
-	}
-	before := map[string]HistoryEntry{}
-	for i := range slices.Backward(found) {
-		e := &found[i]
-		if last, known := before[e.Node]; known && e.Kind == ChangeRegistered && last.Kind <= ChangeData && last.Lease == e.Lease {
-			e.Kind = ChangeData
-		}
-		if e.Kind != ChangeOverride {
-			before[e.Node] = *e
 		}
 	}
 	return found
 }
 
-func kindOf(e record.LogEntry) ChangeKind {
+// tell makes the history of a log, the newest entry first, by Redis's time.
+func tell(log []logged, now time.Time) (found []HistoryEntry) {
+	before, settings := map[string]HistoryEntry{}, settings{}
+	for _, e := range slices.Backward(log) {
+		found = append(found, settings.endBy(e.Time)...)
+		h := HistoryEntry{
+			Kind: kindOf(e), Node: e.ID, Time: e.Time, Revision: e.rev, Lease: e.Lease, By: e.note.By, Reason: e.note.Reason,
+		}
+		if e.Kind == record.Set {
+			h.Detail = describeNote(e.note)
+			found = append(found, h)
+			settings.take(e, h)
+			continue
+		}
+		last, known := before[h.Node]
+		switch listed := known && (last.Kind <= ChangeData || last.Kind == ChangeTakenOver); {
+		case h.Kind != ChangeRegistered || !listed:
+		case last.Lease == h.Lease:
+			h.Kind = ChangeData
+		default:
+			h.Kind, h.From = ChangeTakenOver, last.Lease
+			h.Detail = "from process " + h.From + " to " + h.Lease
+		}
+		before[h.Node] = h
+		found = append(append(found, h), settings.endWith(h)...)
+	}
+	found = append(found, settings.endBy(now)...)
+	slices.Reverse(found)
+	return found
+}
+
+func kindOf(e logged) ChangeKind {
 	switch {
 	case e.Kind == record.Set:
 		return ChangeOverride
 	case e.Kind == record.Exp:
 		return ChangeExpired
-	case e.Kind == record.Del && e.Note != "":
+	case e.Kind == record.Del && e.note.By != "":
 		return ChangeRemoved
 	case e.Kind == record.Del:
 		return ChangeDeregistered
@@ -148,11 +199,7 @@ func describeNote(n record.Note) string {
 	}
 	var parts []string
 	for _, aspect := range slices.Sorted(maps.Keys(n.Set)) {
-		if v := n.Set[aspect]; v == nil {
-			parts = append(parts, aspect+" removed")
-		} else {
-			parts = append(parts, fmt.Sprintf("%s %v", aspect, v))
-		}
+		parts = append(parts, describeSet(aspect, n.Set[aspect]))
 	}
 	text := "set " + strings.Join(parts, ", ")
 	if n.Until > 0 {
@@ -162,4 +209,11 @@ func describeNote(n record.Note) string {
 		text += ", also for later processes"
 	}
 	return text
+}
+
+func describeSet(aspect string, value any) string {
+	if value == nil {
+		return aspect + " removed"
+	}
+	return fmt.Sprintf("%s %v", aspect, value)
 }

@@ -21,8 +21,8 @@ import (
 // return the errors of a Registry: ErrInvalid, ErrNotFound, ErrPermission, ErrUnavailable.
 // Reading takes the rights of a reader; docs/protocol.md lists those for changes.
 type Operator struct {
-	r             *Redis
-	by, namespace string
+	r                     *Redis
+	by, namespace, reason string
 }
 
 // Operator returns an Operator in the namespace of the registry. By says who acts, such as
@@ -32,7 +32,18 @@ func (r *Redis) Operator(by string) *Operator { return &Operator{r: r, by: by} }
 // In returns the same Operator in another namespace. "" is the registry's. Only methods that
 // change nothing take "*", all namespaces.
 func (o *Operator) In(namespace string) *Operator {
-	return &Operator{r: o.r, by: o.by, namespace: namespace}
+	in := *o
+	in.namespace = namespace
+	return &in
+}
+
+// WithReason returns the same Operator with a reason, at most 500 bytes, for those of its changes
+// that are given none: Undo and UndoAll, and Set, SetAll and Remove without one. The history
+// shows it.
+func (o *Operator) WithReason(reason string) *Operator {
+	with := *o
+	with.reason = reason
+	return &with
 }
 
 // Set sets an override on a node. What is set already and that v does not name stays. The same
@@ -51,6 +62,7 @@ func (o *Operator) SetAll(ctx context.Context, service string, v Override) error
 }
 
 func (o *Operator) set(ctx context.Context, service, node string, bad error, v Override) error {
+	v.Reason = cmp.Or(v.Reason, o.reason)
 	aspects, note, err := v.encode(o.by)
 	return o.change(ctx, "override", service, node, cmp.Or(bad, err), func(ctx context.Context, c *conn, s keys.Service, t lua.Target, now time.Time) error {
 		until, err := v.ends(now)
@@ -83,7 +95,8 @@ func (o *Operator) undo(ctx context.Context, service, node string, bad error, as
 	if len(aspects) > 0 {
 		undone = nil
 	}
-	note := record.Note{By: o.by, Undone: aspects}
+	bad = cmp.Or(bad, checkReason(o.reason))
+	note := record.Note{By: o.by, Reason: o.reason, Undone: aspects}
 	for _, a := range aspects {
 		name, err := parseAspect(a)
 		undone, bad = append(undone, lua.Aspect{Name: name}), cmp.Or(bad, err)
@@ -96,7 +109,7 @@ func (o *Operator) undo(ctx context.Context, service, node string, bad error, as
 // override sends a call and turns its code into an error.
 func (c *conn) override(ctx context.Context, call lua.OverrideCall, note record.Note) (err error) {
 	if call.Note, err = note.Encode(); err != nil {
-		return err
+		return errdefs.Invalid("Override", "%v: set or undo fewer aspects at once", err)
 	}
 	r := lua.Override(ctx, c.UniversalClient, call)[0]
 	switch {
@@ -127,6 +140,7 @@ const removals = 3
 //
 //	ErrNotFound  there is no such node
 func (o *Operator) Remove(ctx context.Context, service, node, reason string) error {
+	reason = cmp.Or(reason, o.reason)
 	bad := cmp.Or(checkName("Node", node), checkReason(reason))
 	return o.change(ctx, "remove", service, node, bad, func(ctx context.Context, c *conn, s keys.Service, t lua.Target, _ time.Time) error {
 		note, err := record.Note{By: o.by, Reason: reason}.Encode()
@@ -143,7 +157,7 @@ func (o *Operator) Remove(ctx context.Context, service, node, reason string) err
 				return fmt.Errorf("%w: it is not registered now", ErrNotFound)
 			}
 			r := lua.Deregister(ctx, c.UniversalClient, lua.DeregisterCall{
-				Target: t, By: lua.Operator, Note: note, Nodes: []lua.Lease{{ID: node, Token: holder.Lease, Seq: holder.Seq}},
+				Target: t, Act: lua.Act{By: lua.Operator, Note: note}, Nodes: []lua.Lease{{ID: node, Token: holder.Lease, Seq: holder.Seq}},
 			})[0]
 			if r.Err != nil {
 				return lateOr(r.Err)

@@ -41,7 +41,7 @@ func leave(t *testing.T, client redis.UniversalClient, count int) (names []strin
 		b := rawService{t, client, space.Service("", name)}
 		lease := lua.Lease{ID: "a", Token: fmt.Sprintf("%d-0123456789ab", now.UnixMicro()), Seq: 1, TTL: time.Minute}
 		calls[i] = lua.RegisterCall{Target: b.target(), Nodes: []lua.Registration{{Lease: lease, Data: []byte(`{"v":1,"address":"10.0.0.1:80"}`)}}}
-		deregisters[i] = lua.DeregisterCall{Target: b.target(), By: lua.Self, Nodes: []lua.Lease{lease}}
+		deregisters[i] = lua.DeregisterCall{Target: b.target(), Act: lua.Act{By: lua.Self}, Nodes: []lua.Lease{lease}}
 	}
 	err := lua.Announce(t.Context(), client, entries, lua.AnnounceCall{Key: space.Namespaces(), Members: []string{keys.NamespaceMember("")}, Forget: time.Hour})
 	if err != nil {

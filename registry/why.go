@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -43,7 +44,7 @@ type Explanation struct {
 
 	Presence   Presence
 	Since      time.Time // when this began, by Redis's clock; zero where that is not known
-	By, Reason string    // of the operator who removed it
+	By, Reason string    // of the operator who removed it; Reason also of the process that deregistered it
 
 	// Sentences for people: what is the case, what clients see meanwhile, and what would bring
 	// the node back or is to be done. Each may be empty.
@@ -51,7 +52,11 @@ type Explanation struct {
 
 	Info    *NodeInfo      // of a node that is NodePresent or NodeUnlisted
 	History []HistoryEntry // of this node and of overrides of all nodes, newest first
-	Now     time.Time      // Redis's clock
+
+	// Began is the time of the oldest change of the service that Redis has: nothing is known of
+	// what was before. Zero: Redis has no history of the service.
+	Began time.Time
+	Now   time.Time // Redis's clock
 }
 
 // Why explains whether a node is there, and if not, what took it out and what would bring it
@@ -80,30 +85,28 @@ type evidence struct {
 
 // explain reads all that Redis knows of a node at once.
 func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explanation, error) {
-	var version *redis.StringCmd
-	var log *redis.StringSliceCmd
+	var read history
 	var node *redis.StringSliceCmd
 	var score *redis.FloatSliceCmd
-	var clock *redis.TimeCmd
 	var overrides *redis.SliceCmd
 	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		version, log = redisconn.AskVersion(ctx, p, s), p.LRange(ctx, s.Log(), 0, maxHistory-1)
+		read = askHistory(ctx, p, s)
 		node = redisconn.AskNode(ctx, p, redisconn.Entry{Service: s, ID: id})
 		score = p.ZMScore(ctx, s.Index(), keys.EscapeID(id))
 		overrides = p.HMGet(ctx, s.Override(), keys.OverrideField(keys.AllNodes), keys.EscapeID(id))
-		clock = p.Time(ctx)
 		return nil
 	})
 	if err := redisconn.Refusal(cmds, err); err != nil {
 		c.Reload(ctx)
 		return nil, err
 	}
-	at, err := redisconn.Version(version)
+	all, err := read.entries()
 	if err != nil {
 		return nil, err
 	}
-	e := &Explanation{Namespace: s.Namespace(), Service: s.Name(), Node: id, Now: clock.Val()}
-	for _, h := range history(log.Val(), at.Rev) {
+	e := &Explanation{Namespace: s.Namespace(), Service: s.Name(), Node: id, Now: read.clock.Val()}
+	for _, h := range all {
+		e.Began = h.Time
 		if h.Node == id || h.Node == keys.AllNodes {
 			e.History = append(e.History, h)
 		}
@@ -134,14 +137,15 @@ func (e *Explanation) conclude(ev evidence) {
 	last := e.lastOf()
 	switch {
 	case ev.hash && ev.indexed:
-		e.Presence = NodePresent
-		if ev.holder.Start > 0 {
-			e.Since = time.UnixMicro(ev.holder.Start)
-		}
+		e.Presence, e.Since = NodePresent, e.sinceOf(ev.holder)
 		e.Cause = fmt.Sprintf("The node is registered, and its lease ends in %v unless it is renewed.", max(0, ev.ends.Sub(ev.now)).Round(time.Millisecond))
 		if ago := ev.holder.TTL - ev.ends.Sub(ev.now); ago > ev.holder.TTL/2 { // no interval is longer
 			e.Cause += fmt.Sprintf(" It was last renewed %v ago, which is late: its process has probably crashed, or has no way to Redis.", ago.Round(time.Millisecond))
 			e.Remedy = "Look at the log of the process, and whether it runs. Without a renewal the node is gone when its lease ends."
+		}
+		if last != nil && last.Kind == ChangeTakenOver && last.Lease == ev.holder.Lease {
+			e.Cause += fmt.Sprintf(" At %s its process took it over from another one (%s), which had not deregistered it: that one crashed, or both use the same ID.",
+				last.Time.Format(time.RFC3339), last.From)
 		}
 	case ev.hash:
 		e.Presence = NodeUnlisted
@@ -151,11 +155,11 @@ func (e *Explanation) conclude(ev evidence) {
 	case ev.holder.Gone == "op" || last != nil && last.Kind == ChangeRemoved:
 		e.Presence = NodeRemoved
 		e.Cause = "An operator removed the node."
-		e.Remedy = "Start its process anew; or have it call Deregister, and then Register."
+		e.Remedy = "Start its process again: until then it does not come back. In Go, Deregister and then Register do the same."
 	case ev.holder.Gone == "self" || last != nil && last.Kind == ChangeDeregistered:
 		e.Presence = NodeLeft
 		e.Cause = "The process of the node deregistered it."
-		e.Remedy = "It comes back when its process registers it again."
+		e.Remedy = "It comes back when its process registers it again: once it is started, or once its check passes."
 	case ev.indexed && !ev.ends.After(ev.now):
 		e.Presence, e.Since = NodeExpired, ev.ends
 		e.Cause = "The lease of the node ended without a renewal; it is about to be taken out of the index."
@@ -168,22 +172,48 @@ func (e *Explanation) conclude(ev evidence) {
 		e.Clients = "Those that knew it keep it for up to one TTL."
 		e.Remedy = "A process that lives registers it again within a third of its TTL; see rollcall doctor for what lost it."
 	default:
-		e.Cause = "Redis knows nothing of this node: it never registered in this service, or longer ago than the history goes back, or Redis was flushed."
+		e.Cause = "Redis knows nothing of this node and has no history of the service: it never registered, or over a day ago, or Redis lost its data."
+		if !e.Began.IsZero() {
+			e.Cause = fmt.Sprintf("Redis knows nothing of this node: it never registered since the history of the service begins, at %s. "+
+				"Whether it did before cannot be known: Redis drops the oldest changes, and a flush or a restart without its data loses all.", e.Began.Format(time.RFC3339))
+		}
 		e.Remedy = "Check the namespace, the service and the ID; and the log of its process."
 	}
 	if e.Presence == NodeExpired {
-		e.Clients = "Those that call it keep it for as long as it answers (discovery.Guard); others do not see it."
+		e.Clients = "Those that call it keep it for as long as it answers; others do not see it."
 		e.Remedy = "It comes back by itself, within a third of its TTL, once its process reaches Redis and its check passes. Look at the log of the process, and whether it runs."
 	}
-	if last != nil && (e.Presence == NodeRemoved || e.Presence == NodeLeft || e.Presence == NodeExpired && e.Since.IsZero()) {
+	if last == nil {
+		return
+	}
+	del := last.Kind == ChangeRemoved || last.Kind == ChangeDeregistered
+	if del && (e.Presence == NodeRemoved || e.Presence == NodeLeft) || e.Presence == NodeExpired && last.Kind == ChangeExpired && e.Since.IsZero() {
 		e.Since, e.By, e.Reason = last.Time, last.By, last.Reason
 	}
 }
 
-// lastOf returns the newest change of the node that is no override, or nil.
+// sinceOf returns since when a process has the node without a break: since it registered it
+// first, or again after its lease had ended.
+func (e *Explanation) sinceOf(holder record.Holder) (since time.Time) {
+	if holder.Start == 0 {
+		return time.Time{}
+	}
+	since, expired := time.UnixMicro(holder.Start), false
+	for _, h := range slices.Backward(e.History) {
+		switch {
+		case h.Kind == ChangeExpired:
+			expired = h.Time.After(since)
+		case h.Kind == ChangeRegistered && expired:
+			since, expired = h.Time, false
+		}
+	}
+	return since
+}
+
+// lastOf returns the newest change of the node that is neither an override nor its data, or nil.
 func (e *Explanation) lastOf() *HistoryEntry {
 	for i := range e.History {
-		if e.History[i].Kind != ChangeOverride {
+		if k := e.History[i].Kind; k != ChangeOverride && k != ChangeEnded && k != ChangeData {
 			return &e.History[i]
 		}
 	}

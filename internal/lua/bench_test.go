@@ -58,7 +58,7 @@ func BenchmarkCall(b *testing.B) {
 			name: "deregister",
 			prep: func(t Target, c *redis.Client, i int) []Result { return registering(t, c, token(int64(i), 1), 1) },
 			call: func(t Target, c *redis.Client, i int) []Result {
-				return Deregister(ctx, c, DeregisterCall{Target: t, By: Self, Nodes: leases(nodes(token(int64(i), 1), 1))})
+				return Deregister(ctx, c, DeregisterCall{Target: t, Act: Act{By: Self}, Nodes: leases(nodes(token(int64(i), 1), 1))})
 			},
 		},
 		{

@@ -129,11 +129,17 @@ const (
 	Undo By = "undo"
 )
 
+// An Act is whose act a deregistration is, and a note about it for the log: JSON in one line, at
+// most 8,192 bytes; or "".
+type Act struct {
+	By   By
+	Note string
+}
+
 // DeregisterCall ends the leases of up to MaxNodes nodes for good.
 type DeregisterCall struct {
 	Target
-	By    By
-	Note  []byte // for the log, JSON in one line; or nil
+	Act
 	Nodes []Lease
 }
 
@@ -175,7 +181,7 @@ type OverrideCall struct {
 	ID      string    // keys.AllNodes: of the service
 	Until   time.Time // by Redis's clock, in whole milliseconds; zero: no end
 	Bound   bool      // to the lease that holds the node now
-	Note    []byte    // for the log, JSON in one line; or nil
+	Note    string    // for the log, as in Act
 	Aspects []Aspect
 }
 

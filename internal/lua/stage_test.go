@@ -137,7 +137,7 @@ func (s *stage) undo(nodes ...Lease) reply { s.Helper(); return s.end(Undo, node
 
 func (s *stage) end(by By, nodes []Lease) reply {
 	s.Helper()
-	c := DeregisterCall{Target: s.target(), By: by, Nodes: nodes}
+	c := DeregisterCall{Target: s.target(), Act: Act{By: by}, Nodes: nodes}
 	return s.note("deregister "+string(by), Deregister(s.Context(), s.client, c))
 }
 

@@ -33,12 +33,13 @@ type LogEntry struct {
 	Kind  Kind
 	Lease string // as Lease.String; "" if not known, which only Set and Exp may be
 	ID    string // of the node; keys.AllNodes of a Set on all
-	Note  string // what an operator did, as JSON; see Note
+	Note  string // JSON, or ""; see Note
 }
 
-// A Note says in the log what an operator did.
+// A Note says in the log what an operator did, or with a reason alone, why a process
+// deregistered its node.
 type Note struct {
-	By     string `json:"by,omitempty"`
+	By     string `json:"by,omitempty"` // the operator
 	Reason string `json:"reason,omitempty"`
 
 	// Of a Set: what was set, by aspect, and what was undone.
@@ -48,8 +49,14 @@ type Note struct {
 	Stay   bool           `json:"stay,omitempty"`
 }
 
-// Encode returns the note in one line.
-func (n Note) Encode() ([]byte, error) { return compact(n) }
+// Encode returns the note in one line. It fails with ErrTooLarge above MaxNote.
+func (n Note) Encode() (string, error) {
+	b, err := compact(n)
+	if err == nil && len(b) > MaxNote {
+		err = fmt.Errorf("note: %w: %d bytes, at most %d", ErrTooLarge, len(b), MaxNote)
+	}
+	return string(b), err
+}
 
 // ParseNote reads a note. What cannot be read is empty.
 func ParseNote(s string) (n Note) {

@@ -76,6 +76,7 @@ const (
 	MaxAPIs     = 64 << 10
 	MaxOverride = 8 << 10
 	MaxSaid     = 2 << 10 // one line of an override
+	MaxNote     = 8 << 10 // of an entry of the log
 )
 
 var (

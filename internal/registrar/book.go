@@ -138,7 +138,7 @@ const (
 // the lease has ended, so that watchers need not wait for that.
 type pendingDeregister struct {
 	lease       lua.Lease
-	by          lua.By
+	act         lua.Act
 	callsUntil  time.Time // Redis's: a call to register the lease may come until then, or zero
 	from, until time.Time // ours
 }

@@ -17,15 +17,15 @@ import (
 type Selector func(id, version string) bool
 
 // Deregister withdraws nodes of one service. Their renewal ends in any case. Where that
-// fails it is tried again for as long as the leases may last.
-func (r *book) Deregister(ctx context.Context, k keys.Service, which Selector) error {
+// fails it is tried again for as long as the leases may last. The note is for the log, or "".
+func (r *book) Deregister(ctx context.Context, k keys.Service, note string, which Selector) error {
 	r.mu.Lock()
 	s := r.services[k]
 	r.mu.Unlock()
 	if s == nil {
 		return nil
 	}
-	err := r.deliver(ctx, r.withdraw([]*service{s}, func(n *node) bool { return which(n.id, n.version) }))[s]
+	err := r.deliver(ctx, r.withdraw([]*service{s}, note, func(n *node) bool { return which(n.id, n.version) }))[s]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tidied(s)
@@ -42,7 +42,7 @@ func (r *book) withdrawAll(ctx context.Context, inside bool) error {
 		_ = r.registering.Wait(limited, "a Register") // what is late then, runs out
 		cancel()
 	}
-	withdrawals := r.withdraw(nil, func(*node) bool { return true })
+	withdrawals := r.withdraw(nil, "", func(*node) bool { return true })
 	r.mu.Lock()
 	for _, s := range r.services {
 		withdrawals = append(withdrawals, s.undelivered(func(string) bool { return true })...)
@@ -56,7 +56,7 @@ func (s *service) undelivered(of func(id string) bool) (withdrawals []*withdrawa
 	for _, b := range s.batches {
 		for _, g := range b.pending {
 			if of(g.lease.ID) {
-				withdrawals = append(withdrawals, &withdrawal{service: s, by: g.by, leases: []lua.Lease{g.lease}})
+				withdrawals = append(withdrawals, &withdrawal{service: s, act: g.act, leases: []lua.Lease{g.lease}})
 			}
 		}
 	}
@@ -66,7 +66,7 @@ func (s *service) undelivered(of func(id string) bool) (withdrawals []*withdrawa
 // A withdrawal is what is to be deregistered of one service.
 type withdrawal struct {
 	service *service
-	by      lua.By
+	act     lua.Act
 	nodes   []*node
 	leases  []lua.Lease
 	err     error     // how it went
@@ -82,8 +82,8 @@ func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures 
 	for _, f := range withdrawals {
 		failed.Add(f.service, f.err)
 		for _, n := range f.nodes {
-			if f.err != nil || f.by == lua.Undo && !n.callsUntil.Before(f.at) {
-				r.deregisterLater(n, f.by, n.callsUntil)
+			if f.err != nil || f.act.By == lua.Undo && !n.callsUntil.Before(f.at) {
+				r.deregisterLater(n, f.act, n.callsUntil)
 			}
 		}
 		if len(f.nodes) > 0 { // it is one of withdraw
@@ -97,7 +97,7 @@ func (r *book) deliver(ctx context.Context, withdrawals []*withdrawal) failures 
 // withdraw ends registrations here, and returns what is to be sent to Redis. A register
 // call that was never confirmed may not have reached Redis, and then an older lease may
 // be in force there: Undo leaves that alone.
-func (r *book) withdraw(services []*service, which func(*node) bool) []*withdrawal {
+func (r *book) withdraw(services []*service, note string, which func(*node) bool) []*withdrawal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if services == nil { // all
@@ -105,7 +105,7 @@ func (r *book) withdraw(services []*service, which func(*node) bool) []*withdraw
 	}
 	var withdrawals []*withdrawal
 	for _, s := range services {
-		self, undo := &withdrawal{service: s, by: lua.Self}, &withdrawal{service: s, by: lua.Undo}
+		self, undo := &withdrawal{service: s, act: lua.Act{By: lua.Self, Note: note}}, &withdrawal{service: s, act: lua.Act{By: lua.Undo, Note: note}}
 		s.withdrawing++ // until all of its nodes are looked at
 		for _, n := range s.nodes {
 			if !which(n) {
@@ -143,7 +143,7 @@ func (r *book) deregister(ctx context.Context, withdrawals []*withdrawal) {
 		for _, f := range withdrawals {
 			f.err = nil
 			for chunk := range slices.Chunk(f.leases, lua.MaxNodes) {
-				calls = append(calls, lua.DeregisterCall{Target: r.target(ctx, f.service), By: f.by, Nodes: chunk})
+				calls = append(calls, lua.DeregisterCall{Target: r.target(ctx, f.service), Act: f.act, Nodes: chunk})
 				about = append(about, f)
 			}
 		}

@@ -134,7 +134,7 @@ func TestAnUndoOutlastsTheCall(t *testing.T) {
 	s.clock.Answered(replica.Answer{Sent: now, Received: now, Now: now.Add(-time.Hour), Master: "m"}, time.Minute)
 	until := now.Add(time.Second) // by the estimate that was an hour ahead
 	ours, other := lua.Lease{ID: "a", Token: "1-a", TTL: time.Second}, lua.Lease{ID: "b", Token: "1-b"}
-	pending := []pendingDeregister{{lease: ours, by: lua.Undo, callsUntil: until}, {lease: other, by: lua.Self}}
+	pending := []pendingDeregister{{lease: ours, act: lua.Act{By: lua.Undo}, callsUntil: until}, {lease: other, act: lua.Act{By: lua.Self}}}
 	left := s.leftToDo(pending, &withdrawal{leases: []lua.Lease{ours}, at: until})
 	if want := now.Add(time.Hour + time.Second + time.Millisecond); len(left) != 2 || !left[0].from.Equal(want) || !left[0].until.Equal(want.Add(time.Second)) {
 		t.Errorf("%+v is left, want both, the first due again in an hour", left)

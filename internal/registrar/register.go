@@ -197,12 +197,12 @@ func (r *book) undoLater(n *node, err error) {
 	if !redisconn.Unknown(err) {
 		n.callsUntil = time.Time{}
 	}
-	r.deregisterLater(n, lua.Undo, n.callsUntil)
+	r.deregisterLater(n, lua.Act{By: lua.Undo}, n.callsUntil)
 }
 
 // deregisterLater has the renewer deregister a node, and try again until its lease has
 // ended. callsUntil is until when a call to register it may come, by Redis's clock, or zero.
-func (r *book) deregisterLater(n *node, by lua.By, callsUntil time.Time) {
+func (r *book) deregisterLater(n *node, act lua.Act, callsUntil time.Time) {
 	if n.token == "" || r.closed {
 		return
 	}
@@ -214,7 +214,7 @@ func (r *book) deregisterLater(n *node, by lua.By, callsUntil time.Time) {
 	b := r.batch(s, batchKey{interval: n.interval}, nil)
 	now := time.Now()
 	until := actor.Later(now, r.clockOf(s).Local(callsUntil)).Add(n.ttl)
-	b.pending = append(b.pending, pendingDeregister{lease: n.lease(), by: by, callsUntil: callsUntil, from: now, until: until})
+	b.pending = append(b.pending, pendingDeregister{lease: n.lease(), act: act, callsUntil: callsUntil, from: now, until: until})
 	r.dueBy(b, now)
 }
 

@@ -62,7 +62,7 @@ func (r *renewer) deliverPending(ctx context.Context, tasks []*task) {
 	taskOf := map[*withdrawal]*task{}
 	for _, t := range tasks {
 		for _, g := range t.pending {
-			f := &withdrawal{service: t.batch.service, by: g.by, leases: []lua.Lease{g.lease}}
+			f := &withdrawal{service: t.batch.service, act: g.act, leases: []lua.Lease{g.lease}}
 			withdrawals, taskOf[f] = append(withdrawals, f), t
 		}
 	}
@@ -86,7 +86,7 @@ func (r *renewer) deliverPending(ctx context.Context, tasks []*task) {
 func (s *service) leftToDo(pending []pendingDeregister, done *withdrawal) (left []pendingDeregister) {
 	for _, g := range pending {
 		mine := g.lease == done.leases[0]
-		if mine && g.by == lua.Undo && !g.callsUntil.Before(done.at) {
+		if mine && g.act.By == lua.Undo && !g.callsUntil.Before(done.at) {
 			g.from = s.clock.Local(g.callsUntil).Add(time.Millisecond)
 			g.until = g.from.Add(g.lease.TTL)
 		} else if mine {

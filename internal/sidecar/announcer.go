@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type announcer struct {
 
 	draining chan struct{} // closed to register the node as draining
 	done     chan struct{} // closed when run has returned
+	failure  error         // of the last check
 	listed   atomic.Bool   // whether the node is registered, or about to be
 	lost     atomic.Bool   // another process or an operator has the node: it is left alone
 }
@@ -79,6 +81,7 @@ func (a *announcer) check(ctx context.Context, h *health) {
 	if ctx.Err() != nil {
 		return
 	}
+	a.failure = err
 	first := h.failures == 0
 	changed := h.note(err, a.cfg.CheckFailures)
 	switch {
@@ -95,7 +98,8 @@ func (a *announcer) check(ctx context.Context, h *health) {
 func (a *announcer) turn(ctx context.Context, up bool) error {
 	if !up {
 		a.listed.Store(false)
-		if err := a.cfg.Registry.Deregister(ctx, a.cfg.Service); err != nil && ctx.Err() == nil {
+		why := fmt.Sprintf("its check fails: %v", a.failure)
+		if err := a.cfg.Registry.Deregister(ctx, a.cfg.Service, registry.DeregisterReason(why)); err != nil && ctx.Err() == nil {
 			a.log.Warn().Err(err).Msg("rollcall: cannot deregister the node now: it is gone when its lease ends")
 		}
 		return nil

@@ -14,9 +14,11 @@ import (
 // A process is the command while it runs.
 type process struct {
 	cmd   *exec.Cmd
-	ended chan struct{} // closed when it has ended; then code and err may be read
-	code  int
-	err   error
+	ended chan struct{} // closed when it has ended; then what is below may be read
+
+	code   int
+	killer string // the signal that ended it; "": none
+	err    error
 }
 
 // pipesOpen is how long output of the command is still copied after its end, where a
@@ -61,11 +63,23 @@ func (p *process) wait() {
 	defer close(p.ended)
 	err := p.cmd.Wait()
 	p.killGroup()
-	p.code = exitCode(p.cmd.ProcessState)
+	p.code, p.killer = exitCode(p.cmd.ProcessState), killedBy(p.cmd.ProcessState)
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) && !errors.Is(err, exec.ErrWaitDelay) {
 		p.err = fmt.Errorf("wait for the command: %w", err)
 	}
+}
+
+// end says how the command ended. Asked is the signal that asked for it, or nil.
+func (p *process) end(asked os.Signal) string {
+	text := fmt.Sprintf("the command ended with exit code %d", p.code)
+	if p.killer != "" {
+		text = "the command was killed by " + p.killer
+	}
+	if asked != nil {
+		text = fmt.Sprintf("asked to end by a signal (%v); %s", asked, text)
+	}
+	return text
 }
 
 // isDevice reports whether a reader is a terminal, or another device such as /dev/null.

@@ -35,4 +35,6 @@ func exitCode(s *os.ProcessState) int {
 	return s.ExitCode()
 }
 
+func killedBy(*os.ProcessState) string { return "" }
+
 func shell(words string) *exec.Cmd { return exec.Command("cmd", "/C", words) }

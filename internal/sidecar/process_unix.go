@@ -3,6 +3,7 @@
 package sidecar
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -46,6 +47,18 @@ func exitCode(s *os.ProcessState) int {
 		return 128 + int(status.Signal())
 	}
 	return s.ExitCode()
+}
+
+// killedBy is the signal that ended the command, such as "signal 9 (killed)"; "" where none did.
+func killedBy(s *os.ProcessState) string {
+	if s == nil {
+		return ""
+	}
+	status, ok := s.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return ""
+	}
+	return fmt.Sprintf("signal %d (%v)", status.Signal(), status.Signal())
 }
 
 // ownGroup makes a command the leader of a process group.

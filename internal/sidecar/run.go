@@ -60,16 +60,19 @@ func Run(ctx context.Context, cfg Config) (code int, err error) {
 	}
 	p, code, err := start(cfg.Command, cfg.Stdin, cfg.Stdout, cfg.Stderr)
 	if err != nil {
-		cfg.close()
+		cfg.leave(err.Error())
 		return code, err
 	}
 	announcing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a := newAnnouncer(&cfg)
 	go a.run(announcing)
-	supervise(ctx, p, a, cfg)
+	asked := supervise(ctx, p, a, cfg)
 	cancel()
 	<-a.done
-	cfg.close()
+	if p.killer != "" && asked == nil {
+		cfg.Logger.Warn().Str("signal", p.killer).Msg("rollcall: the command was killed: the node is deregistered")
+	}
+	cfg.leave(p.end(asked))
 	return p.code, p.err
 }
 
@@ -105,24 +108,29 @@ func (c *Config) prepare(ctx context.Context) error {
 
 var errNotYet = errors.New("not yet")
 
-func (c *Config) close() {
+// leave deregisters the node, for a reason, and closes the registry, which tries again what
+// failed.
+func (c *Config) leave(why string) {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
+	first, stop := context.WithTimeout(ctx, closing/2)
+	_ = c.Registry.Deregister(first, c.Service, registry.DeregisterReason(why))
+	stop()
 	if err := c.Registry.Close(ctx); err != nil {
 		c.Logger.Warn().Err(err).Msg("rollcall: the node is not deregistered: it is gone when its lease ends")
 	}
 }
 
-// supervise hands signals on until the command has ended.
-func supervise(ctx context.Context, p *process, a *announcer, cfg Config) {
-	var ending os.Signal         // the last one that asked for the end
+// supervise hands signals on until the command has ended. It returns the last one that asked for
+// the end, or nil.
+func supervise(ctx context.Context, p *process, a *announcer, cfg Config) (ending os.Signal) {
 	var drained <-chan time.Time // when to hand it on
 	over := ctx.Done()
 	for {
 		var s os.Signal
 		select {
 		case <-p.ended:
-			return
+			return ending
 		case <-drained:
 			drained = nil
 			p.signal(ending)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -127,6 +129,12 @@ func (f *flags) registration() (*registry.Service, error) {
 		n.Network, address = "unix", path
 	}
 	var err error
+	if host, port, bad := net.SplitHostPort(address); bad == nil && n.Network == "tcp" {
+		if ip, bad := netip.ParseAddr(host); bad == nil && ip.WithZone("").Unmap().IsUnspecified() {
+			return nil, cli.Usagef("--address %s means all addresses of a machine, and callers would dial themselves: "+
+				"give one that they can reach, or :%s for the address of this machine", address, port)
+		}
+	}
 	if n.Address, err = registry.Advertise(n.Network, address); err != nil {
 		return nil, err
 	}

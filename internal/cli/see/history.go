@@ -18,6 +18,7 @@ type entry struct {
 	Node     string    `json:"node"` // "": all nodes
 	Revision uint64    `json:"revision"`
 	Process  string    `json:"process,omitempty"`
+	From     string    `json:"from,omitempty"` // of "taken over": the process before
 	By       string    `json:"by,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
 	Detail   string    `json:"detail,omitempty"`
@@ -26,7 +27,7 @@ type entry struct {
 }
 
 func fromHistory(h registry.HistoryEntry) entry {
-	return entry{h.Time.UTC(), h.Kind.String(), h.Node, h.Revision, h.Lease, h.By, h.Reason, h.Detail, h.Kind}
+	return entry{h.Time.UTC(), h.Kind.String(), h.Node, h.Revision, h.Lease, h.From, h.By, h.Reason, h.Detail, h.Kind}
 }
 
 func entries(all []registry.HistoryEntry) []entry {
@@ -43,7 +44,7 @@ func (e entry) style() cli.Style {
 		return cli.Good
 	case registry.ChangeExpired, registry.ChangeRemoved:
 		return cli.Bad
-	case registry.ChangeOverride:
+	case registry.ChangeOverride, registry.ChangeEnded, registry.ChangeTakenOver:
 		return cli.Warn
 	}
 	return cli.Plain
@@ -95,7 +96,8 @@ func historyCommand(app *cli.App) *cobra.Command {
 		Use:   "history SERVICE [NODE]",
 		Short: "Show what changed in a service, when, and by whom",
 		Long: `Show the changes of a service, or of one of its nodes, the newest first. Redis keeps the
-last 1,024, for as long as the service has nodes and a day longer. Times are Redis's, in UTC.`,
+last 1,024, for as long as the service has nodes and a day longer. Times are Redis's, in UTC.
+An override that ended by itself is shown as ended, though nothing changed in Redis then.`,
 		Example: `  rollcall history shop
   rollcall history shop 10.0.0.1:8080 -o wide
   rollcall history shop --since 1h -o json`,

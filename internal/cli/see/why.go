@@ -24,6 +24,7 @@ type reason struct {
 	Remedy    string     `json:"remedy,omitempty"`
 	Info      *node      `json:"info,omitempty"`
 	History   []entry    `json:"history"`
+	Began     *time.Time `json:"began,omitempty"` // of the service's history
 	Now       time.Time  `json:"now"`
 }
 
@@ -32,15 +33,20 @@ func fromExplanation(e *registry.Explanation) reason {
 		Namespace: e.Namespace, Service: e.Service, Node: e.Node, Presence: e.Presence.String(), By: e.By, Reason: e.Reason,
 		Cause: e.Cause, Clients: e.Clients, Remedy: e.Remedy, History: entries(e.History), Now: e.Now.UTC(),
 	}
-	if !e.Since.IsZero() {
-		since := e.Since.UTC()
-		r.Since = &since
-	}
+	r.Since, r.Began = timeOrNil(e.Since), timeOrNil(e.Began)
 	if e.Info != nil {
 		n := fromInfo(e.Info)
 		r.Info = &n
 	}
 	return r
+}
+
+// timeOrNil is nil for the zero time, which is left out then.
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
 }
 
 // shownChanges is how many entries of the history a description has.

@@ -1,0 +1,137 @@
+package registry_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/redistest"
+	"github.com/rollcall-go/rollcall/registry"
+)
+
+var explanations = []testCase{
+	{"why says whether a node is there, and why not", whyExplains},
+	{"why of a node whose lease ended", whyExpired},
+	{"why of a node that another process took over, and since when it is there", whyTakenOver},
+	{"why of a node from before the history", whyBefore},
+}
+
+func whyExplains(t *testing.T, tp redistest.Topology) {
+	r, b := open(t, tp, renewRarely), behind(t, tp, "shop")
+	op := r.Operator("alice")
+	why := func(id string, want registry.Presence, says string) *registry.Explanation {
+		t.Helper()
+		e, err := op.Why(t.Context(), "shop", id)
+		must(t, err)
+		if e.Presence != want || !strings.Contains(e.Cause, says) {
+			t.Errorf("%s is %v: %s; want %v", id, e.Presence, e.Cause, want)
+		}
+		if want != registry.NodePresent && e.Remedy == "" {
+			t.Errorf("%s: no remedy", id)
+		}
+		return e
+	}
+	why("a", registry.NodeUnknown, "never registered")
+	register(t, r, service("shop", node("a"), node("b"), node("c"), node("d"), node("e")))
+	must(t, op.Set(t.Context(), "shop", "a", registry.Override{Status: draining(), Reason: "bad disk"}))
+	e := why("a", registry.NodePresent, "is registered")
+	if i := e.Info; i == nil || i.Node.Status != registry.Draining || len(i.Overrides) != 1 || i.Overrides[0].Reason != "bad disk" || len(e.History) != 2 {
+		t.Errorf("%+v", e)
+	}
+	ending := redis.Z{Score: float64(time.Now().Add(100 * time.Millisecond).UnixMilli()), Member: "c"}
+	must(t, b.client.ZAddXX(t.Context(), b.keys.Index(), ending).Err())
+	why("c", registry.NodePresent, "is late: its process")
+	must(t, op.Remove(t.Context(), "shop", "b", "not ours"))
+	if e := why("b", registry.NodeRemoved, "operator"); e.By != "alice" || e.Reason != "not ours" || time.Since(e.Since).Abs() > time.Minute {
+		t.Errorf("%+v", e)
+	}
+	deregister(t, r, service("shop", node("c")))
+	why("c", registry.NodeLeft, "deregistered")
+	must(t, b.client.Del(t.Context(), b.keys.Node("b"), b.keys.Node("c")).Err()) // as when a minute has passed
+	why("b", registry.NodeRemoved, "operator")
+	why("c", registry.NodeLeft, "deregistered")
+	must(t, b.client.ZRem(t.Context(), b.keys.Index(), "d").Err())
+	why("d", registry.NodeUnlisted, "index")
+	must(t, b.client.Del(t.Context(), b.keys.Node("e")).Err())
+	why("e", registry.NodeLost, "lost")
+	must(t, b.client.HSet(t.Context(), b.keys.Node("a"), "data", "?").Err())
+	why("a", registry.NodePresent, "cannot be read")
+	must(t, b.client.HSet(t.Context(), b.keys.Node("a"), "lease", "?").Err())
+	if e := why("a", registry.NodePresent, "cannot be read"); !e.Since.IsZero() {
+		t.Errorf("since %v, which nothing says", e.Since)
+	}
+	if _, err := op.Why(t.Context(), "shop", ""); err == nil {
+		t.Error("why of no node")
+	}
+}
+
+func whyExpired(t *testing.T, tp redistest.Topology) {
+	const ttl = time.Second
+	b := behind(t, tp, "shop")
+	r := open(t, tp, registry.TTL(ttl))
+	register(t, r, service("shop", node("reaper")))
+	b.manualNode("crashing", ttl).renew()
+	eventually(t, patience, func() error {
+		e, err := r.Operator("").Why(t.Context(), "shop", "crashing")
+		must(t, err)
+		if last := e.History[0]; e.Presence != registry.NodeExpired || last.Kind != registry.ChangeExpired || !e.Since.Equal(last.Time) {
+			return fmt.Errorf("it is %v since %v: %s", e.Presence, e.Since, e.Cause)
+		}
+		return nil
+	})
+}
+
+func whyTakenOver(t *testing.T, tp redistest.Topology) {
+	const ttl = time.Second
+	r, b := open(t, tp, registry.TTL(ttl)), behind(t, tp, "shop")
+	register(t, r, service("shop", node("reaper")))
+	register(t, open(t, tp), service("shop", node("a")))
+	register(t, open(t, tp), service("shop", node("a")))
+	why := func(id string) *registry.Explanation {
+		e, err := r.Operator("").Why(t.Context(), "shop", id)
+		must(t, err)
+		return e
+	}
+	if e := why("a"); e.Presence != registry.NodePresent || !strings.Contains(e.Cause, e.History[1].Lease) {
+		t.Errorf("it is %v: %s, want that process %s had it", e.Presence, e.Cause, e.History[1].Lease)
+	}
+	m := b.manualNode("returning", ttl)
+	m.renew()
+	first := why("returning")
+	eventually(t, patience, func() error {
+		if last := why("returning").History[0]; last.Kind != registry.ChangeExpired {
+			return fmt.Errorf("it is %v", last.Kind)
+		}
+		return nil
+	})
+	m.renew()
+	if e := why("returning"); e.Presence != registry.NodePresent || e.Info.Lease != first.Info.Lease || !e.Since.Equal(e.History[0].Time) {
+		t.Errorf("%v since %v: %s, %+v", e.Presence, e.Since, e.Info.Lease, e.History)
+	}
+}
+
+// A node that does not come back after Redis has lost all data was registered before the history
+// begins.
+func whyBefore(t *testing.T, tp redistest.Topology) {
+	gone, r, b := open(t, tp), open(t, tp, renewRarely), behind(t, tp, "shop")
+	register(t, gone, service("shop", node("gone")))
+	must(t, b.client.Del(t.Context(), b.keys.Index(), b.keys.Version(), b.keys.Log(), b.keys.Node("gone")).Err())
+	must(t, gone.Close(t.Context()))
+	why := func(began bool, says string) {
+		t.Helper()
+		e, err := r.Operator("").Why(t.Context(), "shop", "gone")
+		must(t, err)
+		if e.Presence != registry.NodeUnknown || e.Began.IsZero() == began || !strings.Contains(e.Cause, says) {
+			t.Errorf("it is %v, since %v: %s", e.Presence, e.Began, e.Cause)
+		}
+	}
+	must(t, b.client.Del(t.Context(), b.keys.Node("gone")).Err()) // its tombstone
+	why(false, "no history of the service")
+	register(t, r, service("shop", node("other")))
+	history, err := r.Operator("").History(t.Context(), "shop")
+	must(t, err)
+	why(true, "at "+history[0].Time.Format(time.RFC3339)+". Whether it did before cannot be known")
+}
