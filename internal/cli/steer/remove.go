@@ -14,17 +14,25 @@ func removeCommand(app *cli.App) *cobra.Command {
 	var a act
 	var yes bool
 	cmd := a.command(app, "remove SERVICE NODE|--all")
-	cmd.Flags().StringVar(&a.reason, "reason", "", "why; the history shows it")
 	cmd.Flags().BoolVar(&yes, "yes", false, "with --all: really remove every node")
-	cli.NotInEnvironment(cmd, "yes")
+	cmd.Flags().DurationVar(&a.duration, "for", 0, "refused: see args")
+	_ = cmd.Flags().MarkHidden("for") // it is there
+	cli.NotInEnvironment(cmd, "yes", "for")
 	cmd.Short = "Remove a node for good, until its process is started anew"
 	cmd.Long = `Remove a node, as if it had deregistered. Its process stops renewing it, and does not register it
-again before it is started anew. To keep calls off a node for a while, use rollcall drain.
+again before it is started anew. It has no end, because the process gives the node up: to keep calls
+off a node for a while, use rollcall weight SERVICE NODE 0 --for 30m, or rollcall drain.
 
 --all removes the nodes that are there now, one by one, and needs --yes.`
 	cmd.Example = `  rollcall remove shop 10.0.0.1:8080 --reason "the machine is gone"
   rollcall remove shop --all --dry-run`
-	cmd.Args = a.args(0, 0)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("for") { // the process of the node does not come back by itself
+			return cli.Usagef("remove has no --for: a removed node stays away until its process is started again; " +
+				"for no calls for a while: rollcall weight SERVICE NODE 0 --for 30m, or rollcall drain SERVICE NODE --for 30m")
+		}
+		return a.args(0, 0)(cmd, args)
+	}
 	cmd.RunE = app.With(func(cmd *cobra.Command, _ []string, r *registry.Redis) error {
 		infos, err := a.nodes(cmd, r)
 		if err != nil {

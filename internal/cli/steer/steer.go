@@ -34,6 +34,7 @@ func (a *act) command(app *cli.App, use string) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&a.all, "all", false, "in the place of NODE: all nodes of the service")
 	f.BoolVar(&a.dryRun, "dry-run", false, "only say what would be done")
+	f.StringVar(&a.reason, "reason", "", "why; the history shows it")
 	f.StringVar(&a.by, "by", cli.WhoAmI(), "who does this; the history shows it")
 	cli.NotInEnvironment(cmd, "all")
 	return cmd
@@ -43,7 +44,6 @@ func (a *act) command(app *cli.App, use string) *cobra.Command {
 func (a *act) timed(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.DurationVar(&a.duration, "for", 0, "how long, such as 30m; then Redis undoes it by itself")
-	f.StringVar(&a.reason, "reason", "", "why; the history and rollcall get overrides show it")
 	f.BoolVar(&a.stay, "stay", false, "stay in force for the next process of the node, too")
 	cli.NotInEnvironment(cmd, "for")
 }

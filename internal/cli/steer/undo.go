@@ -28,7 +28,7 @@ With --all, it is undone for all nodes of the service, one by one or together.`
 // undo takes back aspects, or all for none, of a node; with --all, of each node that has
 // some of them set, and of all together.
 func (a *act) undo(cmd *cobra.Command, r *registry.Redis, aspects ...string) error {
-	op := r.Operator(a.by)
+	op := r.Operator(a.by).WithReason(a.reason)
 	active, err := op.Overrides(cmd.Context(), a.service)
 	if err != nil {
 		return err

@@ -24,6 +24,9 @@ and the weight is again that which the node registered with.`
 	cmd.Args = a.args(1, 1)
 	cmd.RunE = app.With(func(cmd *cobra.Command, _ []string, r *registry.Redis) error {
 		if a.rest[0] == "own" {
+			if a.duration > 0 || a.stay {
+				return cli.Usagef("own has no --for and no --stay: it takes back what was set")
+			}
 			return a.undo(cmd, r, "weight")
 		}
 		n, err := strconv.Atoi(a.rest[0])
