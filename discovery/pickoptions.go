@@ -40,10 +40,10 @@ func Version(version string) PickOption { return versionOption(version) }
 // of its service. Several labels must all match; there may be eight. Default: all nodes.
 func Label(key, value string) PickOption { return labelOption{Key: key, Value: value} }
 
-// Filter selects the nodes for which keep returns true. keep is called once for each node and
-// view, not for each pick, so its answer must depend on the node alone. Make a filter once
-// and use it for all calls: the Resolver remembers the selection of each filter. Default: all
-// nodes.
+// Filter selects the nodes for which keep returns true. keep is called once for each node, and
+// again when the node changes, not for each pick: so its answer must depend on the node alone.
+// Make a filter once and use it for all calls: the Resolver remembers the selections of at least
+// 128 filters for each service, and of as many as hold 262,144 nodes together. Default: all nodes.
 func Filter(keep func(*registry.Node) bool) *FilterOption {
 	return &FilterOption{&views.Filter{Keep: keep}}
 }

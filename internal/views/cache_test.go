@@ -1,21 +1,50 @@
 package views
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
-// However many keys come, no more than maxCached are remembered, and those in use stay.
+// However many keys come, what they hold is bounded, and those in use stay.
 func TestCacheIsBounded(t *testing.T) {
+	for _, tc := range []struct{ holds, most int }{
+		{maxHeld, minCached + 1}, // as few as always may stay
+		{1000, maxHeld / 1000},
+		{0, maxHeld / keyHolds},
+	} {
+		t.Run(fmt.Sprint(tc.holds), func(t *testing.T) {
+			var c cache[int, int]
+			made := 0
+			get := func(k int) int { return c.get(k, func() (int, int) { made++; return k, tc.holds }) }
+			for i := range 3 * tc.most {
+				if get(-1) != -1 || get(i) != i {
+					t.Fatal("a wrong value")
+				}
+				if n := len(c.all()) + len(c.fresh); n > tc.most {
+					t.Fatalf("%d keys are remembered, want at most %d", n, tc.most)
+				}
+			}
+			if want := 3*tc.most + 1; made != want {
+				t.Errorf("%d values were made, want one for each of %d keys", made, want)
+			}
+		})
+	}
+}
+
+// Keys that are in use are found without a lock in the end, and each is made once.
+func TestCacheSettles(t *testing.T) {
 	var c cache[int, int]
-	hot := 0
-	get := func(k int) int { return c.get(k, func() int { hot++; return k }) }
-	for i := range 10 * maxCached {
-		if get(-1) != -1 || get(i) != i {
-			t.Fatal("a wrong value")
+	made := 0
+	const keys = 1000
+	for range 12 {
+		for k := range keys {
+			c.get(k, func() (int, int) { made++; return k, 1 })
 		}
 	}
-	if n := len(*c.made.Load()); n != maxCached {
-		t.Errorf("%d keys are remembered, want %d", n, maxCached)
+	if made != keys {
+		t.Errorf("%d values were made for %d keys", made, keys)
 	}
-	if hot != 10*maxCached+1 {
-		t.Errorf("%d values were made, want one for each of %d keys", hot, 10*maxCached+1)
+	if n := len(c.all()); n != keys {
+		t.Errorf("%d of %d keys are settled", n, keys)
 	}
 }

@@ -44,11 +44,13 @@ func newTestHub(tb testing.TB) (*Hub, *Service) {
 }
 
 // What a change of one node costs, with the nodes that stay the same pointers, and what it
-// costs with a pick after it.
+// costs with a pick after it, of all nodes and of those with a label.
 func BenchmarkChange(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) { change(b, n, func(*Table) {}) })
 		b.Run(fmt.Sprint(n, "/picked"), func(b *testing.B) { change(b, n, func(t *Table) { t.Pick(0) }) })
+		green := &Selection{Labels: [MaxLabels]Label{{"colour", "green"}}} // half of them
+		b.Run(fmt.Sprint(n, "/selected"), func(b *testing.B) { change(b, n, func(t *Table) { t.Select(green).Pick(0) }) })
 	}
 }
 
@@ -56,7 +58,10 @@ func change(b *testing.B, n int, then func(*Table)) {
 	_, s := newTestHub(b)
 	nodes := make([]*registry.Node, n)
 	for i := range nodes {
-		nodes[i] = &registry.Node{ID: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250), Address: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250)}
+		nodes[i] = &registry.Node{
+			ID: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250), Address: fmt.Sprintf("10.0.%d.%d:80", i/250, i%250),
+			Metadata: map[string]string{"colour": [2]string{"green", "blue"}[i%2], "rack": fmt.Sprint(i % 10)},
+		}
 	}
 	i := 0
 	b.ReportAllocs()

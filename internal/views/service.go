@@ -199,7 +199,7 @@ func (s *Service) build() {
 	}
 	next := actor.Sooner(actor.Sooner(kept.Next, warmer), s.review(v.Members, now))
 	v.sound = s.crew.withdrawn == 0 && s.ejected.Load() == 0
-	t := newTable(v, &s.hub.c)
+	t := newTable(v, &s.hub.c, s.table.Load())
 	s.known = s.known || !t.Unknown()
 	t.known = s.known
 	s.table.Store(t)

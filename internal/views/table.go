@@ -15,6 +15,8 @@ type Table struct {
 	c     *Config
 	known bool // the service has existed since it is followed
 	sets  cache[Selection, *Set]
+
+	before atomic.Pointer[Table] // the newest older one with sets, for members that have stayed the same; or nil
 }
 
 // A Set is what one selection leaves of a view. A pick reads its first 64 bytes.
@@ -29,9 +31,17 @@ type Set struct {
 	pickers cache[balance.Policy, balance.Picker]
 }
 
-func newTable(v *View, c *Config) *Table {
+// newTable makes the table of a view, which takes the place of another one; nil: of none.
+func newTable(v *View, c *Config, old *Table) *Table {
 	t := &Table{c: c}
 	t.fill(c, *v, "")
+	if old != nil && old.sets.empty() {
+		old = old.before.Load()
+	}
+	if old != nil {
+		t.before.Store(old)
+		old.before.Store(nil) // one is kept, not all
+	}
 	return t
 }
 
@@ -40,7 +50,10 @@ func (t *Table) Unknown() bool { return !t.known && t.View.History == "" && len(
 
 // Select returns the set of a selection.
 func (t *Table) Select(s *Selection) *Set {
-	return t.sets.get(*s, func() *Set { return t.narrow(s) })
+	return t.sets.get(*s, func() (*Set, int) {
+		set := t.narrow(s)
+		return set, len(set.View.Members)
+	})
 }
 
 // Pick picks one of the members, of which there is at least one, by the policy of the Config.
@@ -67,18 +80,52 @@ func (s *Set) PickBy(p balance.Policy, key uint64) *Member {
 	if p == nil {
 		return s.Pick(key)
 	}
-	picker := s.pickers.get(p, func() balance.Picker { return p.Picker(candidates(s.Members)) })
+	picker := s.pickers.get(p, func() (balance.Picker, int) { return p.Picker(candidates(s.Members)), len(s.Members) })
 	return s.Members[picker.Pick(key)]
 }
 
 // narrow makes the set of a selection. It calls the filter of a user: no mutex is held.
 func (t *Table) narrow(s *Selection) *Set {
-	v := *t.View
-	v.Members = without(v.Members, func(m *Member) bool { return !s.Matches(m) })
+	v, matches := *t.View, s.Matches
+	v.Members = nil
+	if old := t.before.Load(); old != nil {
+		if set := old.sets.known(*s); set != nil {
+			matches = remembered(old.View.Members, set.View.Members, s.Matches)
+			v.Members = make([]*Member, 0, len(set.View.Members)+1)
+		}
+	}
+	for _, m := range t.View.Members {
+		if matches(m) {
+			v.Members = append(v.Members, m)
+		}
+	}
 	v.Nodes = nodesOf(v.Members)
 	set := &Set{}
 	set.fill(t.c, v, s.Zone)
 	return set
+}
+
+// remembered returns matches for the members of a view, each of which it is asked about once
+// and in their order. all are those of an older view, and matched those of them that did: a
+// member that has stayed the same does so still.
+func remembered(all, matched []*Member, matches func(*Member) bool) func(*Member) bool {
+	return func(m *Member) bool {
+		for len(all) > 0 {
+			old := all[0]
+			if old != m && m.before(old.version, old.Node) {
+				break
+			}
+			all = all[1:]
+			did := len(matched) > 0 && matched[0] == old
+			if did {
+				matched = matched[1:]
+			}
+			if old == m {
+				return did
+			}
+		}
+		return matches(m)
+	}
 }
 
 // fill makes the set of a view that is narrowed already.

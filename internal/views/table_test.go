@@ -2,6 +2,9 @@ package views
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,5 +53,60 @@ func TestPickersAreMadeAtTheFirstPick(t *testing.T) {
 				t.Errorf("%d pickers were made for 100 changes and 8 picks after them, want %d", n, want)
 			}
 		})
+	}
+}
+
+// After a change, a filter is asked about the nodes that changed, and about no other. What it
+// leaves is what it would leave of the view if it knew no older one.
+func TestASelectionOfAChange(t *testing.T) {
+	_, s := newTestHub(t)
+	asked := 0
+	even := &Selection{Filter: &Filter{Keep: func(n *registry.Node) bool {
+		asked++
+		return n.Weight%2 == 0
+	}}}
+	rng := rand.New(rand.NewPCG(1, 2))
+	nodes, changed := map[string]*registry.Node{}, map[string]bool{}
+	for step := range 500 {
+		for range rng.IntN(3) {
+			id := fmt.Sprint("node", rng.IntN(40))
+			if rng.IntN(3) == 0 {
+				delete(nodes, id)
+				delete(changed, id)
+				continue
+			}
+			nodes[id] = &registry.Node{ID: id, Address: "a:1", Weight: rng.IntN(9)}
+			changed[id] = true
+		}
+		shop := [2]*registry.Service{{Name: "shop", Version: "1"}, {Name: "shop", Version: "2"}}
+		for id, n := range nodes {
+			of := shop[len(id)%2] // a node keeps its version
+			of.Nodes = append(of.Nodes, n)
+		}
+		var want []string
+		for _, of := range shop {
+			slices.SortFunc(of.Nodes, func(a, b *registry.Node) int { return strings.Compare(a.ID, b.ID) })
+			for _, n := range of.Nodes {
+				if n.Weight%2 == 0 {
+					want = append(want, n.ID)
+				}
+			}
+		}
+		s.update(&registry.View{Services: shop[:], Revision: uint64(step), History: "h"})
+		if rng.IntN(4) == 0 {
+			continue // no call comes between two changes
+		}
+		asked = 0
+		var got []string
+		for _, n := range s.table.Load().Select(even).View.Nodes {
+			got = append(got, n.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("step %d: the filter left %q, want %q", step, got, want)
+		}
+		if asked != len(changed) {
+			t.Errorf("step %d: the filter was asked about %d nodes of %d, and %d changed", step, asked, len(nodes), len(changed))
+		}
+		clear(changed)
 	}
 }
