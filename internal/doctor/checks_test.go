@@ -35,6 +35,7 @@ func TestChecks(t *testing.T) {
 		{"memory", server{info: info("maxmemory:2000000000 used_memory:1000000000")}, OK, "953.7 MiB of 1.9 GiB are in use, 50%"},
 		{"output buffers", server{config: map[string]string{"client-output-buffer-limit": "normal 0 0 0"}}, Unknown, "without pubsub"},
 		{"role", server{info: info("role:slave")}, Fail, "slave"}, // it does not know HELLO
+		{"version", server{info: info("redis_version:6.2.14")}, Warn, "no rights to read a key and not to write it"},
 		{"version", server{info: info("redis_version:7.2.4 valkey_version:8.0.1")}, OK, "8.0.1"},
 		{"clients", server{info: info("maxclients:100 connected_clients:81")}, Warn, "81 clients of 100"},
 	} {

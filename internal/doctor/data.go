@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,11 +17,10 @@ import (
 )
 
 const (
-	mostServices = 1000            // that are looked at
-	mostNodes    = 2000            // of each
-	reapedBy     = 5 * time.Second // after the end of a lease some process has removed the node, if one serves the service
-	page         = 500             // commands in a pipeline
-	missed       = 3               // below a third of its lease, a node has missed two renewals
+	dataTime = 20 * time.Second // for all services; what it does not suffice for is not looked at, and doctor says so
+	reapedBy = 5 * time.Second  // after the end of a lease some process has removed the node, if one serves the service
+	page     = 500              // nodes that are read together
+	missed   = 3                // below a third of its lease, a node has missed two renewals
 )
 
 // data looks at the nodes and the overrides of the services.
@@ -29,14 +29,19 @@ func (p *patient) data(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{p.unread("renewals", err), p.unread("overrides", err)}
 	}
-	found := map[keys.Service]nodes{}
+	found, deadline := map[keys.Service]nodes{}, time.Now().Add(p.DataTime)
 	var late, left []string
+	total := 0
 	for _, s := range services {
+		if time.Now().After(deadline) {
+			break
+		}
 		n, err := p.nodesOf(ctx, s)
 		if err != nil {
 			return []Finding{p.unread("renewals", err), p.unread("overrides", err)}
 		}
 		found[s] = n
+		total += len(n.listed)
 		if n.late > 0 {
 			late = append(late, fmt.Sprintf("%s (%d of %d nodes)", s, n.late, len(n.listed)))
 		}
@@ -44,14 +49,19 @@ func (p *patient) data(ctx context.Context) []Finding {
 			left = append(left, fmt.Sprintf("%s (%d of %d nodes, the last one %v ago)", s, n.left, len(n.listed), n.last.Round(time.Second)))
 		}
 	}
-	renewals := fine("the nodes of %d services are renewed", len(services))
+	renewals := fine("all nodes are renewed: %s of %s", number(total, "node"), number(len(services), "service"))
 	switch {
 	case len(late) > 0:
 		renewals = bad(Warn, "look at the logs of these processes: a check that fails, a right that is missing, or a process that hangs; manual nodes are renewed by hand",
-			"nodes have missed two renewals: %s", count(late, "services"))
+			"nodes have missed two renewals: %s", count(late, "service"))
 	case len(left) > 0:
 		renewals = bad(Warn, "start a process of the service, which removes them; readers leave such nodes out",
-			"leases have ended, and no process of the service is there to remove the nodes: %s", count(left, "services"))
+			"leases have ended, and no process of the service is there to remove the nodes: %s", count(left, "service"))
+	case len(found) < len(services):
+		renewals = bad(Unknown, "look at single services: rollcall doctor --service SERVICE", "the nodes that were looked at are renewed")
+	}
+	if len(found) < len(services) {
+		renewals.What += fmt.Sprintf("; there was time for %d of %s", len(found), number(len(services), "service"))
 	}
 	renewals.Check = "renewals"
 	return []Finding{renewals, p.overrides(ctx, found)}
@@ -68,7 +78,7 @@ func (p *patient) overrides(ctx context.Context, found map[keys.Service]nodes) (
 	var orphans []string
 	for _, o := range set {
 		n, looked := found[p.space.Service(o.Namespace, o.Service)]
-		if !looked || !o.Stay || !o.Until.IsZero() || len(n.listed) == mostNodes {
+		if !looked || !o.Stay || !o.Until.IsZero() {
 			continue
 		}
 		there, name := n.listed[keys.EscapeID(o.Node)], o.Node
@@ -81,13 +91,13 @@ func (p *patient) overrides(ctx context.Context, found map[keys.Service]nodes) (
 	}
 	if len(orphans) > 0 {
 		return bad(Warn, "if the nodes will not be back, undo them: rollcall undo SERVICE NODE",
-			"overrides without an end of nodes that are not there: %s", count(orphans, "overrides"))
+			"overrides without an end of nodes that are not there: %s", count(orphans, "override"))
 	}
-	return fine("none of %d overrides waits for a node that is not there", len(set))
+	return fine("no override waits for a node that is not there; there are %d", len(set))
 }
 
 func (p *patient) unread(check string, err error) Finding {
-	f := bad(Unknown, "run doctor as a user with the rights of a resolver: rollcall acl resolver", "the services cannot be read: %v", err)
+	f := bad(Unknown, "run doctor as a user with the rights of a resolver: rollcall acl resolver", "the services cannot be read: %s", strings.TrimPrefix(err.Error(), "rollcall: "))
 	if !errors.Is(err, registry.ErrPermission) && !refused(err) {
 		f.Remedy = "see the error"
 	}
@@ -107,6 +117,7 @@ func (p *patient) services(ctx context.Context) (found []keys.Service, err error
 			return nil, err
 		}
 	}
+	listed := map[keys.Service]bool{}
 	for _, ns := range namespaces {
 		members, err := p.client.ZRange(ctx, p.space.Services(ns), 0, -1).Result()
 		if err != nil {
@@ -114,7 +125,8 @@ func (p *patient) services(ctx context.Context) (found []keys.Service, err error
 		}
 		for _, m := range members { // one for each version; what is foreign, keyspace finds
 			name, _, err := keys.ParseServiceMember(m)
-			if k := p.space.Service(ns, name); err == nil && !slices.Contains(found, k) && len(found) < mostServices {
+			if k := p.space.Service(ns, name); err == nil && !listed[k] {
+				listed[k] = true
 				found = append(found, k)
 			}
 		}
@@ -130,49 +142,61 @@ type nodes struct {
 	last   time.Duration   // since the last of these did
 }
 
-// nodesOf reads the leases of a service.
+// nodesOf reads the leases of a service, in pages.
 func (p *patient) nodesOf(ctx context.Context, s keys.Service) (n nodes, err error) {
-	var listed *redis.ZSliceCmd
-	var clock *redis.TimeCmd
-	_, err = p.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
-		listed = tx.ZRangeWithScores(ctx, s.Index(), 0, mostNodes-1) // the earliest lease ends
-		clock = tx.Time(ctx)                                         // of the same master
-		return nil
-	})
-	if err != nil {
-		return n, err
-	}
-	now, ends := clock.Val(), map[string]time.Time{}
 	n.listed = map[string]bool{}
-	var alive []string
-	for _, z := range listed.Val() {
-		member, _ := z.Member.(string)
-		n.listed[member], ends[member] = true, time.UnixMilli(int64(z.Score))
-		if late := now.Sub(ends[member]); late > reapedBy {
-			n.left, n.last = n.left+1, late // in the order of their ends
-		} else if late < 0 {
-			alive = append(alive, member)
-		}
-	}
-	for some := range slices.Chunk(alive, page) {
-		holders := make([]*redis.SliceCmd, len(some))
-		_, err = p.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			for i, member := range some {
-				holders[i] = pipe.HMGet(ctx, nodeKey(s, member), "lease") // which a resolver may
-			}
+	for cursor := uint64(0); ; {
+		var listed *redis.ScanCmd
+		var clock *redis.TimeCmd
+		_, err := p.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
+			listed = tx.ZScan(ctx, s.Index(), cursor, "", page)
+			clock = tx.Time(ctx) // of the same master
 			return nil
 		})
 		if err != nil {
 			return n, err
 		}
-		for i, member := range some {
-			lease, _ := holders[i].Val()[0].(string)
-			if h, err := record.ParseHolder(lease); err == nil && h.TTL > 0 && ends[member].Sub(now) < h.TTL/missed {
-				n.late++
-			}
+		var members []string
+		members, cursor = listed.Val()
+		if err := p.judge(ctx, s, &n, members, clock.Val()); err != nil || cursor == 0 {
+			return n, err
 		}
 	}
-	return n, nil
+}
+
+// judge counts the nodes of a page: members of the index, each with the end of its lease after
+// it. A scan may bring a member again.
+func (p *patient) judge(ctx context.Context, s keys.Service, n *nodes, page []string, now time.Time) error {
+	holders, ends := map[string]*redis.SliceCmd{}, map[string]time.Time{}
+	_, err := p.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for pair := range slices.Chunk(page, 2) {
+			member := pair[0]
+			score, err := strconv.ParseFloat(pair[1], 64)
+			if err != nil || n.listed[member] {
+				continue
+			}
+			n.listed[member], ends[member] = true, time.UnixMilli(int64(score))
+			if late := now.Sub(ends[member]); late > reapedBy {
+				n.left++
+				if n.left == 1 || late < n.last {
+					n.last = late
+				}
+			} else if late < 0 {
+				holders[member] = pipe.HMGet(ctx, nodeKey(s, member), "lease") // which a resolver may
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for member, holder := range holders {
+		lease, _ := holder.Val()[0].(string)
+		if h, err := record.ParseHolder(lease); err == nil && h.TTL > 0 && ends[member].Sub(now) < h.TTL/missed {
+			n.late++
+		}
+	}
+	return nil
 }
 
 // nodeKey is the key of a node by its member of the index, which is encoded already.

@@ -22,7 +22,7 @@ func TestNobodyRenews(t *testing.T) {
 	r := open(t, s.Addr())
 	eventually(t, func() error { // also where the examination is slow
 		for _, f := range examine(t, r, Options{}) {
-			if f.Check == "renewals" && f.Level == Warn && strings.Contains(f.What, "missed two renewals: 1 services: default/desk (1 of 1 nodes)") {
+			if f.Check == "renewals" && f.Level == Warn && strings.Contains(f.What, "missed two renewals: 1 service: default/desk (1 of 1 nodes)") {
 				return nil
 			}
 		}
@@ -42,6 +42,33 @@ func TestNobodyRemovesNodes(t *testing.T) {
 	}
 }
 
+// All nodes are looked at, not the first of them alone; what there is no time for is said.
+func TestManyNodesAndServices(t *testing.T) {
+	s := start(t)
+	r := open(t, s.Addr())
+	many := &registry.Service{Name: "shop", TTL: time.Hour}
+	for i := range 2500 {
+		many.Nodes = append(many.Nodes, &registry.Node{ID: fmt.Sprint(i), Address: "10.0.0.1:80"})
+	}
+	if err := r.Register(t.Context(), many, registry.RegisterManual()); err != nil {
+		t.Fatal(err)
+	}
+	wellOr(t, s, examine(t, open(t, s.Addr()), Options{}), "", "", "")
+	has(t, examine(t, open(t, s.Addr()), Options{}), "renewals", OK, "2500 nodes of 1 service")
+	// The one whose lease ends last has missed renewals: its TTL is 10 h, and 2 h are left.
+	register(t, r, "shop", registry.RegisterTTL(10*time.Hour), registry.RegisterManual())
+	must(t, s.Client().ZAdd(t.Context(), "rollcall:{default/shop}:index", redis.Z{Score: float64(time.Now().Add(2 * time.Hour).UnixMilli()), Member: "a"}))
+	wellOr(t, s, examine(t, open(t, s.Addr()), Options{}), "renewals", Warn, "default/shop (1 of 2501 nodes)")
+
+	var names []redis.Z
+	for i := range 1200 {
+		names = append(names, redis.Z{Score: float64(time.Now().UnixMilli()), Member: fmt.Sprintf("s%d/", i)})
+	}
+	must(t, s.Client().ZAdd(t.Context(), "rollcall:{default}:services", names...), s.Client().Del(t.Context(), "rollcall:{default/shop}:index"))
+	has(t, examine(t, open(t, s.Addr()), Options{}), "renewals", OK, "0 nodes of 1201 services")
+	has(t, examine(t, open(t, s.Addr()), Options{DataTime: 1}), "renewals", Unknown, "there was time for 0 of 1201 services")
+}
+
 func TestOverridesWithoutANode(t *testing.T) {
 	s := start(t)
 	r := open(t, s.Addr())
@@ -59,7 +86,7 @@ func TestOverridesWithoutANode(t *testing.T) {
 		}
 		findings := examine(t, open(t, s.Addr()), Options{})
 		if v.Stay && v.For == 0 {
-			wellOr(t, s, findings, "overrides", Warn, "1 overrides: default/shop a: weight 3")
+			wellOr(t, s, findings, "overrides", Warn, "1 override: default/shop a: weight 3")
 		} else { // it ends by itself
 			wellOr(t, s, findings, "", "", "")
 		}

@@ -48,6 +48,7 @@ type Options struct {
 	AllNamespaces bool             // for rights and data: those of all namespaces
 	Roles         []acl.Role       // that the user has to have; nil: tell which it has
 	Now           func() time.Time // our clock; nil: time.Now
+	DataTime      time.Duration    // for the nodes of all services; 0: 20 s
 }
 
 // Failed reports whether a promise is in danger.
@@ -60,6 +61,7 @@ func Examine(ctx context.Context, r *registry.Redis, o Options) ([]Finding, erro
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.DataTime = cmp.Or(o.DataTime, dataTime)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}

@@ -55,11 +55,11 @@ func (p *patient) keyspace(ctx context.Context) []Finding {
 	}
 	switch {
 	case len(wrong) > 0:
-		f = bad(Fail, "remove these keys, or choose another prefix: calls for their services fail", "keys of another type than Rollcall's: %s", count(wrong, "keys"))
+		f = bad(Fail, "remove these keys, or choose another prefix: calls for their services fail", "keys of another type than Rollcall's: %s", count(wrong, "key"))
 	case len(forever) > 0:
-		f = bad(Fail, "remove these keys: a node whose process is gone would stay for ever", "nodes without an expiry, which another program took away: %s", count(forever, "keys"))
+		f = bad(Fail, "remove these keys: a node whose process is gone would stay for ever", "nodes without an expiry, which another program took away: %s", count(forever, "key"))
 	case len(foreign) > 0:
-		f = bad(Warn, "choose another prefix for one of the programs", "keys below %s that Rollcall does not write: %s", p.space.Prefix(), count(foreign, "keys"))
+		f = bad(Warn, "choose another prefix for one of the programs", "keys below %s that Rollcall does not write: %s", p.space.Prefix(), count(foreign, "key"))
 	case err != nil && refused(err):
 		f = untold("SCAN")
 		f.Remedy = "run doctor as a user with +scan +type +pttl, which no service needs: SCAN shows the names of all keys"

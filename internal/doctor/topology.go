@@ -94,9 +94,17 @@ func (p *patient) state(ctx context.Context) string {
 func count(names []string, thing string) string {
 	const most = 3
 	if len(names) <= most {
-		return fmt.Sprintf("%d %s: %s", len(names), thing, strings.Join(names, ", "))
+		return number(len(names), thing) + ": " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%d %s: %s and %d more", len(names), thing, strings.Join(names[:most], ", "), len(names)-most)
+	return fmt.Sprintf("%s: %s and %d more", number(len(names), thing), strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// number is a number of things: 1 node, 2 nodes.
+func number(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // inTurn calls f for each master, one after the other.

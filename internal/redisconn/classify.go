@@ -24,7 +24,7 @@ func Classify(err error) error {
 	var wrong *lua.WrongTypeError
 	switch {
 	case errors.As(err, &wrong), redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return fmt.Errorf("%w: %w; another program uses this key: choose another Prefix", errdefs.ErrConflict, err)
+		return fmt.Errorf("%w: %w; another program uses this key: choose another prefix", errdefs.ErrConflict, err)
 	case errors.Is(err, record.ErrMalformed), errors.Is(err, record.ErrTooLarge):
 		return fmt.Errorf("%w: %w", errdefs.ErrConflict, err)
 	case errors.Is(err, redis.ErrClosed): // by Close, with this call under way

@@ -3,6 +3,8 @@ package doctor
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -59,6 +61,14 @@ ACLs are not replicated. --cluster adds what every user in a cluster needs.`,
 		if request.Roles, err = parseRoles(args); err != nil {
 			return err
 		}
+		if err := oneName("--service", request.Service); err != nil {
+			return err
+		}
+		if !everywhere {
+			if err := oneName("--namespace", request.Namespace); err != nil {
+				return err
+			}
+		}
 		rules, err := acl.Rules(request)
 		if err != nil {
 			return err
@@ -74,6 +84,19 @@ ACLs are not replicated. --cluster adds what every user in a cluster needs.`,
 		return err
 	}
 	return cmd
+}
+
+// patterns are the characters of a pattern of keys. Names with them are legal, and are escaped;
+// but whoever gives "shop-*" means many services, and would get the rights of one.
+const patterns = `*?[]\`
+
+// oneName refuses a pattern, and what no service and no namespace can be named.
+func oneName(flag, name string) error {
+	unprintable := func(c rune) bool { return !unicode.IsPrint(c) || c == utf8.RuneError }
+	if strings.ContainsAny(name, patterns) || strings.ContainsFunc(name, unprintable) {
+		return cli.Usagef("%s: %q: want one name, without control characters and the characters of a pattern, %s", flag, name, patterns)
+	}
+	return nil
 }
 
 // seeds reports whether the addresses are those of a cluster, as package registry has it.

@@ -32,6 +32,8 @@ services have, or an administrator. Nothing is written.
   warn     it costs something, or will harm after one more fault
   fail     a promise of Rollcall is broken, or the next fault breaks it
 
+What to do stands below what was found, behind >. With -o wide, each finding is one long line.
+
 The exit code is 1 if a check fails, also where Redis does not answer. Rights are tried in a
 transaction that Redis discards; those that are missing show in its ACL LOG.`,
 		Example: `  rollcall doctor
@@ -57,7 +59,16 @@ transaction that Redis discards; those that are missing show in its ACL LOG.`,
 				findings[i].What, findings[i].Remedy = app.Explain(f.Err)
 			}
 		}
-		if err := cli.NewPrinter(cmd.OutOrStdout(), output, columns).All(findings); err != nil {
+		if output.Table() && !output.Wide() {
+			width, _, ok := cli.Size(cmd.OutOrStdout())
+			if !ok {
+				width = usualWidth
+			}
+			err = report(cmd.OutOrStdout(), findings, width, cli.HasColour(cmd.OutOrStdout()))
+		} else {
+			err = cli.NewPrinter(cmd.OutOrStdout(), output, columns).All(findings)
+		}
+		if err != nil {
 			return err
 		}
 		if doctor.Failed(findings) {
@@ -71,13 +82,8 @@ transaction that Redis discards; those that are missing show in its ACL LOG.`,
 var columns = []cli.Column[doctor.Finding]{
 	{Name: "LEVEL", Cell: func(f doctor.Finding) string { return string(f.Level) }, Style: style},
 	{Name: "CHECK", Cell: func(f doctor.Finding) string { return f.Check }},
-	{Name: "SERVER", Wide: true, Cell: func(f doctor.Finding) string { return f.Server }},
-	{Name: "WHAT", Cell: func(f doctor.Finding) string {
-		if f.Server != "" {
-			return f.Server + ": " + f.What
-		}
-		return f.What
-	}},
+	{Name: "SERVER", Cell: func(f doctor.Finding) string { return f.Server }},
+	{Name: "WHAT", Cell: func(f doctor.Finding) string { return f.What }},
 	{Name: "WHAT TO DO", Cell: func(f doctor.Finding) string { return f.Remedy }},
 }
 

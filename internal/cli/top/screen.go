@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/rollcall-go/rollcall/internal/cli"
 )
 
 // What a terminal understands (ECMA-48, and the alternate screen of xterm).
@@ -21,10 +22,8 @@ type screen struct{ out io.Writer }
 
 // size returns the size of the terminal in characters, or a usual one.
 func (s screen) size() (width, height int) {
-	if f, ok := s.out.(*os.File); ok {
-		if width, height, err := sizeOf(f); err == nil && width > 0 && height > 0 {
-			return width, height
-		}
+	if width, height, ok := cli.Size(s.out); ok {
+		return width, height
 	}
 	return 80, 24
 }

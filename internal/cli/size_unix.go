@@ -1,6 +1,6 @@
 //go:build unix
 
-package top
+package cli
 
 import (
 	"os"

@@ -34,6 +34,16 @@ func IsTerminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
+// Size returns the size of a terminal in characters; ok is false where w is none.
+func Size(w io.Writer) (width, height int, ok bool) {
+	f, is := Raw(w).(*os.File)
+	if !is {
+		return 0, 0, false
+	}
+	width, height, err := sizeOf(f)
+	return width, height, err == nil && width > 0 && height > 0
+}
+
 // HasColour reports whether the output of a command may have colours: on a terminal, and
 // without NO_COLOR.
 func HasColour(w io.Writer) bool {
