@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rollcall-go/rollcall/internal/balance"
+	"github.com/rollcall-go/rollcall/internal/memo"
 )
 
 // A Table is what picks read: the set of all nodes, and the sets that selections have left of
@@ -14,7 +15,7 @@ type Table struct {
 	Set   // of the empty selection
 	c     *Config
 	known bool // the service has existed since it is followed
-	sets  cache[Selection, *Set]
+	sets  memo.Memo[Selection, *Set]
 
 	before atomic.Pointer[Table] // the newest older one with sets, for members that have stayed the same; or nil
 }
@@ -28,14 +29,14 @@ type Set struct {
 	Public  any            // what Config.Public made of the view
 	policy  balance.Policy
 	making  sync.Mutex
-	pickers cache[balance.Policy, balance.Picker]
+	pickers memo.Memo[balance.Policy, balance.Picker]
 }
 
 // newTable makes the table of a view, which takes the place of another one; nil: of none.
 func newTable(v *View, c *Config, old *Table) *Table {
 	t := &Table{c: c}
 	t.fill(c, *v, "")
-	if old != nil && old.sets.empty() {
+	if old != nil && old.sets.Empty() {
 		old = old.before.Load()
 	}
 	if old != nil {
@@ -50,7 +51,7 @@ func (t *Table) Unknown() bool { return !t.known && t.View.History == "" && len(
 
 // Select returns the set of a selection.
 func (t *Table) Select(s *Selection) *Set {
-	return t.sets.get(*s, func() (*Set, int) {
+	return t.sets.Get(*s, func() (*Set, int) {
 		set := t.narrow(s)
 		return set, len(set.View.Members)
 	})
@@ -80,7 +81,7 @@ func (s *Set) PickBy(p balance.Policy, key uint64) *Member {
 	if p == nil {
 		return s.Pick(key)
 	}
-	picker := s.pickers.get(p, func() (balance.Picker, int) { return p.Picker(candidates(s.Members)), len(s.Members) })
+	picker := s.pickers.Get(p, func() (balance.Picker, int) { return p.Picker(candidates(s.Members)), len(s.Members) })
 	return s.Members[picker.Pick(key)]
 }
 
@@ -89,7 +90,7 @@ func (t *Table) narrow(s *Selection) *Set {
 	v, matches := *t.View, s.Matches
 	v.Members = nil
 	if old := t.before.Load(); old != nil {
-		if set := old.sets.known(*s); set != nil {
+		if set := old.sets.Known(*s); set != nil {
 			matches = remembered(old.View.Members, set.View.Members, s.Matches)
 			v.Members = make([]*Member, 0, len(set.View.Members)+1)
 		}

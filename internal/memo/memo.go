@@ -1,4 +1,6 @@
-package views
+// Package memo remembers what was made for keys: what filters leave of a view, and the pickers of
+// policies.
+package memo
 
 import (
 	"hash/maphash"
@@ -7,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// What a cache remembers: minCached keys, and more of them as long as all together hold no more
+// What a Memo remembers: minCached keys, and more of them as long as all together hold no more
 // than maxHeld nodes. A key itself counts as keyHolds of them.
 const (
 	minCached = 128
@@ -15,17 +17,17 @@ const (
 	keyHolds  = 64
 )
 
-// A cache remembers what was made for keys. Nearly all are settled: they are found without a
+// A Memo remembers what was made for keys. The zero value is ready. Nearly all are settled: they are found without a
 // lock, in a map that never changes. New ones are found under a lock until they are a quarter
 // of all, or until calls have met them there as often as a copy of the map takes steps; then
 // they are settled together. So a new key costs no copy of all others.
 //
-// Where the cache is full, keys that were not asked for again make room, so that filters which
+// Where it is full, keys that were not asked for again make room, so that filters which
 // are made for each call do not drive out those that are in use.
 //
 // Sources: sync.Map of Go 1.9, for the two maps; the reference bits of "not recently used",
 // Tanenbaum, "Modern Operating Systems", 1992, which are cleared here where all are set.
-type cache[K comparable, V any] struct {
+type Memo[K comparable, V any] struct {
 	settled atomic.Pointer[map[uint64]*cached[K, V]] // by the hash of the key: cheap to copy
 
 	mu    sync.Mutex
@@ -41,10 +43,10 @@ type cached[K comparable, V any] struct {
 	used  atomic.Bool // again, after it was made
 }
 
-// get returns what was made for a key. It makes it without a lock, since make runs code of the
+// Get returns what was made for a key. It makes it without a lock, since make runs code of the
 // user: some may be made twice at the same time, of which all get the same one. make returns
 // how many nodes the value holds, too.
-func (c *cache[K, V]) get(k K, make func() (v V, holds int)) V {
+func (c *Memo[K, V]) Get(k K, make func() (v V, holds int)) V {
 	hash := maphash.Comparable(hashSeed, k)
 	if e := find(c.all(), hash, k); e != nil {
 		if !e.used.Load() {
@@ -59,8 +61,8 @@ func (c *cache[K, V]) get(k K, make func() (v V, holds int)) V {
 	return c.add(hash, &cached[K, V]{k: k, v: v, holds: holds + keyHolds}).v
 }
 
-// known returns what was made for a key, or the zero value.
-func (c *cache[K, V]) known(k K) (v V) {
+// Known returns what was made for a key, or the zero value.
+func (c *Memo[K, V]) Known(k K) (v V) {
 	hash := maphash.Comparable(hashSeed, k)
 	e := find(c.all(), hash, k)
 	if e == nil {
@@ -72,13 +74,13 @@ func (c *cache[K, V]) known(k K) (v V) {
 	return v
 }
 
-// empty says whether nothing was made yet.
-func (c *cache[K, V]) empty() bool { return c.settled.Load() == nil }
+// Empty says whether nothing was made yet.
+func (c *Memo[K, V]) Empty() bool { return c.settled.Load() == nil }
 
 var hashSeed = maphash.MakeSeed()
 
 // all returns the settled keys.
-func (c *cache[K, V]) all() map[uint64]*cached[K, V] {
+func (c *Memo[K, V]) all() map[uint64]*cached[K, V] {
 	if settled := c.settled.Load(); settled != nil {
 		return *settled
 	}
@@ -93,7 +95,7 @@ func find[K comparable, V any](in map[uint64]*cached[K, V], hash uint64, k K) *c
 }
 
 // meet finds a key that is fresh.
-func (c *cache[K, V]) meet(hash uint64, k K) *cached[K, V] {
+func (c *Memo[K, V]) meet(hash uint64, k K) *cached[K, V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := find(c.fresh, hash, k)
@@ -108,7 +110,7 @@ func (c *cache[K, V]) meet(hash uint64, k K) *cached[K, V] {
 }
 
 // add remembers a new key. It returns what another call has added meanwhile, if one has.
-func (c *cache[K, V]) add(hash uint64, e *cached[K, V]) *cached[K, V] {
+func (c *Memo[K, V]) add(hash uint64, e *cached[K, V]) *cached[K, V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, in := range []map[uint64]*cached[K, V]{c.all(), c.fresh} {
@@ -127,13 +129,13 @@ func (c *cache[K, V]) add(hash uint64, e *cached[K, V]) *cached[K, V] {
 	return e
 }
 
-func (c *cache[K, V]) full() bool {
+func (c *Memo[K, V]) full() bool {
 	return len(c.all())+len(c.fresh) > minCached && c.held > maxHeld
 }
 
 // settle settles what is fresh, and makes room where the cache is full: then a quarter is free,
 // so that the next keys need no copy each. mu is held.
-func (c *cache[K, V]) settle() {
+func (c *Memo[K, V]) settle() {
 	next := maps.Clone(c.all())
 	if next == nil {
 		next = map[uint64]*cached[K, V]{}

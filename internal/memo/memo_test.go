@@ -1,4 +1,4 @@
-package views
+package memo
 
 import (
 	"fmt"
@@ -6,16 +6,16 @@ import (
 )
 
 // However many keys come, what they hold is bounded, and those in use stay.
-func TestCacheIsBounded(t *testing.T) {
+func TestMemoIsBounded(t *testing.T) {
 	for _, tc := range []struct{ holds, most int }{
 		{maxHeld, minCached + 1}, // as few as always may stay
 		{1000, maxHeld / 1000},
 		{0, maxHeld / keyHolds},
 	} {
 		t.Run(fmt.Sprint(tc.holds), func(t *testing.T) {
-			var c cache[int, int]
+			var c Memo[int, int]
 			made := 0
-			get := func(k int) int { return c.get(k, func() (int, int) { made++; return k, tc.holds }) }
+			get := func(k int) int { return c.Get(k, func() (int, int) { made++; return k, tc.holds }) }
 			for i := range 3 * tc.most {
 				if get(-1) != -1 || get(i) != i {
 					t.Fatal("a wrong value")
@@ -32,13 +32,13 @@ func TestCacheIsBounded(t *testing.T) {
 }
 
 // Keys that are in use are found without a lock in the end, and each is made once.
-func TestCacheSettles(t *testing.T) {
-	var c cache[int, int]
+func TestMemoSettles(t *testing.T) {
+	var c Memo[int, int]
 	made := 0
 	const keys = 1000
 	for range 12 {
 		for k := range keys {
-			c.get(k, func() (int, int) { made++; return k, 1 })
+			c.Get(k, func() (int, int) { made++; return k, 1 })
 		}
 	}
 	if made != keys {
