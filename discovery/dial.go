@@ -44,7 +44,7 @@ func (r *Resolver) dial(ctx context.Context, network, address string, opts []Pic
 	}
 	dialer := net.Dialer{Timeout: r.o.timeout}
 	var connected net.Conn
-	err := r.try(ctx, job{"dial", service, opts, func(p Picked) error {
+	err := r.try(ctx, job{"dial", service, opts, func(ctx context.Context, p Picked) error {
 		n := p.Node()
 		c, err := dialer.DialContext(ctx, cmp.Or(n.Network, network, "tcp"), n.Address)
 		if err != nil {

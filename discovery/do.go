@@ -49,14 +49,22 @@ func (r *Resolver) Do(
 	if call == nil {
 		return r.failure("call", ask(opts).namespace, service, invalid("call: nil"))
 	}
-	p, err := r.begin(ctx, "call", service, opts)
-	if err != nil {
-		return err
+	if r.o.tracer == nil { // a first try that succeeds makes no job, which would be an allocation
+		p, err := r.begin(ctx, "call", service, opts)
+		if err != nil {
+			return err
+		}
+		if err = p.do(ctx, call); err == nil {
+			return nil
+		}
+		return r.again(ctx, callJob(service, opts, call), p, err)
 	}
-	if err = p.do(ctx, call); err == nil {
-		return nil
-	}
-	return r.again(ctx, job{"call", service, opts, func(p Picked) error { return p.do(ctx, call) }}, p, err)
+	return r.try(ctx, callJob(service, opts, call))
+}
+
+// callJob is the job of Do.
+func callJob(service string, opts []PickOption, call func(context.Context, *registry.Node) error) job {
+	return job{"call", service, opts, func(ctx context.Context, p Picked) error { return p.do(ctx, call) }}
 }
 
 // do calls the node, and Done in any case.
@@ -79,7 +87,7 @@ type job struct {
 	op      string // for errors
 	service string
 	opts    []PickOption
-	try     func(Picked) error // calls Done
+	try     func(context.Context, Picked) error // calls Done
 }
 
 // The pauses between tries: short, because the next one goes to another node.
@@ -90,11 +98,18 @@ const (
 
 // try does a job.
 func (r *Resolver) try(ctx context.Context, j job) error {
+	if r.o.tracer != nil && ctx != nil {
+		return r.traced(ctx, j)
+	}
+	return r.untraced(ctx, j)
+}
+
+func (r *Resolver) untraced(ctx context.Context, j job) error {
 	p, err := r.begin(ctx, j.op, j.service, j.opts)
 	if err != nil {
 		return err
 	}
-	return r.again(ctx, j, p, j.try(p))
+	return r.again(ctx, j, p, j.try(ctx, p))
 }
 
 // begin picks the node for the first try. If ctx is over already, it picks none.
@@ -147,7 +162,7 @@ func (r *Resolver) again(ctx context.Context, j job, p Picked, err error) error 
 		}
 		s.Retries.Add(1)
 		p = Picked{s.BeginDirect(m, r.tracking(&q))}
-		err = j.try(p)
+		err = j.try(ctx, p)
 	}
 }
 

@@ -43,6 +43,7 @@ type options struct {
 	snapshotDir string
 	logger      zerolog.Logger
 	observe     Observer
+	tracer      Tracer
 }
 
 func newOptions(opts []Option) options {

@@ -107,7 +107,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var body *httpcall.Body // of the last try
 	var resp *http.Response
-	err := t.r.try(req.Context(), job{"call", req.URL.Host, opts, func(p Picked) (err error) {
+	err := t.r.try(req.Context(), job{"call", req.URL.Host, opts, func(ctx context.Context, p Picked) (err error) {
 		sent := false
 		defer func() {
 			if !sent { // it panics, or the body is not to be had: no fault of the node
@@ -117,7 +117,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if body, err = body.Next(req); err != nil {
 			return Permanent(err)
 		}
-		resp, err = t.send(req, body, p)
+		resp, err = t.send(ctx, req, body, p)
 		sent = true
 		return err
 	}})
@@ -159,7 +159,7 @@ func IsService(host string) bool {
 }
 
 // send sends a request to a node.
-func (t *transport) send(req *http.Request, body *httpcall.Body, p Picked) (*http.Response, error) {
+func (t *transport) send(ctx context.Context, req *http.Request, body *httpcall.Body, p Picked) (*http.Response, error) {
 	n := p.Node()
 	if n.Network != "" && !strings.HasPrefix(n.Network, "tcp") {
 		p.Done(context.Canceled) // no fault of the node
@@ -169,7 +169,7 @@ func (t *transport) send(req *http.Request, body *httpcall.Body, p Picked) (*htt
 		})
 	}
 	var seen httpcall.Progress
-	to := req.WithContext(seen.Trace(req.Context()))
+	to := req.WithContext(seen.Trace(ctx))
 	if req.Body != nil {
 		to.Body = body
 	}

@@ -13,6 +13,7 @@ import (
 	protocolclient "github.com/cloudwego/hertz/pkg/protocol/client"
 
 	"github.com/rollcall-go/rollcall/discovery"
+	"github.com/rollcall-go/rollcall/internal/httpcall"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -58,7 +59,7 @@ func Discovery(r *discovery.Resolver, opts ...DiscoveryOption) client.Middleware
 			c := call{ctx: ctx, next: next, req: req, resp: resp, service: service}
 			defer req.SetHost(service)
 			if static != nil {
-				return c.send(static.next())
+				return c.send(ctx, static.next())
 			}
 			if o.wrong != nil {
 				return o.wrong
@@ -133,11 +134,11 @@ func (c *call) do(r *discovery.Resolver, picks []discovery.PickOption) error {
 }
 
 // try is send for Do.
-func (c *call) try(_ context.Context, n *registry.Node) error {
+func (c *call) try(ctx context.Context, n *registry.Node) error {
 	if !c.ends.IsZero() { // Hertz counts anew with every try
 		c.req.SetOptions(config.WithRequestTimeout(max(1, time.Until(c.ends))))
 	}
-	err := c.send(n)
+	err := c.send(httpcall.WithValues(c.ctx, ctx), n)
 	if err == nil {
 		return nil
 	}
@@ -152,12 +153,12 @@ func (c *call) try(_ context.Context, n *registry.Node) error {
 }
 
 // send sends the request to a node.
-func (c *call) send(n *registry.Node) error {
+func (c *call) send(ctx context.Context, n *registry.Node) error {
 	if n.Network == "unix" {
 		return fmt.Errorf("hertzadapter: call %q: node %s is the unix socket %s, which Hertz's client cannot dial", c.service, n.ID, n.Address)
 	}
 	c.req.SetHost(n.Address)
-	return c.next(c.ctx, c.req, c.resp)
+	return c.next(ctx, c.req, c.resp)
 }
 
 // repeatable reports whether the request does no harm if it comes twice, and can be

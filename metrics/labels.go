@@ -1,12 +1,10 @@
 package metrics
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"sync"
 
-	"github.com/rollcall-go/rollcall/registry"
+	"github.com/rollcall-go/rollcall/internal/errdefs"
 )
 
 // A key is the two labels of a service.
@@ -37,30 +35,10 @@ func (l *labels) of(namespace, service string) key {
 // valid makes text one that Prometheus takes as a label.
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
-// kinds are the labels of errors.
-var kinds = []struct {
-	err    error
-	result string
-}{
-	{registry.ErrNotFound, "not_found"},
-	{registry.ErrInvalid, "invalid"},
-	{registry.ErrConflict, "conflict"},
-	{registry.ErrSuperseded, "superseded"},
-	{registry.ErrPermission, "permission"},
-	{registry.ErrClosed, "closed"},
-	{registry.ErrUnavailable, "unavailable"},
-	{context.Canceled, "canceled"},
-}
-
 // result returns the label of what came of a call.
 func result(err error) string {
 	if err == nil {
 		return "ok"
 	}
-	for _, k := range kinds {
-		if errors.Is(err, k.err) {
-			return k.result
-		}
-	}
-	return "error"
+	return errdefs.Label(err)
 }

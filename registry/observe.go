@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/replica"
@@ -13,6 +14,14 @@ import (
 //
 // Package metrics has an Observer that counts events for Prometheus.
 type Observer func(Event)
+
+// A Tracer is called when a call of the Registry interface, or of Knows, begins, in its
+// goroutine. It gets what a CallEvent has. It returns the context that the call goes on with,
+// which must come from ctx, and a function that is called once, with the result. Neither may be
+// nil. Commands to Redis that the call makes get a context of it, except those of background work.
+//
+// Package oteladapter, a module of its own, has a Tracer of OpenTelemetry.
+type Tracer func(ctx context.Context, op, namespace, service string) (context.Context, func(error))
 
 // Event is one of CallEvent, RenewEvent, StateEvent and ReapEvent, of the nodes that are
 // registered here, or one of HealthEvent, ReadEvent, PollEvent, DoubtEvent, GapEvent and

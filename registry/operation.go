@@ -23,6 +23,7 @@ type operation struct {
 	began   time.Time
 	cancel  context.CancelFunc
 	decided *atomic.Bool // whether the caller gets the answer, or has given up
+	traced  func(error)  // of the Tracer, or nil
 }
 
 var errNoContext = errdefs.Invalid("Context", "is nil: use context.Background")
@@ -39,6 +40,9 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 	}
 	o.namespace = cmp.Or(o.namespace, c.o.Namespace)
 	o.c, o.began, o.decided = c, time.Now(), new(atomic.Bool)
+	if c.o.Trace != nil {
+		ctx, o.traced = c.o.Trace(ctx, o.op, o.namespace, o.service)
+	}
 	limit := c.Bound
 	if o.withdraws {
 		limit = c.grace
@@ -52,6 +56,9 @@ func (o *operation) end(err *error) {
 	o.cancel()
 	*err = failure(o.op, o.namespace, o.service, o.c.Located(*err, o.namespace, o.service))
 	o.c.observe(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
+	if o.traced != nil {
+		o.traced(*err)
+	}
 }
 
 // conclude decides, once, whether the caller gets the answer or gives up: it is for the

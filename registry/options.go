@@ -49,6 +49,7 @@ type Options struct {
 
 	Logger  zerolog.Logger // default: warnings and errors to standard error
 	Observe Observer
+	Trace   Tracer
 
 	backend   string        // of the flag -registry.default
 	listen    string        // where an in-process server listens; "" means a free port
@@ -201,3 +202,7 @@ func Slog(l *slog.Logger) Option { return Logger(logs.FromSlog(l)) }
 
 // Observe sets a function that is called with every Event. Default: none.
 func Observe(f Observer) Option { return func(o *Options) { o.Observe = f } }
+
+// Trace sets a function that is called for every call of the Registry interface. Default, also
+// for nil: none, at no cost.
+func Trace(t Tracer) Option { return func(o *Options) { o.Trace = t } }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -62,7 +61,7 @@ func fault(expr string, known map[string][]string) (found []string) {
 		}
 		of = append(of, known[name]...)
 		for _, m := range s.LabelMatchers {
-			if m.Name != labels.MetricName && !slices.Contains(known[name], m.Name) {
+			if m.Name != model.MetricNameLabel && !slices.Contains(known[name], m.Name) {
 				found = append(found, s.Name+" has no label "+m.Name)
 			}
 		}
