@@ -43,13 +43,17 @@ func (o *Operator) Nodes(ctx context.Context, service string) ([]NodeInfo, error
 			return nil, err
 		}
 		found := []NodeInfo{}
-		for _, s := range wanted {
-			nodes, err := op.c.nodesOf(ctx, s)
+		for chunk := range slices.Chunk(wanted, redisconn.PageSize/2) {
+			nodes, err := op.c.nodesOf(ctx, chunk)
 			if err != nil {
 				return nil, err
 			}
 			found = append(found, nodes...)
 		}
+		slices.SortFunc(found, func(a, b NodeInfo) int {
+			return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Service, b.Service),
+				strings.Compare(a.Version, b.Version), strings.Compare(a.Node.ID, b.Node.ID))
+		})
 		if service != "" && len(found) == 0 {
 			return nil, ErrNotFound
 		}
@@ -57,65 +61,68 @@ func (o *Operator) Nodes(ctx context.Context, service string) ([]NodeInfo, error
 	})
 }
 
-// nodesOf returns the live nodes of one service.
-func (c *conn) nodesOf(ctx context.Context, s keys.Service) ([]NodeInfo, error) {
-	candidates, overrides, err := c.Candidates(ctx, []keys.Service{s})
+// nodesOf returns the live nodes of services, in pages of nodes, whatever services they are of.
+func (c *conn) nodesOf(ctx context.Context, services []keys.Service) (found []NodeInfo, err error) {
+	candidates, overrides, err := c.Candidates(ctx, services)
 	if err != nil || len(candidates) == 0 {
 		return nil, err
 	}
-	now, err := c.clock(ctx, s)
+	now, err := c.clocks(ctx, services)
 	if err != nil {
 		return nil, err
 	}
-	var found []NodeInfo
+	unreadable := map[keys.Service][]*errdefs.NodeError{}
 	for page := range slices.Chunk(candidates, redisconn.PageSize) {
-		nodes, err := c.infoOf(ctx, s, page, overrides[s], now)
+		replies, ends, err := c.askInfo(ctx, page)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, nodes...)
+		for i, n := range page {
+			data, lease := replies[i].Val()[0], replies[i].Val()[1]
+			if data == "" {
+				continue // it ran out or was deregistered after the index was read
+			}
+			node := foundNode{service: n.Service, id: n.ID}
+			if err := node.decode(nil, data, lease); err != nil {
+				unreadable[n.Service] = append(unreadable[n.Service], &errdefs.NodeError{Node: n.ID, Err: err})
+				continue
+			}
+			holder, _ := record.ParseHolder(lease)
+			found = append(found, *newNodeInfo(&node, holder, ends[i], serviceOverrides{overrides[n.Service], now[n.Service]}))
+		}
 	}
-	slices.SortFunc(found, func(a, b NodeInfo) int {
-		return cmp.Or(strings.Compare(a.Version, b.Version), strings.Compare(a.Node.ID, b.Node.ID))
-	})
+	for _, s := range services {
+		c.tellUnreadable(s, unreadable[s])
+	}
 	return found, nil
 }
 
-// infoOf reads a page of the nodes of a service.
-func (c *conn) infoOf(ctx context.Context, s keys.Service, page []redisconn.Entry, overrides map[string]string, now time.Time) ([]NodeInfo, error) {
-	replies := make([]*redis.StringSliceCmd, len(page))
-	var ends *redis.FloatSliceCmd
-	members := make([]string, len(page))
+// askInfo reads a page of nodes, those of one service behind each other, and the ends of their
+// leases by the index, in one trip.
+func (c *conn) askInfo(ctx context.Context, page []redisconn.Entry) (replies []*redis.StringSliceCmd, ends []time.Time, err error) {
+	var scores []*redis.FloatSliceCmd // one for each service
 	cmds, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		var members []string
 		for i, n := range page {
-			replies[i] = redisconn.AskNode(ctx, p, n)
-			members[i] = keys.EscapeID(n.ID)
+			replies = append(replies, redisconn.AskNode(ctx, p, n))
+			members = append(members, keys.EscapeID(n.ID))
+			if i+1 == len(page) || page[i+1].Service != n.Service {
+				scores = append(scores, p.ZMScore(ctx, n.Service.Index(), members...))
+				members = nil
+			}
 		}
-		ends = p.ZMScore(ctx, s.Index(), members...)
 		return nil
 	})
 	if err := redisconn.Refusal(cmds, err); err != nil {
 		c.Reload(ctx)
-		return nil, err
+		return nil, nil, err
 	}
-	laid := serviceOverrides{overrides, now}
-	var found []NodeInfo
-	var unreadable []*errdefs.NodeError
-	for i, n := range page {
-		data, lease := replies[i].Val()[0], replies[i].Val()[1]
-		if data == "" {
-			continue // it ran out or was deregistered after the index was read
+	for _, ofService := range scores {
+		for _, score := range ofService.Val() {
+			ends = append(ends, time.UnixMilli(int64(score)))
 		}
-		node := foundNode{service: s, id: n.ID}
-		if err := node.decode(nil, data, lease); err != nil {
-			unreadable = append(unreadable, &errdefs.NodeError{Node: n.ID, Err: err})
-			continue
-		}
-		holder, _ := record.ParseHolder(lease)
-		found = append(found, *newNodeInfo(&node, holder, time.UnixMilli(int64(ends.Val()[i])), laid))
 	}
-	c.tellUnreadable(s, unreadable)
-	return found, nil
+	return replies, ends, nil
 }
 
 // newNodeInfo describes a node that was read, of this holder.

@@ -216,6 +216,24 @@ func (c *conn) clock(ctx context.Context, s keys.Service) (time.Time, error) {
 	return clock.Val(), err
 }
 
+// clocks returns the time of the masters that have services: one trip for each master.
+func (c *conn) clocks(ctx context.Context, services []keys.Service) (map[keys.Service]time.Time, error) {
+	now, byMaster := make(map[keys.Service]time.Time, len(services)), map[string]time.Time{}
+	for _, s := range services {
+		master := c.Master(ctx, s)
+		at, known := byMaster[master]
+		if !known {
+			var err error
+			if at, err = c.clock(ctx, s); err != nil {
+				return nil, err
+			}
+			byMaster[master] = at
+		}
+		now[s] = at
+	}
+	return now, nil
+}
+
 // Namespaces returns the namespaces that have, or had within the last week, a service, in
 // order.
 func (o *Operator) Namespaces(ctx context.Context) ([]string, error) {

@@ -164,44 +164,47 @@ func (o *Operator) Overrides(ctx context.Context, service string) ([]ActiveOverr
 			if err != nil {
 				return nil, err
 			}
-			for _, s := range chunk {
-				active, err := op.c.active(ctx, s, overrides[s])
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, active...)
+			active, err := op.c.active(ctx, chunk, overrides)
+			if err != nil {
+				return nil, err
 			}
+			found = append(found, active...)
 		}
 		return found, nil
 	})
 }
 
-// active reads the overrides of a service, by their fields.
-func (c *conn) active(ctx context.Context, s keys.Service, overrides map[string]string) (found []ActiveOverride, err error) {
-	if len(overrides) == 0 {
-		return nil, nil
+// active reads the overrides of services, by their fields: in pages of nodes, whatever services
+// they are of.
+func (c *conn) active(ctx context.Context, services []keys.Service, overrides map[keys.Service]map[string]string) (found []ActiveOverride, err error) {
+	var set []keys.Service
+	var nodes []redisconn.Entry
+	for _, s := range services {
+		first := len(nodes)
+		for field := range overrides[s] {
+			if id, err := keys.ParseOverrideField(field); err == nil {
+				nodes = append(nodes, redisconn.Entry{Service: s, ID: id})
+			}
+		}
+		if len(nodes) > first {
+			set = append(set, s)
+			slices.SortFunc(nodes[first:], func(a, b redisconn.Entry) int { return strings.Compare(a.ID, b.ID) })
+		}
 	}
-	now, err := c.clock(ctx, s)
+	now, err := c.clocks(ctx, set)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, 0, len(overrides))
-	for field := range overrides {
-		if id, err := keys.ParseOverrideField(field); err == nil {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	for page := range slices.Chunk(ids, redisconn.PageSize) {
-		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, id string) *redis.StringSliceCmd {
-			return redisconn.AskNode(ctx, p, redisconn.Entry{Service: s, ID: id})
+	for page := range slices.Chunk(nodes, redisconn.PageSize) {
+		replies, err := redisconn.Pipelined(ctx, c.Conn, page, func(p redis.Pipeliner, n redisconn.Entry) *redis.StringSliceCmd {
+			return redisconn.AskNode(ctx, p, n)
 		})
 		if err != nil {
 			return nil, err
 		}
-		for i, id := range page {
+		for i, n := range page {
 			holder, _ := record.ParseHolder(replies[i].Val()[1])
-			found = append(found, activeOf(s, id, overrides[keys.OverrideField(id)], holder, now)...)
+			found = append(found, activeOf(n.Service, n.ID, overrides[n.Service][keys.OverrideField(n.ID)], holder, now[n.Service])...)
 		}
 	}
 	return found, nil

@@ -118,20 +118,22 @@ type serviceOverrides struct {
 
 // inForce returns the overrides of services, with the time where one of them has an end.
 func (c *conn) inForce(ctx context.Context, overrides map[keys.Service]map[string]string) (map[keys.Service]serviceOverrides, error) {
+	var timed []keys.Service
+	for s, byField := range overrides {
+		for _, override := range byField {
+			if !record.NextEnd(override, time.Time{}).IsZero() {
+				timed = append(timed, s)
+				break
+			}
+		}
+	}
+	now, err := c.clocks(ctx, timed)
+	if err != nil {
+		return nil, err
+	}
 	laid := make(map[keys.Service]serviceOverrides, len(overrides))
 	for s, byField := range overrides {
-		one := serviceOverrides{byField: byField}
-		for _, override := range byField {
-			if record.NextEnd(override, time.Time{}).IsZero() {
-				continue
-			}
-			var err error
-			if one.now, err = c.clock(ctx, s); err != nil {
-				return nil, err
-			}
-			break
-		}
-		laid[s] = one
+		laid[s] = serviceOverrides{byField, now[s]}
 	}
 	return laid, nil
 }
