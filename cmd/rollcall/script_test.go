@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,20 +40,35 @@ import (
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
+	runScripts(t, "testdata/script", server, map[string]string{"ROLLCALL_REDIS_URL": server.URL(), "ADDR": server.Addr()}, registry.URL(server.URL()))
+}
+
+// runScripts runs the scripts of a folder where variables and options lead to the same Redis. Only
+// scripts that call redis or hostile need the server.
+func runScripts(t *testing.T, dir string, server *redistest.Server, variables map[string]string, opts ...registry.Option) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
+		Condition: func(cond string) (bool, error) { // [env:NAME]: the variable is among those given
+			name, is := strings.CutPrefix(cond, "env:")
+			if !is {
+				return false, fmt.Errorf("there is no condition %s", cond)
+			}
+			_, given := variables[name]
+			return given, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			prefix := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
 			env.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
-			env.Setenv("ROLLCALL_REDIS_URL", server.URL())
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
 			env.Setenv("ROLLCALL_PREFIX", prefix)
 			env.Setenv("KEYS", prefix)
-			env.Setenv("ADDR", server.Addr())
 			env.Setenv("ESC", "\x1b")
 			env.Values[programs{}] = map[string]*exec.Cmd{}
 			newRegistry := func() *registry.Redis {
-				r := registry.NewRegistry(registry.URL(server.URL()), registry.Prefix(prefix), registry.Logger(zerolog.Nop()))
+				r := registry.NewRegistry(append(opts, registry.Prefix(prefix), registry.Logger(zerolog.Nop()))...)
 				env.Defer(func() { _ = r.Close(context.Background()) })
 				return r
 			}
