@@ -18,7 +18,8 @@ type crew struct {
 	members   []*Member
 	nodes     []*registry.Node // of the members
 	versions  []*version
-	withdrawn int // how many members are
+	ends      []int // of the members of each version
+	withdrawn int   // how many members are
 }
 
 // next returns the crew of the next view, in its order. Its members keep the states of nodes
@@ -37,25 +38,27 @@ func (c crew) next(services []*registry.Service, fresh func() *state) crew {
 		old++
 	}
 	for i, service := range services {
-		version := next.versions[i]
-		for _, node := range service.Nodes {
+		version, nodes := next.versions[i], service.Nodes
+		for len(nodes) > 0 {
+			node := nodes[0]
 			for old < len(c.nodes) && c.nodes[old] != node && c.members[old].before(version, node) {
 				leave()
 			}
-			if old == len(c.nodes) || c.nodes[old] != node {
-				m := &Member{Node: node, version: version, weight: weightOf(node)}
-				next.members, added = append(next.members, m), append(added, m)
-				if m.Withdrawn() {
-					next.withdrawn++
-				}
+			if n := c.same(old, version, nodes); n > 0 {
+				next.members = append(next.members, c.members[old:old+n]...)
+				old, nodes = old+n, nodes[n:]
 				continue
 			}
-			m := c.members[old]
-			if old++; m.version != version {
-				m = &Member{Node: node, version: version, weight: weightOf(node), state: m.state}
+			m := &Member{Node: node, version: version, weight: weightOf(node)}
+			if old < len(c.nodes) && c.nodes[old] == node {
+				m.state = c.members[old].state
+				old++
+			} else if added = append(added, m); m.Withdrawn() {
+				next.withdrawn++
 			}
-			next.members = append(next.members, m)
+			next.members, nodes = append(next.members, m), nodes[1:]
 		}
+		next.ends = append(next.ends, len(next.members))
 	}
 	for old < len(c.nodes) {
 		leave()
@@ -66,6 +69,20 @@ func (c crew) next(services []*registry.Service, fresh func() *state) crew {
 		}
 	}
 	return next
+}
+
+// same returns how many members, from the old one on, are those of the first nodes of a version.
+// It reads no member: they are copied at once, and most stay outside the caches.
+func (c crew) same(old int, v *version, nodes []*registry.Node) (n int) {
+	of, _ := slices.BinarySearch(c.ends, old+1)
+	if of == len(c.ends) || c.versions[of] != v {
+		return 0
+	}
+	rest := c.nodes[old:c.ends[of]]
+	for n < len(nodes) && n < len(rest) && rest[n] == nodes[n] {
+		n++
+	}
+	return n
 }
 
 // nodesIn returns the nodes of the versions of a service: those of the only one as they are.

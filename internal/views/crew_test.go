@@ -54,13 +54,18 @@ func TestCrew(t *testing.T) {
 }
 
 // drawServices draws the versions of a service, in order. Some nodes are those of views
-// before, by their pointers.
+// before, by their pointers, and some of these are of another version now.
 func drawServices(t *rapid.T, known *[]*registry.Node) (services []*registry.Service) {
+	const absent = 2
+	versions := rapid.SliceOfN(rapid.IntRange(0, absent), 5, 5).Draw(t, "version of each node")
 	for version := range rapid.IntRange(0, 2).Draw(t, "versions") {
 		s := &registry.Service{Version: fmt.Sprint(version), Metadata: map[string]string{"k": rapid.SampledFrom([]string{"1", "2"}).Draw(t, "metadata")}}
-		for id := range 5 {
+		for id, its := range versions {
+			if its != version {
+				continue
+			}
 			n := &registry.Node{
-				ID: fmt.Sprint(version, id), Address: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "address"),
+				ID: fmt.Sprint(id), Address: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "address"),
 				Weight: rapid.SampledFrom([]int{registry.NoTraffic, 1, 2}).Draw(t, "weight"),
 			}
 			for _, old := range *known {
@@ -69,9 +74,7 @@ func drawServices(t *rapid.T, known *[]*registry.Node) (services []*registry.Ser
 					break
 				}
 			}
-			if rapid.Bool().Draw(t, "listed") {
-				s.Nodes, *known = append(s.Nodes, n), append([]*registry.Node{n}, *known...)
-			}
+			s.Nodes, *known = append(s.Nodes, n), append([]*registry.Node{n}, *known...)
 		}
 		services = append(services, s)
 	}
