@@ -18,7 +18,7 @@ import (
 
 const (
 	service = "shop"
-	changes = 200
+	changes = 2000
 )
 
 func TestMain(m *testing.M) { redistest.Main(m) }
