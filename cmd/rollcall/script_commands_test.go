@@ -1,17 +1,13 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"time"
-	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/rollcall-go/rollcall/internal/redistest"
 )
 
 // patience bounds every wait of a script.
@@ -84,40 +80,5 @@ func ended(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Logf("%s", ts.ReadFile(args[1]+".out"))
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
-	}
-}
-
-// hostile writes what no registry would: a program that is not ours might.
-func hostile(ts *testscript.TestScript, _ bool, args []string) {
-	const bad = `\u001b[2J\u001b]0;owned\u0007\u009b31m\u202e`
-	service := args[0]
-	register(ts, live{}, []string{service, "a", "ttl=60s", "x=\x1b[31mred\u009b1m"})
-	client := ts.Value(theServer{}).(*redistest.Server).Client()
-	ctx, prefix := context.Background(), ts.Getenv("KEYS")
-	key := func(service, rest string) string { return prefix + ":{default/" + service + "}:" + rest }
-	record := `{"version":"` + bad + `","address":"` + bad + `","zone":"` + bad + `","metadata":{"` + bad + `":"` + bad + `"},"ttl":60000,` +
-		`"service":{"metadata":{"` + bad + `":"` + bad + `"},"endpoints":[{"name":"` + bad + `"}]}}`
-	ts.Check(client.HSet(ctx, key(service, "node:a"), "data", record).Err())
-	const name = "%1B%5B2J" // as a service, and as the ID of a node
-	for _, of := range []string{"index", "version", "log"} {
-		ts.Check(client.Copy(ctx, key(service, of), key(name, of), 0, true).Err())
-	}
-	ts.Check(client.Copy(ctx, key(service, "node:a"), key(name, "node:a"), 0, true).Err())
-	ts.Check(client.Copy(ctx, key(service, "node:a"), key(service, "node:"+name), 0, true).Err())
-	ends, err := client.ZScore(ctx, key(service, "index"), "a").Result()
-	ts.Check(err)
-	ts.Check(client.Do(ctx, "ZADD", key(service, "index"), int64(ends), name).Err())
-	ts.Check(client.Do(ctx, "ZADD", prefix+":{default}:services", int64(ends), name+"/").Err())
-}
-
-func safe(ts *testscript.TestScript, _ bool, args []string) {
-	out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
-	for _, r := range out {
-		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
-			ts.Fatalf("%q in the output: %q", r, out)
-		}
-	}
-	if !pattern(ts, args[0]).MatchString(out) {
-		ts.Fatalf("no %q in %q", args[0], out)
 	}
 }

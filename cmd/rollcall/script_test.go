@@ -35,7 +35,9 @@ import (
 //	interrupt N NAME                 end it as Ctrl-C does; its exit code is N
 //	ended N NAME                     wait until it ends by itself, with exit code N
 //	hostile SERVICE                  register a node with escape sequences in all its texts
-//	safe PATTERN                     the last output matches, and nothing in it steers a terminal
+//	safe PATTERN [NAME]              the last output, or that of NAME, matches, and nothing in it steers a terminal
+//	valid json|yaml                  the last output is that
+//	any COMMAND...                   run a command that may fail
 //	redis COMMAND...                 call Redis; $KEYS is the prefix of the script, $ADDR where Redis is
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -95,6 +97,8 @@ func runScripts(t *testing.T, dir string, server *redistest.Server, variables ma
 			"ended":   ended,
 			"hostile": hostile,
 			"safe":    safe,
+			"valid":   valid,
+			"any":     whatever,
 			"redis": func(ts *testscript.TestScript, neg bool, args []string) {
 				words := make([]any, len(args))
 				for i, arg := range args {

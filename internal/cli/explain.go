@@ -57,7 +57,7 @@ func (a *App) NoAnswer(err error, within string) string {
 var flagOf = map[string]string{
 	"Addrs": "--redis", "URL": "--redis", "DB": "--redis", "Secure": "--redis", "TLSConfig": "--ca", "Cluster": "--cluster",
 	"MasterName": "--master", "Namespace": "--namespace", "Prefix": "--prefix", "Timeout": "--timeout",
-	"Username": "--username", "Password": "--password", "Service": "SERVICE", "Node": "NODE", "By": "--by",
+	"Username": "--username", "Password": "--password", "Service": "SERVICE", "Name": "SERVICE", "Node": "NODE", "By": "--by",
 	"User": "--user", "Hints": "--hints", "WatchAll": "--watch-all", "Role": "ROLE",
 }
 

@@ -123,6 +123,11 @@ func checkAll(ctx context.Context, r *registry.Redis, limits thresholds) (report
 		}
 		checked++
 		c, err := count(ctx, r, s.Name)
+		if errors.Is(err, registry.ErrInvalid) { // another program has written this name
+			worst = max(worst, warning)
+			bad = append(bad, cli.Text(s.Name)+": its name is not valid")
+			continue
+		}
 		if err != nil {
 			return "", unknown, err
 		}

@@ -45,10 +45,11 @@ func (s *services) Nodes(name string, ready bool) (found []*registry.Service, er
 	s.follow(name)
 	s.mu.Lock()
 	view := s.followed[name]
+	_, listed := s.nodes[name]
 	s.mu.Unlock()
 	if view == nil { // none has come yet
 		view, err = s.resolver.Resolve(s.ctx, name)
-		if errors.Is(err, registry.ErrNotFound) {
+		if errors.Is(err, registry.ErrNotFound) || listed && errors.Is(err, registry.ErrInvalid) { // a list may have names that are not ours
 			return nil, nil
 		}
 		if err != nil {

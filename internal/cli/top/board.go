@@ -25,7 +25,8 @@ type row struct {
 
 // A service is what the board knows of one between two moments.
 type service struct {
-	view *registry.View // the newest; nil before the first
+	view    *registry.View // the newest; nil before the first
+	foreign bool           // no service can have this name
 
 	counted  *registry.View // the one that row is of
 	ids      map[string]bool
@@ -38,6 +39,9 @@ type service struct {
 func (s *service) count(elapsed time.Duration) {
 	if s.view == nil {
 		s.row.Health = "not read yet"
+		if s.foreign {
+			s.row.Health = "its name is not valid"
+		}
 		return
 	}
 	if s.view == s.counted {

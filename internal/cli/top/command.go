@@ -3,6 +3,7 @@ package top
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (f *flags) print(ctx context.Context, cmd *cobra.Command, b *board, r *regi
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Options().Timeout, fmt.Errorf("%w: a service could not be read in time", registry.ErrUnavailable))
 	defer cancel()
 	if err := b.ready(ctx); err != nil {
-		return context.Cause(ctx)
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	rows, err := b.rows(time.Now(), orders[f.sort])
 	if err != nil {

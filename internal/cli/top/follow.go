@@ -67,6 +67,14 @@ func (b *board) follow(ctx context.Context, name string) {
 		return
 	}
 	f, err := b.r.Follow(name)
+	if errors.Is(err, registry.ErrInvalid) { // no registry has written this name
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.services[name].foreign = true
+		b.waiting--
+		b.wake()
+		return
+	}
 	if err != nil {
 		b.failed(err)
 		return

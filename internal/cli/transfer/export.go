@@ -85,7 +85,7 @@ func export(ctx context.Context, r *registry.Redis, namespace string) (*document
 func describe(ctx context.Context, r *registry.Redis, n registry.NodeInfo) (service, error) {
 	s := service{Namespace: n.Namespace, Service: n.Service, Version: n.Version}
 	versions, err := r.GetService(ctx, n.Service, registry.GetNamespace(n.Namespace))
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+	if err != nil && !errors.Is(err, registry.ErrNotFound) && !errors.Is(err, registry.ErrInvalid) { // a name that is not ours
 		return s, err
 	}
 	for _, v := range versions {

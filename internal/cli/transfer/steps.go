@@ -48,7 +48,7 @@ func (i *importer) live(doc document) (map[place]registry.NodeInfo, error) {
 	live := map[place]registry.NodeInfo{}
 	for s := range services {
 		nodes, err := i.r.Operator("").In(s.namespace).Nodes(i.ctx, s.service)
-		if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		if err != nil && !errors.Is(err, registry.ErrNotFound) && !errors.Is(err, registry.ErrInvalid) { // its steps will fail
 			return nil, err
 		}
 		for _, n := range nodes {
