@@ -22,6 +22,16 @@ local function fail(status, detail)
   failure = failure or {status, now, detail, 0}
 end
 
+-- may notes as a failure that this user lacks the right to a command which is about to write:
+-- a script that is refused half-way keeps what it wrote. Redis 7 and later tell before.
+local function may(key, ...)
+  for _, command in ipairs(key and redis.acl_check_cmd and {...} or {}) do
+    if not redis.acl_check_cmd(command, key) then
+      fail(UNREADABLE, key .. " NOPERM this user has no permissions to run the '" .. command .. "' command on this key")
+    end
+  end
+end
+
 -- int is a whole number as a text: tostring turns large ones into 1.8e+15. Commands get
 -- texts, since Redis prints numbers as floating point, which is slow.
 local function int(n)
@@ -61,6 +71,13 @@ local function check(i, pattern)
   end
   fail(MALFORMED, 'ARGV[' .. i .. ']')
   return ''
+end
+
+-- check_note checks ARGV[i], a note for the log.
+local function check_note(i)
+  if #(ARGV[i] or '') > 8192 then
+    fail(MALFORMED, 'ARGV[' .. i .. ']')
+  end
 end
 
 local ID = '^[%w._:@%%-]+$'

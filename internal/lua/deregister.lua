@@ -15,7 +15,7 @@
 -- ARGV[4]    whose act: self; op, an operator; or undo: self, but only where the
 --            holder is this very lease, for a register whose outcome is unknown:
 --            if it never came, an older lease may live, and is left alone
--- ARGV[5]    a note for the log, JSON; or ''
+-- ARGV[5]    a note for the log, JSON of at most 8,192 bytes; or ''
 -- ARGV[6..]  id, "<lease> <seq>"; two per node
 --
 -- Returns the array of common.lua; per node:
@@ -32,6 +32,8 @@ elseif by ~= 'self' and by ~= 'op' then
   fail(MALFORMED, 'ARGV[4]')
 end
 
+check_note(5)
+
 local nodes = {}
 local indexed = scores(KEYS[1], 6, 2)
 for i = 1, #KEYS - 3 do
@@ -46,6 +48,9 @@ for i = 1, #KEYS - 3 do
   end
 end
 
+may(KEYS[4], 'del', 'hset', 'pexpire')
+may(KEYS[1], 'zrem')
+may_change()
 if failure then
   return failure
 end

@@ -9,6 +9,13 @@ if not epoch then
   epoch, rev, tag = now_us .. '-' .. nonce, 0, ''
 end
 
+-- may_change is may for what commit.lua writes after a change.
+local function may_change()
+  may(KEYS[1], 'pttl', 'zrange', 'pexpire')
+  may(KEYS[2], 'set', 'pexpire')
+  may(KEYS[3], 'lpush', 'ltrim', 'pexpire')
+end
+
 -- change notes a change of a node. The note, if any, is JSON for the log.
 local function change(kind, id, lease, payload, note)
   local prev = tag

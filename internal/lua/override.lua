@@ -19,7 +19,7 @@
 -- ARGV[5]  until, ms of TIME; 0: no end, or in 30 days where it is bound. The same again
 --          within a day leaves that end as it is
 -- ARGV[6]  1: bound to the lease that holds the node now; else 0
--- ARGV[7]  a note for the log, JSON; or ''
+-- ARGV[7]  a note for the log, JSON of at most 8,192 bytes; or ''
 -- ARGV[8..] aspect, JSON; two per aspect; '' as JSON undoes it, and with * as the aspect all
 --
 -- Returns the array of common.lua, and one code:
@@ -38,6 +38,7 @@ if #till > 16 or (tonumber(till) or 0) > LATEST then
 elseif open and bound then
   till = int(now_ms + MONTH)
 end
+check_note(7)
 local ASPECT = '^[%w._:@%%-]+$'
 
 -- terms reads a line: aspect, end, when it was set, lease and JSON. It returns nothing for
@@ -147,6 +148,10 @@ if code == 1 then
     end
   end
   local kept = sweep(id, after)
+  may(KEYS[4], 'pexpire', stays and 'persist' or nil)
+  may(kept and KEYS[4], 'hset')
+  may(#ended > 0 and KEYS[4], 'hdel')
+  may_change()
   if failure then
     return failure
   end

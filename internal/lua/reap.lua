@@ -39,6 +39,9 @@ for i = 1, #KEYS - 3 do
   nodes[i], codes[i] = n, code
 end
 
+may(KEYS[4], 'del')
+may(KEYS[1], 'zrem', 'zadd')
+may_change()
 if failure then
   return failure
 end

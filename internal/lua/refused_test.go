@@ -215,6 +215,10 @@ func malformedScenarios() (all []scenario) {
 		{"reap: a nonce that is not hex", 3, raw(reap, "0x1", "late")},
 		{"override: no id", 4, rawOverride("", 0)},
 		{"override: an end that no reader takes", 5, rawOverride("b", 1<<53/1000+1)},
+		{"deregister: a note that is too long", 5, raw(deregister, "a1", "self", strings.Repeat("n", 8193), "a", ours+" 1")},
+		{"override: a note that is too long", 7, func(s *stage) reply {
+			return s.operate(OverrideCall{ID: "a", Note: strings.Repeat("n", 8193), Aspects: []Aspect{status(drained)}})
+		}},
 		{"override: a nonce that is not hex", 3, func(s *stage) reply {
 			t := s.target()
 			t.Nonce = "not hex"

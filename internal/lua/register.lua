@@ -58,6 +58,9 @@ for i = 1, #KEYS - 3 do
   nodes[i], codes[i] = n, code
 end
 
+may(KEYS[4], 'del', 'hset', 'pexpire')
+may(KEYS[1], 'zadd')
+may_change()
 if failure then
   return failure
 end

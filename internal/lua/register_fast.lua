@@ -2,8 +2,10 @@
 -- (no hash, not listed), or all changed (held by the lease that the call names, with a lower
 -- seq and a TTL that is not longer, and listed), or all as they were. Where anything is
 -- otherwise, it has done nothing that register.lua does not do again, and register.lua goes
--- on. The first write comes after all checks. Of new nodes it is their HSET, as there; of
--- others a ZADD that counts them, which is a check too.
+-- on. The first write comes after all checks. It is a ZADD; of nodes that are not new it counts
+-- them, which is a check too. Index, version and log come before the hashes: where a right is
+-- missing for the rest, readers see that something has changed and read again, and no hash
+-- without an expiry is left that the index does not list.
 do
   local match, find, sub, format = string.match, string.find, string.sub, string.format
   local size, nonce, deadline = #KEYS - 3, ARGV[3] or '', ARGV[1] or ''
@@ -56,6 +58,10 @@ do
     logged = pcall('LLEN', KEYS[3])
     fast = epoch and type(logged) == 'number' and logged > 0
   end
+  -- A hash that is deleted has to be written again.
+  if fast and kind == 'changed' and redis.acl_check_cmd then
+    fast = redis.acl_check_cmd('hset', KEYS[4])
+  end
   if fast and call('PTTL', KEYS[1]) >= longest + DAY
     and (kind == 'new' or pcall('ZADD', KEYS[1], unpack(ends)) == size) then
     local reply = {4, now, '', 0}
@@ -66,25 +72,15 @@ do
         reply[i + 1] = 2
       end
     else
-      local sha1hex, entries, events, now_us = redis.sha1hex, {}, {}, format('%d', now)
-      for i = 4, #KEYS do
-        local a = 4 * i - 11
-        local key, id, fence, data, apis, prev = KEYS[i], ARGV[a], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3] or '', tag
-        local lease, ttl = match(fence, '^(%S+) %d+ (%d+)$')
+      local sha1hex, entries, events, held, now_us = redis.sha1hex, {}, {}, {}, format('%d', now)
+      for i = 1, size do
+        local a = 4 * i + 1
+        local id, fence, prev = ARGV[a], ARGV[a + 1], tag
         rev = format('%d', rev + 1)
         tag = sha1hex(prev .. ' ' .. nonce .. ' put ' .. id .. ' ' .. now_us)
-        local what = tag .. ' ' .. now_us .. ' put ' .. lease .. ' ' .. id
-        entries[i - 3] = what
-        events[i - 3] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. what .. '\n' .. data
-        if kind == 'changed' then
-          call('DEL', key)
-        end
-        if apis == '' then
-          call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data)
-        else
-          call('HSET', key, 'lease', fence .. ' ' .. rev, 'data', data, 'apis', apis)
-        end
-        call('PEXPIRE', key, ttl)
+        local what = tag .. ' ' .. now_us .. ' put ' .. match(fence, '^%S+') .. ' ' .. id
+        entries[i], held[i] = what, fence .. ' ' .. rev
+        events[i] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. what .. '\n' .. ARGV[a + 2]
       end
       if kind == 'new' then
         call('ZADD', KEYS[1], unpack(ends))
@@ -93,6 +89,19 @@ do
       call('LPUSH', KEYS[3], unpack(entries))
       if logged + size > 1152 then -- not each time
         call('LTRIM', KEYS[3], '0', '1023')
+      end
+      for i = 1, size do
+        local key, a = KEYS[i + 3], 4 * i + 1
+        local data, apis = ARGV[a + 2], ARGV[a + 3] or ''
+        if kind == 'changed' then
+          call('DEL', key)
+        end
+        if apis == '' then
+          call('HSET', key, 'lease', held[i], 'data', data)
+        else
+          call('HSET', key, 'lease', held[i], 'data', data, 'apis', apis)
+        end
+        call('PEXPIRE', key, match(ARGV[a + 1], '%d+$'))
       end
       for i = 1, size do
         local sent = pcall('PUBLISH', ARGV[2], events[i])
