@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -241,12 +242,19 @@ func operatorMistakes(t *testing.T, tp redistest.Topology) {
 		"is empty: name who":  anonymous.Undo(ctx, "shop", "a"),
 		"over 9007":           op.Set(ctx, "shop", "a", registry.Override{Weight: new(math.MaxInt)}),
 		"Metadata: the key":   op.Set(ctx, "shop", "a", registry.Override{Metadata: map[string]*string{"\xff": new("v")}}),
+		"fewer aspects":       op.Undo(ctx, "shop", "a", slices.Repeat([]string{"metadata:" + strings.Repeat("k", 200)}, 50)...),
+		"501 bytes":           op.WithReason(strings.Repeat("x", 501)).Undo(ctx, "shop", "a"),
+		"256 bytes":           r.Operator(strings.Repeat("a", 256)).Undo(ctx, "shop", "a"),
+		"is not UTF-8":        op.Undo(ctx, "shop", "a", "metadata:\xff"),
 		"a control character": r.Operator("a\x1b[2J").Undo(ctx, "shop", "a"),
 	} {
 		wantErr(t, err, registry.ErrInvalid)
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%v, want it to say %q", err, what)
 		}
+	}
+	if got := historyOf(t, op, "shop"); len(got) != 1 {
+		t.Errorf("mistakes were written: %v", got)
 	}
 	wantErr(t, op.Set(ctx, "shop", "nobody", some), registry.ErrNotFound)
 	wantErr(t, op.Set(ctx, "nothing", "a", some), registry.ErrNotFound)

@@ -27,7 +27,7 @@ type NodeInfo struct {
 	Revision  uint64        // of its last registration or change
 	TTL       time.Duration // of its lease
 	LeaseEnds time.Time     // by Redis's clock, unless it is renewed before
-	LeaseLeft time.Duration // until then
+	LeaseLeft time.Duration // until then, at most the TTL: Redis's clock was read a little before
 	Overrides []ActiveOverride
 }
 
@@ -130,7 +130,7 @@ func newNodeInfo(f *foundNode, holder record.Holder, ends time.Time, laid servic
 	info := &NodeInfo{
 		Namespace: f.service.Namespace(), Service: f.service.Name(), Version: f.record.Version, Own: fromRecord(f.id, f.record),
 		Lease: holder.Lease, Since: time.UnixMicro(holder.Start), Revision: holder.Rev, TTL: holder.TTL,
-		LeaseEnds: ends, LeaseLeft: max(0, ends.Sub(laid.now)), Overrides: laid.active(f.service, f.id, holder),
+		LeaseEnds: ends, LeaseLeft: min(max(0, ends.Sub(laid.now)), holder.TTL), Overrides: laid.active(f.service, f.id, holder),
 	}
 	laid.lay(f)
 	info.Node = fromRecord(f.id, f.record)

@@ -242,6 +242,9 @@ func describeAspect(aspect string) string {
 
 // parseAspect undoes describeAspect.
 func parseAspect(s string) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", errdefs.Invalid("Aspect", "%q is not UTF-8", s)
+	}
 	if key, ok := strings.CutPrefix(s, metadataPrefix); ok {
 		return record.MetadataAspect(key), nil
 	}
