@@ -14,10 +14,10 @@ var (
 
 // Events are the metrics that Observe fills.
 type events struct {
-	calls, rounds, states, reaped, reads, polls, doubts, gaps *prometheus.CounterVec
-	renewed, resubscribed                                     prometheus.Counter
-	callTook                                                  *prometheus.HistogramVec
-	roundTook, roundLate, readTook, pollTook, pollLate        prometheus.Histogram
+	calls, rounds, states, reaped, reads, polls, doubts, gaps, healths *prometheus.CounterVec
+	renewed, resubscribed                                              prometheus.Counter
+	callTook                                                           *prometheus.HistogramVec
+	roundTook, roundLate, readTook, pollTook, pollLate                 prometheus.Histogram
 }
 
 func newEvents() events {
@@ -31,6 +31,7 @@ func newEvents() events {
 		polls:        counter("rollcall_polls_total", "Comparisons with Redis, of up to 100 services each.", "result"),
 		doubts:       counter("rollcall_doubts_total", "Looks at the version of a service because its events did not fit.", "namespace", "service", "result"),
 		gaps:         counter("rollcall_gaps_total", "Times that events of a service were lost.", "namespace", "service"),
+		healths:      counter("rollcall_health_changes_total", "Changes of the health of a service, by its new health.", "namespace", "service", "health"),
 		resubscribed: counter("rollcall_subscription_failures_total", "Subscriptions that ended and were made again.").WithLabelValues(),
 		callTook:     histogram("rollcall_call_duration_seconds", "How long calls of the Registry interface took.", durations, "op"),
 		roundTook:    timer("rollcall_renewal_duration_seconds", "How long rounds of renewals took.", durations),
@@ -55,7 +56,7 @@ func timer(name, help string, buckets []float64) prometheus.Histogram {
 
 func (v *events) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		v.calls, v.rounds, v.renewed, v.states, v.reaped, v.reads, v.polls, v.doubts, v.gaps, v.resubscribed,
+		v.calls, v.rounds, v.renewed, v.states, v.reaped, v.reads, v.polls, v.doubts, v.gaps, v.healths, v.resubscribed,
 		v.callTook, v.roundTook, v.roundLate, v.readTook, v.pollTook, v.pollLate,
 	}
 }
@@ -98,7 +99,23 @@ func (c *Collector) Observe(e registry.Event) {
 	case registry.GapEvent:
 		k := c.labels.of(e.Namespace, e.Service)
 		v.gaps.WithLabelValues(k.namespace, k.service).Inc()
+	case registry.HealthEvent:
+		k := c.labels.of(e.Namespace, e.Service)
+		v.healths.WithLabelValues(k.namespace, k.service, health(e)).Inc()
 	case registry.SubscriptionEvent:
 		v.resubscribed.Inc()
 	}
+}
+
+// health is the worst of what an event says.
+func health(e registry.HealthEvent) string {
+	switch {
+	case !e.StaleSince.IsZero():
+		return "stale"
+	case !e.RefusedSince.IsZero():
+		return "refused"
+	case e.Held > 0:
+		return "held"
+	}
+	return "live"
 }

@@ -29,11 +29,13 @@
 //	rollcall_poll_delay_seconds                             how much later than due it was sent
 //	rollcall_doubts_total{namespace,service,result}         looks at a version because events did not fit
 //	rollcall_gaps_total{namespace,service}                  times that events were lost
+//	rollcall_health_changes_total{namespace,service,health} changes of the health of a service, by its new health
 //	rollcall_subscription_failures_total                    subscriptions that ended and were made again
 //
 // A result is ok, not_found, invalid, conflict, superseded, unavailable, permission, closed,
-// canceled or error; that of a doubt is settled, reread or failed. A reason is a
-// registry.ReadReason.
+// canceled, timeout or error; that of a doubt is settled, reread or failed. A reason is a
+// registry.ReadReason. A health is stale, refused (renewals are), held (nodes are, and nothing
+// worse) or live.
 //
 // # Metrics of the state of registries
 //

@@ -107,7 +107,7 @@ rollcall_view_ready_nodes{namespace="default",service="shop"} 2
 	}
 
 	server.Kill()
-	for _, name := range []string{"rollcall_redis_outage_seconds", "rollcall_view_age_seconds"} {
+	for _, name := range []string{"rollcall_redis_outage_seconds", "rollcall_view_age_seconds", "rollcall_health_changes_total"} {
 		until(t, func() error {
 			return has(gatherer, name, func(v float64) bool { return v > 0 && v < patience.Seconds() })
 		})
@@ -169,6 +169,28 @@ rollcall_gaps_total{namespace="n",service="a"} 2
 rollcall_gaps_total{namespace="n",service="b�"} 1
 rollcall_gaps_total{namespace="other",service="other"} 2
 `, "rollcall_gaps_total")
+}
+
+// A change of the health of a service counts as the worst that it says.
+func TestHealthChanges(t *testing.T) {
+	m, gatherer := collected(t, metrics.MaxServices(1))
+	now := time.Now()
+	for _, e := range []registry.HealthEvent{
+		{StaleSince: now, RefusedSince: now, Held: 1}, {RefusedSince: now, Held: 1}, {Held: 2}, {}, {},
+	} {
+		e.Namespace, e.Service = "n", "a"
+		m.Observe(e)
+	}
+	m.Observe(registry.HealthEvent{Namespace: "n", Service: "b"})
+	wants(t, gatherer, `
+# HELP rollcall_health_changes_total Changes of the health of a service, by its new health.
+# TYPE rollcall_health_changes_total counter
+rollcall_health_changes_total{health="held",namespace="n",service="a"} 1
+rollcall_health_changes_total{health="live",namespace="n",service="a"} 2
+rollcall_health_changes_total{health="refused",namespace="n",service="a"} 1
+rollcall_health_changes_total{health="stale",namespace="n",service="a"} 1
+rollcall_health_changes_total{health="live",namespace="other",service="other"} 1
+`, "rollcall_health_changes_total")
 }
 
 // Each part of a program may ask for the Collector of a Registerer, and one Collector may be
