@@ -55,7 +55,7 @@ func (r *Redis) begin(ctx context.Context, o operation) (context.Context, *opera
 func (o *operation) end(err *error) {
 	o.cancel()
 	*err = failure(o.op, o.namespace, o.service, o.c.Located(*err, o.namespace, o.service))
-	o.c.observe(CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
+	observe(o.c, CallEvent{Op: o.op, Namespace: o.namespace, Service: o.service, Took: time.Since(o.began), Err: *err})
 	if o.traced != nil {
 		o.traced(*err)
 	}
