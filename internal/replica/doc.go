@@ -37,7 +37,7 @@
 // Within one epoch the revisions of its changes never go back. What it shows is
 // the state of Redis at the point it is at, and beside that only nodes that are
 // held: those that the registry lost, until one TTL of contact after they were
-// first missed, and those that reported that they are alive while Redis refuses to renew
+// first missed, or after history was lost once more, and those that reported that they are alive while Redis refuses to renew
 // leases, until one TTL of contact after they last did. A node that lives is never
 // taken away because an event, an index or a replica of Redis was lost.
 package replica

@@ -140,7 +140,8 @@ func (s Snapshot) scene(passed []record.Event) scene {
 func (r *Replica) adopt(c scene, now time.Time) {
 	since := after(c.log, r.at.Tag)
 	sameEpoch := r.at.Epoch == c.at.Epoch
-	if r.at.Tag != "" && (!sameEpoch || c.at.Rev < r.at.Rev) {
+	forked := since == nil && uint64(len(c.log)) > c.at.Rev-r.at.Rev // the log reaches back to our revision, and has another tag there
+	if r.at.Tag != "" && (!sameEpoch || c.at.Rev < r.at.Rev || forked) {
 		r.holdAnew()
 	}
 	r.proven, r.wanted, r.odd = true, nil, nil
@@ -200,8 +201,8 @@ func (r *Replica) adopt(c scene, now time.Time) {
 	r.count()
 }
 
-// after returns the entries of a log that came after a tag, newest first: none
-// if the log does not reach back to it.
+// after returns the entries of a log that came after a tag, newest first: nil if the log
+// does not have the tag.
 func after(log []record.LogEntry, tag string) []record.LogEntry {
 	for i, e := range log {
 		if e.Tag == tag {

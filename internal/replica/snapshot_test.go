@@ -200,10 +200,31 @@ func TestHold(t *testing.T) {
 			}, "!a=1 !b=1", "",
 		},
 		{
+			"a fork that has overtaken it, and may have left out that it was back", func(r *Replica) {
+				r.Pass(0, time.Unix(1, 0))
+				r.Pass(ttl-1, time.Unix(1, 0))
+				other := put(11, "c", 7, 1)
+				other.Tag = tagOf(11, "another")
+				take(r, snap(12, logOf(other, put(12, "b", 6, 1)), b))
+				r.Pass(1, time.Unix(1, 0))
+				r.Pass(ttl-1, time.Unix(1, 0))
+				same(t, "shown before", shows(r), "a=1(held) b=1")
+				r.Pass(1, time.Unix(1, 0))
+			}, "!a=1", "b=1",
+		},
+		{
 			"its clock goes on while nothing more is lost", func(r *Replica) {
 				r.Pass(0, time.Unix(1, 0))
 				r.Pass(ttl-1, time.Unix(1, 0))
-				take(r, snap(12, nil, b))
+				take(r, snap(12, logOf(put(11, "b", 6, 1), put(12, "b", 6, 1)), b))
+				r.Pass(1, time.Unix(1, 0))
+			}, "!a=1", "b=1",
+		},
+		{
+			"its clock goes on where the log does not reach back", func(r *Replica) {
+				r.Pass(0, time.Unix(1, 0))
+				r.Pass(ttl-1, time.Unix(1, 0))
+				take(r, snap(12, logOf(put(12, "b", 6, 1)), b))
 				r.Pass(1, time.Unix(1, 0))
 			}, "!a=1", "b=1",
 		},
