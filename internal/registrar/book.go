@@ -202,15 +202,18 @@ func (r *book) leave(n *node) {
 
 // dueBy has a batch renewed at that time of ours at the latest. One that was forgotten
 // while a round was under way with it is not due any more.
-func (r *book) dueBy(b *batch, at time.Time) {
+func (r *book) dueBy(b *batch, at time.Time) { r.dueFrom(b, time.Time{}, at) }
+
+// dueFrom does so, and no sooner than from, also where a round could be shared.
+func (r *book) dueFrom(b *batch, from, at time.Time) {
 	if due := b.Due(); !b.forgotten() && (due.IsZero() || at.Before(due)) {
-		r.dueAt(b, at)
+		r.dueAt(b, from, at)
 	}
 }
 
-// dueAt has a batch renewed at that time. The renewer is woken if it would sleep longer.
-func (r *book) dueAt(b *batch, at time.Time) {
-	if r.batches.Set(b, at); r.batches.First().Equal(at) {
+// dueAt has a batch renewed between these times. The renewer is woken if it would sleep longer.
+func (r *book) dueAt(b *batch, from, at time.Time) {
+	if r.batches.SetFrom(b, from, at); r.batches.First().Equal(at) {
 		r.renewals.Signal()
 	}
 }

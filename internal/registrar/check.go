@@ -34,7 +34,7 @@ func (r *renewer) runCheck(ctx context.Context, b *batch) {
 		r.logChanges()
 	}
 	if !b.forgotten() {
-		r.dueAt(b, due)
+		r.dueAt(b, time.Time{}, due)
 	}
 }
 

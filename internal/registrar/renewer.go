@@ -57,7 +57,7 @@ func (r *renewer) due(ctx context.Context, now time.Time) (due []*batch, next ti
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.late = max(0, now.Sub(actor.Sooner(now, r.batches.First())))
-	for _, b := range r.batches.Take(now.Add(slack(r.intervals.Shortest())), maxRound) {
+	for _, b := range r.batches.TakeAhead(now, slack(r.intervals.Shortest()), maxRound) {
 		limit := b.checkedAt.Add(b.key.interval / 3)
 		switch {
 		case b.checkState == checkRunning && limit.After(now):
@@ -137,7 +137,7 @@ func (r *renewer) reschedule(tasks []*task, began time.Time) {
 			r.dueBy(b, began.Add(actor.Shortened(b.key.interval)))
 		} else {
 			retry := b.backoff.NextBackOff()
-			r.dueBy(b, now.Add(retry))
+			r.dueFrom(b, now.Add(retry/2), now.Add(retry))
 			r.c.Log.Debug(func(e *zerolog.Event) {
 				e.Err(t.err).Stringer("service", b.service).Stringer("retry_in", retry).Msg("rollcall: renewal failed")
 			})
@@ -148,7 +148,7 @@ func (r *renewer) reschedule(tasks []*task, began time.Time) {
 				case n.shownUntil().Before(now):
 					r.happens(n, lifecycle.Expired, errLost(n.ttl, t.err))
 				default: // one more try, and then the loss is reported without delay
-					r.dueBy(b, n.shownUntil().Add(coalesceWindow))
+					r.dueFrom(b, n.shownUntil(), n.shownUntil())
 				}
 				if next := n.liveSentAt.Add(b.key.interval); next.After(now) {
 					r.dueBy(b, next) // for the next message that it lives
@@ -157,7 +157,7 @@ func (r *renewer) reschedule(tasks []*task, began time.Time) {
 		}
 		for _, g := range b.pending {
 			if g.from.After(now) {
-				r.dueBy(b, g.from)
+				r.dueFrom(b, g.from, g.from)
 			}
 		}
 		r.tidyBatch(b)

@@ -19,8 +19,8 @@ type item interface{ place() *Place }
 // A Place is where an item is in its schedule. The zero value is in none. An item is in
 // one schedule at a time.
 type Place struct {
-	due   time.Time
-	index int // in the heap, from 1; 0 where it is in none
+	due, from time.Time
+	index     int // in the heap, from 1; 0 where it is in none
 }
 
 func (p *Place) place() *Place { return p }
@@ -29,7 +29,10 @@ func (p *Place) place() *Place { return p }
 func (p *Place) Due() time.Time { return p.due }
 
 // Set puts an item into the schedule for a time, or moves it there. Zero takes it out.
-func (s *Schedule[T]) Set(x T, at time.Time) {
+func (s *Schedule[T]) Set(x T, at time.Time) { s.SetFrom(x, time.Time{}, at) }
+
+// SetFrom does so for an item that TakeAhead leaves alone before a time.
+func (s *Schedule[T]) SetFrom(x T, from, at time.Time) {
 	p := x.place()
 	if at.IsZero() {
 		if p.index > 0 {
@@ -37,7 +40,7 @@ func (s *Schedule[T]) Set(x T, at time.Time) {
 		}
 		return
 	}
-	p.due = at
+	p.from, p.due = from, at
 	if p.index == 0 {
 		heap.Push(&s.heap, x)
 	} else {
@@ -50,6 +53,28 @@ func (s *Schedule[T]) Set(x T, at time.Time) {
 func (s *Schedule[T]) Take(by time.Time, most int) (due []T) {
 	for len(due) < most && len(s.heap) > 0 && !s.First().After(by) {
 		due = append(due, heap.Pop(&s.heap).(T))
+	}
+	return due
+}
+
+// TakeAhead takes items as Take does that are due up to a time ahead of now, without those that
+// must not be taken yet.
+func (s *Schedule[T]) TakeAhead(now time.Time, ahead time.Duration, most int) (due []T) {
+	type left struct {
+		x        T
+		from, at time.Time
+	}
+	var early []left
+	for by := now.Add(ahead); len(due) < most && len(s.heap) > 0 && !s.First().After(by); {
+		p := *s.heap[0].place()
+		if x := heap.Pop(&s.heap).(T); p.from.After(now) {
+			early = append(early, left{x, p.from, p.due})
+		} else {
+			due = append(due, x)
+		}
+	}
+	for _, l := range early {
+		s.SetFrom(l.x, l.from, l.at)
 	}
 	return due
 }

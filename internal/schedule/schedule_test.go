@@ -80,6 +80,30 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
+// What must not be taken yet stays where it is, and keeps nothing else from being taken ahead.
+func TestTakeAhead(t *testing.T) {
+	var s Schedule[*job]
+	now := time.Unix(1000, 0)
+	in := func(n int) time.Time { return now.Add(time.Duration(n) * time.Second) }
+	early, due, late := &job{}, &job{}, &job{}
+	s.SetFrom(early, in(1), in(2))
+	s.Set(due, in(3))
+	s.Set(late, in(6))
+	for _, step := range []struct {
+		now  int
+		want *job
+		next time.Time
+	}{{0, due, in(2)}, {0, nil, in(2)}, {1, early, in(6)}, {1, late, time.Time{}}} {
+		var got *job
+		if taken := s.TakeAhead(in(step.now), 5*time.Second, 1); len(taken) > 0 {
+			got = taken[0]
+		}
+		if got != step.want || !s.First().Equal(step.next) {
+			t.Errorf("at %d: %p was taken and %v is next, want %p and %v", step.now, got, s.First(), step.want, step.next)
+		}
+	}
+}
+
 // The longest and the shortest duration are those of what is left.
 func TestTally(t *testing.T) {
 	tally := Tally{}
