@@ -65,6 +65,9 @@ func half(t *testing.T, s *stage, tells bool, what string, before, after map[str
 			t.Errorf("%s: the node %s stays for ever, and the index does not list it", what, id)
 		}
 	}
+	if changed && tells {
+		t.Errorf("%s: a record has changed, and the call was refused", what)
+	}
 	if changed && cmp.Equal(before[s.svc.Version()].Items, after[s.svc.Version()].Items) {
 		t.Errorf("%s: a record has changed, and the version has not", what)
 	}

@@ -58,9 +58,11 @@ do
     logged = pcall('LLEN', KEYS[3])
     fast = epoch and type(logged) == 'number' and logged > 0
   end
-  -- A hash that is deleted has to be written again.
-  if fast and kind == 'changed' and redis.acl_check_cmd then
-    fast = redis.acl_check_cmd('hset', KEYS[4])
+  -- A hash that is deleted has to be written again, and no record is shown whose register is
+  -- refused after it was written.
+  local may = redis.acl_check_cmd
+  if fast and kind ~= 'same' and may then
+    fast = may('pexpire', KEYS[4]) and may('zrange', KEYS[1]) and (kind == 'new' or may('hset', KEYS[4]))
   end
   if fast and call('PTTL', KEYS[1]) >= longest + DAY
     and (kind == 'new' or pcall('ZADD', KEYS[1], unpack(ends)) == size) then
