@@ -16,7 +16,7 @@ import (
 func TestTheSystemdUnit(t *testing.T) {
 	const name = "../systemd/shop.service"
 	text := read(t, name)
-	options, err := unit.Deserialize(strings.NewReader(text))
+	options, err := unit.DeserializeOptions(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
