@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,7 +111,10 @@ func BenchmarkGrowth(b *testing.B) {
 		pick(b, d, service)
 		filters := make([]*discovery.FilterOption, n)
 		for i := range filters {
-			filters[i] = discovery.Filter(func(*registry.Node) bool { return true })
+			filters[i] = discovery.Filter(func(n *registry.Node) bool {
+				host, _, _ := strings.Cut(n.ID, ":")
+				return host[len(host)-1]%2 == 0 // half of them
+			})
 		}
 		return func() {
 			for range 3 {

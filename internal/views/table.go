@@ -53,6 +53,9 @@ func (t *Table) Unknown() bool { return !t.known && t.View.History == "" && len(
 func (t *Table) Select(s *Selection) *Set {
 	return t.sets.Get(*s, func() (*Set, int) {
 		set := t.narrow(s)
+		if set == &t.Set {
+			return set, 0
+		}
 		return set, len(set.View.Members)
 	})
 }
@@ -85,22 +88,31 @@ func (s *Set) PickBy(p balance.Policy, key uint64) *Member {
 	return s.Members[picker.Pick(key)]
 }
 
-// narrow makes the set of a selection. It calls the filter of a user: no mutex is held.
+// narrow makes the set of a selection; where that leaves no node out, it is the set of all. It
+// calls the filter of a user: no mutex is held.
 func (t *Table) narrow(s *Selection) *Set {
-	v, matches := *t.View, s.Matches
-	v.Members = nil
+	matches := s.Matches
 	if old := t.before.Load(); old != nil {
 		if set := old.sets.Known(*s); set != nil {
 			matches = remembered(old.View.Members, set.View.Members, s.Matches)
-			v.Members = make([]*Member, 0, len(set.View.Members)+1)
 		}
 	}
-	for _, m := range t.View.Members {
-		if matches(m) {
+	v, all := *t.View, true
+	for i, m := range t.View.Members {
+		switch does := matches(m); {
+		case !does && all:
+			all = false
+			v.Members = slices.Clone(v.Members[:i])
+		case does && !all:
 			v.Members = append(v.Members, m)
 		}
 	}
-	v.Nodes = nodesOf(v.Members)
+	switch {
+	case all && s.Zone == "":
+		return &t.Set
+	case !all:
+		v.Nodes = nodesOf(v.Members)
+	}
 	set := &Set{}
 	set.fill(t.c, v, s.Zone)
 	return set

@@ -110,3 +110,21 @@ func TestASelectionOfAChange(t *testing.T) {
 		clear(changed)
 	}
 }
+
+// A selection that leaves no node out is the set of all: it costs nothing to keep.
+func TestASelectionOfAll(t *testing.T) {
+	_, s := newTestHub(t)
+	s.update(&registry.View{Services: []*registry.Service{{Name: "shop", Version: "1", Nodes: []*registry.Node{
+		{ID: "a", Address: "a:1", Zone: "eu", Metadata: map[string]string{"tier": "gold"}}, {ID: "b", Address: "b:1", Zone: "us", Metadata: map[string]string{"tier": "gold"}},
+	}}}, Revision: 1, History: "h"})
+	table := s.table.Load()
+	gold := [MaxLabels]Label{{"tier", "gold"}}
+	for _, all := range []*Selection{{ByVersion: true, Version: "1"}, {Labels: gold}} {
+		if table.Select(all) != &table.Set {
+			t.Errorf("%s leaves a set of its own", all)
+		}
+	}
+	if near := table.Select(&Selection{Labels: gold, Zone: "eu"}); len(near.Members) != 1 || len(near.View.Nodes) != 2 {
+		t.Errorf("the zone has %d nodes to call, of %d, want 1 of 2", len(near.Members), len(near.View.Nodes))
+	}
+}
