@@ -1,5 +1,6 @@
 // Package oteladapter traces registries, resolvers and HTTP clients with OpenTelemetry. It is a
-// module of its own, so that no other program links OpenTelemetry.
+// module of its own, so that no other program links OpenTelemetry:
+// go get github.com/rollcall-go/rollcall/oteladapter.
 //
 //	r := registry.NewRegistry(registry.Addrs("10.0.0.5:6379"), registry.Trace(oteladapter.Registry()))
 //	d := discovery.New(r, discovery.Trace(oteladapter.Discovery()))
@@ -8,7 +9,8 @@
 //
 // # Spans
 //
-//	rollcall register   one for each call of the Registry interface: deregister, get, list, watch, know
+//	rollcall register   one for each call of the Registry interface: deregister, get, list, watch, and
+//	                    know: whether there is a service of a name, before it is followed
 //	rollcall call       one for each Do, or request by a discovery.Transport or Hertz; an event for each try
 //	rollcall dial       the same for DialContext
 //	GET                 kind client: one for each try of a request, until the body of its response ends
