@@ -42,7 +42,7 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	name := args[0]
 	cmd := exec.Command(binary, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, v := range []string{"PATH", "HOME", "XDG_CONFIG_HOME", "ROLLCALL_REDIS_URL", "ROLLCALL_PREFIX", "ROLLCALL_MASTER", "ROLLCALL_CLUSTER", "ROLLCALL_CA"} {
+	for _, v := range []string{"PATH", "HOME", "XDG_CONFIG_HOME", "ROLLCALL_REDIS_URL", "ROLLCALL_PASSWORD", "ROLLCALL_PREFIX", "ROLLCALL_MASTER", "ROLLCALL_CLUSTER", "ROLLCALL_CA"} {
 		cmd.Env = append(cmd.Env, v+"="+ts.Getenv(v))
 	}
 	out, err := os.Create(ts.MkAbs(name + ".out"))

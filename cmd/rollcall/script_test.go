@@ -38,6 +38,7 @@ import (
 //	safe PATTERN [NAME]              the last output, or that of NAME, matches, and nothing in it steers a terminal
 //	valid json|yaml                  the last output is that
 //	any COMMAND...                   run a command that may fail
+//	grant USER ROLE [FLAG...]        give a user, whose password is secret, what rollcall acl prints
 //	redis COMMAND...                 call Redis; $KEYS is the prefix of the script, $ADDR where Redis is
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -99,6 +100,7 @@ func runScripts(t *testing.T, dir string, server *redistest.Server, variables ma
 			"safe":    safe,
 			"valid":   valid,
 			"any":     whatever,
+			"grant":   grant,
 			"redis": func(ts *testscript.TestScript, neg bool, args []string) {
 				words := make([]any, len(args))
 				for i, arg := range args {

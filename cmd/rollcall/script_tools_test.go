@@ -6,6 +6,7 @@ import (
 	"net"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -36,6 +37,17 @@ func listen(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Close() })
 	ts.Setenv(args[0], l.Addr().String())
+}
+
+func grant(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("rollcall", append([]string{"acl", "--user", args[0]}, args[1:]...)...))
+	var words []any
+	for word := range strings.FieldsSeq(ts.ReadFile("stdout")) {
+		words = append(words, word)
+	}
+	client := ts.Value(theServer{}).(*redistest.Server).Client()
+	ts.Check(client.Do(context.Background(), words...).Err())
+	ts.Defer(func() { _ = client.Do(context.Background(), "ACL", "DELUSER", args[0]).Err() })
 }
 
 func noKeys(ts *testscript.TestScript, _ bool, args []string) {

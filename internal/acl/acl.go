@@ -36,7 +36,7 @@ type Request struct {
 	DB        int    // number of the database
 	Cluster   bool   // Redis is a cluster
 	Before7   bool   // Redis 6.2, which cannot give a right to read a key and not to write it
-	WatchAll  bool   // watch all services of the namespace at once
+	WatchAll  bool   // watch all services of the namespace at once; an operator of no single service always may
 	Hints     bool   // learn of a crash from keyspace events, too; needs a namespace and WatchAll
 	Config    bool   // read CONFIG: a warning where Redis evicts nodes, and to find that hints are sent
 }
@@ -77,7 +77,7 @@ func Rules(r Request) ([]string, error) {
 	for _, role := range r.Roles {
 		rules.add("+", commands[role]...)
 	}
-	if r.WatchAll {
+	if r.WatchAll || r.Service == "" && slices.Contains(r.Roles, Operator) { // as rollcall top does
 		rules.add("+", "psubscribe", "punsubscribe")
 	}
 	if r.Config {

@@ -26,7 +26,8 @@ func TestRules(t *testing.T) {
 		{"resolver in a cluster", Request{Roles: []Role{Resolver}, Service: "c", Cluster: true}, "&rollcall:{default/c}:events:0 %R~rollcall:{default/c}:*", "+cluster|slots +cluster|shards +asking +command"},
 		{"resolver in a cluster before Redis 7", Request{Roles: []Role{Resolver}, Service: "c", Cluster: true, Before7: true}, "&rollcall:{default/c}:events:0 ~rollcall:{default/c}:*", "+cluster|slots +asking +command"},
 		{"resolver with hints", Request{Roles: []Role{Resolver}, Namespace: "n", WatchAll: true, Hints: true, Config: true}, "&rollcall:{n/*}:events:0 &__keyspace@0__:rollcall:{n/*}:node:* %R~rollcall:{n/*}:* %R~rollcall:{n}:services %R~rollcall:namespaces", "+psubscribe +punsubscribe +config|get"},
-		{"operator", Request{Roles: []Role{Operator}}, "&rollcall:{default/*}:events:0 ~rollcall:{default/*}:* %R~rollcall:{default}:services %R~rollcall:namespaces", "+unsubscribe"},
+		{"operator", Request{Roles: []Role{Operator}}, "&rollcall:{default/*}:events:0 ~rollcall:{default/*}:* %R~rollcall:{default}:services %R~rollcall:namespaces", "+unsubscribe +psubscribe +punsubscribe"},
+		{"operator of a service", Request{Roles: []Role{Operator}, Service: "c"}, "&rollcall:{default/c}:events:0 ~rollcall:{default/c}:*", "+unsubscribe"},
 		{"both", Request{Roles: []Role{Resolver, Registrar}, Service: "c"}, "&rollcall:{default/c}:events:0 ~rollcall:{default/c}:* ~rollcall:{default}:services ~rollcall:namespaces", "+zremrangebyscore"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollcall-go/rollcall/internal/acl"
@@ -77,7 +78,7 @@ func registrars(ctx context.Context, s *site, user, ns string, _ acl.Request) er
 func resolvers(ctx context.Context, s *site, user, ns string, of acl.Request) error {
 	r := s.open(user, registry.Namespace(ns))
 	watching := []registry.WatchOption{registry.WatchService("shop")}
-	if of.WatchAll {
+	if of.WatchAll || of.Service == "" && slices.Contains(of.Roles, acl.Operator) {
 		watching = []registry.WatchOption{registry.WatchNamespace(of.Namespace)}
 	}
 	s.plant(ns, "shop", "a", time.Second)

@@ -37,6 +37,8 @@ func (a *App) Explain(err error) (text, hint string) {
 		hint = "rollcall get services -A lists what is registered"
 	case lua.IsNoLogin(err):
 		hint = a.at.loginHint()
+	case errors.Is(err, registry.ErrPermission) && strings.Contains(text, "psubscribe"):
+		hint = "this user may not watch all services at once: name one, or give the user what rollcall acl ROLE --watch-all prints; ROLE is registrar, resolver or operator"
 	case errors.Is(err, registry.ErrPermission):
 		hint = "rollcall doctor --role ROLE says which rights this user lacks, and rollcall acl ROLE prints all that a role needs; ROLE is registrar, resolver or operator"
 	}

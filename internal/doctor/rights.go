@@ -141,7 +141,7 @@ func (p *patient) probes(rules []string) (probes []probe) {
 	for _, rule := range rules {
 		command, ok := strings.CutPrefix(rule, "+")
 		if ok && command != "multi" && command != "exec" { // of which the transaction itself is made
-			probes = append(probes, probe{arguments(command, service.Node(probed), service.Events(p.db)), rule, of.keys, of.channel})
+			probes = append(probes, probe{arguments(command, service.Node(probed), service.Events(p.db), p.space.EventsPattern(p.namespace, p.db)), rule, of.keys, of.channel})
 		}
 	}
 	return probes
@@ -155,7 +155,7 @@ func ownNamespace(ns string) string {
 }
 
 // arguments is a call of a command that Redis queues, if the user has the rights.
-func arguments(command, key, channel string) []any {
+func arguments(command, key, channel, channels string) []any {
 	switch command {
 	case "evalsha", "eval":
 		return []any{command, "return 1", "1", key}
@@ -169,6 +169,8 @@ func arguments(command, key, channel string) []any {
 		return []any{command, channel, ""}
 	case "subscribe", "unsubscribe":
 		return []any{command, channel}
+	case "psubscribe", "punsubscribe":
+		return []any{command, channels}
 	case "select":
 		return []any{command, "0"}
 	}

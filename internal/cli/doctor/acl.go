@@ -25,14 +25,15 @@ services of the namespace or for one. It asks no Redis.
 
   registrar  a process that registers itself
   resolver   a process that finds others and calls them; it writes nothing
-  operator   people and tools that drain, weight and remove nodes
+  operator   people and tools that drain, weight and remove nodes, and watch all services
+             at once, unless --service is given
 
 A process that registers and calls others has both roles. The printed password is "secret":
 put one of your own there. In a cluster, and with Sentinel, give the command to every server:
 ACLs are not replicated. --cluster adds what every user in a cluster needs.`,
 		Example: `  rollcall acl registrar --user shop --service shop
   rollcall acl registrar resolver --user shop --namespace prod --cluster
-  rollcall acl operator -A --watch-all | sed 's/>secret/>'"$PASSWORD"'/' | redis-cli`,
+  rollcall acl operator | sed 's/>secret/>'"$PASSWORD"'/' | redis-cli`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: roleNames,
 	}
@@ -40,7 +41,7 @@ ACLs are not replicated. --cluster adds what every user in a cluster needs.`,
 	cmd.Flags().StringVar(&request.Service, "service", "", "for this service alone")
 	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "for all namespaces")
 	cmd.Flags().StringVar(&version, "redis-version", "7.0", "version of Redis: before 7 it cannot give a right to read a key alone")
-	cmd.Flags().BoolVar(&request.WatchAll, "watch-all", false, "watch all services at once, as rollcall watch does without a service")
+	cmd.Flags().BoolVar(&request.WatchAll, "watch-all", false, "watch all services at once, as rollcall top does, and rollcall watch without a service; an operator may")
 	cmd.Flags().BoolVar(&request.Hints, "hints", false, "learn of crashes from keyspace events, too; goes with --watch-all")
 	cmd.Flags().BoolVar(&request.Config, "config", false, "read CONFIG: for the warning where Redis evicts nodes, and to find hints")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
