@@ -5,22 +5,33 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/theory/jsonpath"
+	"github.com/theory/jsonpath/spec"
 )
 
 // An Output is the value of the flag -o: how a command prints.
 type Output struct {
 	format string
 	path   *jsonpath.Path
+	list   bool // what is printed is a list, or a stream of what a list would hold
 }
 
-// OutputFlag defines the flag -o of a command.
+// OutputFlag defines the flag -o of a command that prints a list, at once or as a stream.
 func OutputFlag(cmd *cobra.Command) *Output {
-	o := &Output{format: "table"}
-	cmd.Flags().VarP(o, "output", "o", "table, wide, json, yaml or jsonpath=EXPRESSION (RFC 9535), such as jsonpath='$[*].id'")
+	return (&Output{format: "table", list: true}).flag(cmd, "$[*].id")
+}
+
+// OutputFlagOfOne defines the flag -o of a command that prints one object.
+func OutputFlagOfOne(cmd *cobra.Command) *Output {
+	return (&Output{format: "table"}).flag(cmd, "$.namespace")
+}
+
+func (o *Output) flag(cmd *cobra.Command, example string) *Output {
+	cmd.Flags().VarP(o, "output", "o", "table, wide, json, yaml or jsonpath=EXPRESSION (RFC 9535), such as jsonpath='"+example+"'")
 	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(
 		[]string{"table", "wide", "json", "yaml", "jsonpath="}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
 	return o
@@ -38,12 +49,27 @@ func (o *Output) Set(s string) error {
 		if err != nil {
 			return fmt.Errorf("%w; an expression looks like $[*].id", err)
 		}
+		if o.list && named(path) {
+			return fmt.Errorf("%s finds nothing in a list; write $[*]%s", path, strings.TrimPrefix(path.String(), "$"))
+		}
 		o.path = path
 	case ok || format != "table" && format != "wide" && format != "json" && format != "yaml":
 		return fmt.Errorf("%q is no output; there are table, wide, json, yaml and jsonpath=EXPRESSION", s)
 	}
 	o.format = format
 	return nil
+}
+
+// named reports whether a path begins with names of fields alone, which no list has.
+func named(path *jsonpath.Path) bool {
+	segments := path.Query().Segments()
+	if len(segments) == 0 || segments[0].IsDescendant() {
+		return false
+	}
+	return !slices.ContainsFunc(segments[0].Selectors(), func(s spec.Selector) bool {
+		_, isName := s.(spec.Name)
+		return !isName
+	})
 }
 
 // String returns the name of the format.
@@ -67,8 +93,12 @@ func (o *Output) Wide() bool { return o.format == "wide" }
 func (o *Output) Write(w io.Writer, value any) error { return o.write(w, value, "  ") }
 
 // WriteLine writes a value of many that follow one another: JSON in a line of its own,
-// YAML as a document of its own.
+// YAML as a document of its own. For a JSONPath it is a list of one, so that an expression
+// means the same as for all of them together.
 func (o *Output) WriteLine(w io.Writer, value any) error {
+	if o.path != nil {
+		value = []any{value}
+	}
 	if o.format == "yaml" {
 		if _, err := io.WriteString(w, "---\n"); err != nil {
 			return err

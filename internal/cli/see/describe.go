@@ -43,7 +43,7 @@ func describeService(app *cli.App) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: app.CompleteService,
 	}
-	output := cli.OutputFlag(cmd)
+	output := cli.OutputFlagOfOne(cmd)
 	cmd.RunE = app.With(func(cmd *cobra.Command, args []string, r *registry.Redis) error {
 		d, history, err := describe(cmd, r, args[0])
 		if err != nil {
@@ -142,7 +142,7 @@ func describeNode(app *cli.App) *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: app.CompleteServiceNode,
 	}
-	output := cli.OutputFlag(cmd)
+	output := cli.OutputFlagOfOne(cmd)
 	cmd.RunE = app.With(func(cmd *cobra.Command, args []string, r *registry.Redis) error {
 		e, err := r.Operator("").Why(cmd.Context(), args[0], args[1])
 		if err != nil {

@@ -66,7 +66,7 @@ nothing of it.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: app.CompleteServiceNode,
 	}
-	output := cli.OutputFlag(cmd)
+	output := cli.OutputFlagOfOne(cmd)
 	cmd.RunE = app.With(func(cmd *cobra.Command, args []string, r *registry.Redis) error {
 		e, err := r.Operator("").Why(cmd.Context(), args[0], args[1])
 		if err != nil {
