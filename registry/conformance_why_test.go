@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 var explanations = []testCase{
 	{"why says whether a node is there, and why not", whyExplains},
 	{"why of a node whose lease ended", whyExpired},
+	{"a crash is dated by the end of the lease, before and after a process finds it", whyExpiredAlone},
 	{"why of a node that another process took over, and since when it is there", whyTakenOver},
 	{"why of a node from before the history", whyBefore},
 }
@@ -84,6 +86,63 @@ func whyExpired(t *testing.T, tp redistest.Topology) {
 	})
 }
 
+// Nothing is left of the service that could remove the node: the history and why tell of the crash
+// all the same, and the same when a process comes that removes it.
+func whyExpiredAlone(t *testing.T, tp redistest.Topology) {
+	const ttl = time.Second
+	b, r := behind(t, tp, "shop"), open(t, tp, registry.TTL(ttl))
+	op := r.Operator("alice")
+	b.manualNode("crashing", ttl).renew()
+	score, err := b.client.ZScore(t.Context(), b.keys.Index(), "crashing").Result()
+	must(t, err)
+	ended := time.UnixMilli(int64(score))
+	var e *registry.Explanation
+	why := func(want string) {
+		t.Helper()
+		eventually(t, patience, func() (err error) {
+			e, err = op.Why(t.Context(), "shop", "crashing")
+			must(t, err)
+			all, err := op.History(t.Context(), "shop")
+			must(t, err)
+			if got := fmt.Sprintf("%v, in the log: %v", e.Presence, all[0].Revision+all[min(1, len(all)-1)].Revision > 1); got != want {
+				return fmt.Errorf("it is %s, want %s: %+v", got, want, all)
+			}
+			var found []registry.HistoryEntry
+			for _, h := range all {
+				if h.Kind == registry.ChangeExpired {
+					found = append(found, h)
+				}
+			}
+			if len(found) != 1 || found[0].Node != "crashing" || !found[0].Time.Equal(ended) || !e.Since.Equal(ended) {
+				t.Fatalf("the lease ended at %v; why says since %v, the history %+v", ended, e.Since, all)
+			}
+			return nil
+		})
+		if !strings.Contains(e.Cause, "its process crashed") {
+			t.Error(e.Cause)
+		}
+	}
+	why("expired, in the log: false")
+	if !strings.Contains(e.Cause, "no process of the service is there to remove it") {
+		t.Error(e.Cause)
+	}
+	must(t, op.SetAll(t.Context(), "shop", registry.Override{Weight: new(1)})) // after the crash, before it is found
+	register(t, r, service("shop", node("reaper")))
+	eventually(t, patience, func() error {
+		if n := b.client.ZCard(t.Context(), b.keys.Index()).Val(); n != 1 {
+			return fmt.Errorf("%d nodes in the index", n)
+		}
+		return nil
+	})
+	why("expired, in the log: true")
+	if strings.Contains(e.Cause, "is there to remove it") {
+		t.Error(e.Cause)
+	}
+	if all, err := op.History(t.Context(), "shop"); err != nil || !slices.IsSortedFunc(all, func(a, b registry.HistoryEntry) int { return b.Time.Compare(a.Time) }) {
+		t.Errorf("not the newest first: %+v, %v", all, err)
+	}
+}
+
 func whyTakenOver(t *testing.T, tp redistest.Topology) {
 	const ttl = time.Second
 	r, b := open(t, tp, registry.TTL(ttl)), behind(t, tp, "shop")
@@ -102,8 +161,8 @@ func whyTakenOver(t *testing.T, tp redistest.Topology) {
 	m.renew()
 	first := why("returning")
 	eventually(t, patience, func() error {
-		if last := why("returning").History[0]; last.Kind != registry.ChangeExpired {
-			return fmt.Errorf("it is %v", last.Kind)
+		if last := why("returning").History[0]; last.Kind != registry.ChangeExpired || last.Revision == 0 { // not in the log yet
+			return fmt.Errorf("it is %v, revision %d", last.Kind, last.Revision)
 		}
 		return nil
 	})

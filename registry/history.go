@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/leases"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
@@ -42,12 +43,13 @@ func (k ChangeKind) String() string {
 }
 
 // A HistoryEntry is one change of a node, as the log in Redis has it. A ChangeEnded is not in the
-// log: it follows from the entry that set the override, and from Redis's clock.
+// log: it follows from the entry that set the override, and from Redis's clock. So does, from the
+// end of the lease, a ChangeExpired that no process has written to the log yet.
 type HistoryEntry struct {
 	Kind     ChangeKind
 	Node     string    // "": an override of all nodes
-	Time     time.Time // by Redis's clock
-	Revision uint64    // 0 where it is not known: before a loss of the version in Redis, or before a foreign entry; and of ChangeEnded
+	Time     time.Time // by Redis's clock; of ChangeExpired the end of the lease
+	Revision uint64    // 0 where it is not known: before a loss of the version in Redis, or before a foreign entry; and of what is not in the log
 	Lease    string    // of the process: the same for as long as it is the same one; "" if not known
 	From     string    // of ChangeTakenOver: the lease of the process that had the node before
 
@@ -78,16 +80,22 @@ func (o *Operator) History(ctx context.Context, service string) ([]HistoryEntry,
 			return nil, err
 		}
 		var read history
+		var index *redis.ZSliceCmd
 		s := op.c.Space.Service(op.namespace, service)
 		cmds, err := op.c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 			read = askHistory(ctx, p, s)
+			index = p.ZRangeWithScores(ctx, s.Index(), 0, maxHistory-1) // the leases that end first
 			return nil
 		})
 		if err := redisconn.Refusal(cmds, err); err != nil {
 			op.c.Reload(ctx)
 			return nil, err
 		}
-		found, err := read.entries()
+		lapsed, err := op.c.lapsed(ctx, s, leases.Sort(index.Val(), read.clock.Val()))
+		if err != nil {
+			return nil, err
+		}
+		found, err := read.entries(lapsed)
 		if err != nil {
 			return nil, err
 		}
@@ -110,13 +118,35 @@ func askHistory(ctx context.Context, p redis.Pipeliner, s keys.Service) history 
 	return history{redisconn.AskVersion(ctx, p, s), p.LRange(ctx, s.Log(), 0, maxHistory-1), p.Time(ctx)}
 }
 
-// entries returns the history, the newest change first.
-func (h history) entries() ([]HistoryEntry, error) {
+// lapsed returns the nodes of overdue leases that are gone: the index may be behind.
+func (c *conn) lapsed(ctx context.Context, s keys.Service, o leases.Overdue) (gone []leases.Lapse, err error) {
+	for page := range slices.Chunk(o.Lapses, redisconn.PageSize) {
+		ids := make([]string, len(page))
+		for i, l := range page {
+			ids[i] = l.ID
+		}
+		held, _, err := leases.Look(ctx, c, s, ids)
+		if err != nil {
+			c.Reload(ctx)
+			return nil, err
+		}
+		for i, l := range page {
+			if held[i].Start == 0 {
+				gone = append(gone, l)
+			}
+		}
+	}
+	return gone, nil
+}
+
+// entries returns the history, the newest change first. The index still lists the nodes that
+// lapsed.
+func (h history) entries(lapsed []leases.Lapse) ([]HistoryEntry, error) {
 	at, err := redisconn.Version(h.version)
 	if err != nil {
 		return nil, err
 	}
-	return tell(readLog(h.log.Val(), at.Rev), h.clock.Val()), nil
+	return tell(readLog(h.log.Val(), at.Rev), lapsed, h.clock.Val()), nil
 }
 
 // A logged is a line of a log, with its revision.
@@ -143,8 +173,9 @@ func readLog(lines []string, rev uint64) (found []logged) {
 	return found
 }
 
-// tell makes the history of a log, the newest entry first, by Redis's time.
-func tell(log []logged, now time.Time) (found []HistoryEntry) {
+// tell makes the history of a log, the newest entry first, and of the nodes that lapsed since, by
+// Redis's time.
+func tell(log []logged, lapsed []leases.Lapse, now time.Time) (found []HistoryEntry) {
 	before, settings := map[string]HistoryEntry{}, settings{}
 	for _, e := range slices.Backward(log) {
 		found = append(found, settings.endBy(e.Time)...)
@@ -158,7 +189,13 @@ func tell(log []logged, now time.Time) (found []HistoryEntry) {
 			continue
 		}
 		last, known := before[h.Node]
-		switch listed := known && (last.Kind <= ChangeData || last.Kind == ChangeTakenOver); {
+		switch listed := known && last.isListed(); {
+		case h.Kind == ChangeExpired:
+			if end := time.UnixMilli(e.note.Until).UTC(); e.note.Until > 0 && end.Before(h.Time) {
+				h.Time = end // the entry was written when a process found the node
+			}
+			found, before[h.Node] = insert(found, h), h
+			continue
 		case h.Kind != ChangeRegistered || !listed:
 		case last.Lease == h.Lease:
 			h.Kind = ChangeData
@@ -170,9 +207,26 @@ func tell(log []logged, now time.Time) (found []HistoryEntry) {
 		found = append(append(found, h), settings.endWith(h)...)
 	}
 	found = append(found, settings.endBy(now)...)
+	for _, l := range lapsed {
+		if last, known := before[l.ID]; !known || last.isListed() {
+			found = insert(found, HistoryEntry{Kind: ChangeExpired, Node: l.ID, Time: l.End.UTC()})
+		}
+	}
 	slices.Reverse(found)
 	return found
 }
+
+// insert adds an entry to a history, the oldest first, before those of other nodes that are newer.
+func insert(found []HistoryEntry, h HistoryEntry) []HistoryEntry {
+	i := len(found)
+	for i > 0 && found[i-1].Node != h.Node && found[i-1].Time.After(h.Time) {
+		i--
+	}
+	return slices.Insert(found, i, h)
+}
+
+// isListed reports whether a node is in the index after this change of it.
+func (h HistoryEntry) isListed() bool { return h.Kind <= ChangeData || h.Kind == ChangeTakenOver }
 
 func kindOf(e logged) ChangeKind {
 	switch {

@@ -57,11 +57,8 @@ func (s settings) endBy(now time.Time) []HistoryEntry {
 }
 
 // endWith does so for what was bound to a process that has deregistered a node, or has lost it to
-// an operator or to another process. A lease that only ran out may come back.
+// an operator or to another process. It is not asked of a lease that only ran out: it may come back.
 func (s settings) endWith(h HistoryEntry) []HistoryEntry {
-	if h.Kind == ChangeExpired {
-		return nil
-	}
 	gone := h.Kind == ChangeDeregistered || h.Kind == ChangeRemoved
 	return s.end("its process has the node no more", func(node string, t setting) (time.Time, bool) {
 		return h.Time, node == h.Node && t.bound && (gone || t.set.Lease != h.Lease)

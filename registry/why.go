@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/leases"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/internal/redisconn"
 )
@@ -79,6 +80,7 @@ type evidence struct {
 	holder  record.Holder // zero where there is none
 	hash    bool          // there is a record
 	indexed bool
+	alone   bool      // all leases of the index have ended
 	ends    time.Time // of the lease, by the index
 	now     time.Time
 }
@@ -89,10 +91,12 @@ func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explana
 	var node *redis.StringSliceCmd
 	var score *redis.FloatSliceCmd
 	var overrides *redis.SliceCmd
+	var newest *redis.ZSliceCmd
 	cmds, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		read = askHistory(ctx, p, s)
 		node = redisconn.AskNode(ctx, p, redisconn.Entry{Service: s, ID: id})
 		score = p.ZMScore(ctx, s.Index(), keys.EscapeID(id))
+		newest = p.ZRangeWithScores(ctx, s.Index(), -1, -1)
 		overrides = p.HMGet(ctx, s.Override(), keys.OverrideField(keys.AllNodes), keys.EscapeID(id))
 		return nil
 	})
@@ -100,20 +104,25 @@ func (c *conn) explain(ctx context.Context, s keys.Service, id string) (*Explana
 		c.Reload(ctx)
 		return nil, err
 	}
-	all, err := read.entries()
+	data, lease := node.Val()[0], node.Val()[1]
+	ev := evidence{hash: data != "", now: read.clock.Val(), indexed: score.Val()[0] > 0, ends: time.UnixMilli(int64(score.Val()[0]))}
+	ev.holder, _ = record.ParseHolder(lease)
+	var lapsed []leases.Lapse
+	if ev.indexed && !ev.ends.After(ev.now) && lease == "" {
+		lapsed = []leases.Lapse{{ID: id, End: ev.ends}}
+		ev.alone = len(leases.Sort(newest.Val(), ev.now).Lapses) > 0
+	}
+	all, err := read.entries(lapsed)
 	if err != nil {
 		return nil, err
 	}
-	e := &Explanation{Namespace: s.Namespace(), Service: s.Name(), Node: id, Now: read.clock.Val()}
+	e := &Explanation{Namespace: s.Namespace(), Service: s.Name(), Node: id, Now: ev.now}
 	for _, h := range all {
 		e.Began = h.Time
 		if h.Node == id || h.Node == keys.AllNodes {
 			e.History = append(e.History, h)
 		}
 	}
-	data, lease := node.Val()[0], node.Val()[1]
-	ev := evidence{hash: data != "", now: e.Now, indexed: score.Val()[0] > 0, ends: time.UnixMilli(int64(score.Val()[0]))}
-	ev.holder, _ = record.ParseHolder(lease)
 	e.conclude(ev)
 	if !ev.hash {
 		return e, nil
@@ -160,9 +169,6 @@ func (e *Explanation) conclude(ev evidence) {
 		e.Presence = NodeLeft
 		e.Cause = "The process of the node deregistered it."
 		e.Remedy = "It comes back when its process registers it again: once it is started, or once its check passes."
-	case ev.indexed && !ev.ends.After(ev.now):
-		e.Presence, e.Since = NodeExpired, ev.ends
-		e.Cause = "The lease of the node ended without a renewal; it is about to be taken out of the index."
 	case last != nil && last.Kind == ChangeExpired:
 		e.Presence = NodeExpired
 		e.Cause = "The lease of the node ended without a renewal: its process crashed, was stopped for longer than its TTL, lost its way to Redis, or its check failed."
@@ -182,12 +188,16 @@ func (e *Explanation) conclude(ev evidence) {
 	if e.Presence == NodeExpired {
 		e.Clients = "Those that call it keep it for as long as it answers; others do not see it."
 		e.Remedy = "It comes back by itself, within a third of its TTL, once its process reaches Redis and its check passes. Look at the log of the process, and whether it runs."
+		if ev.alone {
+			e.Cause += " The index still lists it: no process of the service is there to remove it."
+			e.Remedy += " Any process of the service that starts removes it from the index."
+		}
 	}
 	if last == nil {
 		return
 	}
 	del := last.Kind == ChangeRemoved || last.Kind == ChangeDeregistered
-	if del && (e.Presence == NodeRemoved || e.Presence == NodeLeft) || e.Presence == NodeExpired && last.Kind == ChangeExpired && e.Since.IsZero() {
+	if del && (e.Presence == NodeRemoved || e.Presence == NodeLeft) || e.Presence == NodeExpired {
 		e.Since, e.By, e.Reason = last.Time, last.By, last.Reason
 	}
 }

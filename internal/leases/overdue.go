@@ -36,8 +36,13 @@ func ReadOverdue(ctx context.Context, c redis.UniversalClient, s keys.Service, l
 	if err != nil {
 		return Overdue{}, redisconn.Refusal(cmds, err)
 	}
-	o := Overdue{Now: clock.Val()}
-	for _, z := range first.Val() {
+	return Sort(first.Val(), clock.Val()), nil
+}
+
+// Sort makes an Overdue of the first entries of an index, by Redis's TIME of the answer.
+func Sort(first []redis.Z, now time.Time) Overdue {
+	o := Overdue{Now: now}
+	for _, z := range first {
 		end := time.UnixMilli(int64(z.Score))
 		member, _ := z.Member.(string)
 		id, err := keys.Unescape(member)
@@ -53,5 +58,5 @@ func ReadOverdue(ctx context.Context, c redis.UniversalClient, s keys.Service, l
 			o.Next = end
 		}
 	}
-	return o, nil
+	return o
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // An entry is one key's full content. Its expiry is given in minutes, or is
@@ -166,6 +168,9 @@ func (s *stage) lines(all map[string]entry) []string {
 			switch f := strings.Split(item, " "); {
 			case k == s.svc.Log():
 				f[0], f[1] = s.mark("tag", f[0]), ""
+				if until := record.ParseNote(f[len(f)-1]).Until; until > 0 {
+					f[len(f)-1] = "until " + left(float64(until))
+				}
 				item = strings.Join(f, " ")
 			case k == s.svc.Version() && len(f) == 3:
 				item = s.mark("epoch", f[0]) + " " + f[1] + " " + s.mark("tag", f[2])

@@ -19,7 +19,7 @@
 --    1 removed, published   2 alive: the index was behind and is mended
 --    0 not due, or not in the index
 --
--- The event is exp. Its lease is - because an expired hash takes its lease with
+-- The event is exp; its note in the log has the end of the lease by the index. Its lease is - because an expired hash takes its lease with
 -- it; only a hash that lost its expiry, and so ends here, still has it. A
 -- tombstone that the index still lists is a deregistration: del, with its lease.
 --
@@ -30,7 +30,7 @@ for i = 1, #KEYS - 3 do
   local n = {key = KEYS[i + 3], id = check(i + 3, ID)}
   local score = tonumber(due[i] or '')
   local held, _, last = holder(text('HGET', n.key, 'lease'))
-  n.lease, n.gone, n.left = held or '-', last == 'self' or last == 'op', read('PTTL', n.key)
+  n.score, n.lease, n.gone, n.left = score, held or '-', last == 'self' or last == 'op', read('PTTL', n.key)
 
   local code = 0
   if score and score <= now_ms then
@@ -53,7 +53,11 @@ for i, n in ipairs(nodes) do
     if n.left == -1 then
       call('DEL', n.key)
     end
-    change(n.gone and 'del' or 'exp', n.id, n.lease, '')
+    if n.gone then
+      change('del', n.id, n.lease, '')
+    else
+      change('exp', n.id, n.lease, '', '{"until":' .. int(n.score) .. '}')
+    end
   elseif codes[i] == 2 then
     ends[#ends + 1] = int(now_ms + n.left)
     ends[#ends + 1] = n.id

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/rollcall-go/rollcall/internal/record"
 )
 
 // settle ends a scenario: it wants these nodes and events, checks that events,
@@ -121,7 +123,17 @@ func (s *stage) checkLog(events []event, log entry) error {
 	if n := len(log.Items); s.evicted[s.svc.Log()] || n >= 1024 {
 		want = want[:min(len(want), n)]
 	}
-	if d := cmp.Diff(want, log.Items, cmpopts.EquateEmpty()); d != "" {
+	got := slices.Clone(log.Items)
+	for i, line := range got {
+		if f := strings.Fields(line); len(f) == 6 && f[2] == "exp" { // its note has the end of the lease
+			at, _ := strconv.ParseInt(f[1], 10, 64)
+			if until := record.ParseNote(f[5]).Until; until <= 0 || until > at/1000 {
+				return fmt.Errorf("the lease ended at %d ms: %s", until, line)
+			}
+			got[i] = strings.Join(f[:5], " ")
+		}
+	}
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
 		return fmt.Errorf("log (-events +got):\n%s", d)
 	}
 	return nil

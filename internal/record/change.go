@@ -45,7 +45,7 @@ type Note struct {
 	// Of a Set: what was set, by aspect, and what was undone.
 	Set    map[string]any `json:"set,omitempty"`
 	Undone []string       `json:"undone,omitempty"`
-	Until  int64          `json:"until,omitempty"` // of what was set, ms; 0: no end
+	Until  int64          `json:"until,omitempty"` // of what was set, ms; 0: no end. Of an Exp, the end of the lease
 	Stay   bool           `json:"stay,omitempty"`
 }
 

@@ -97,7 +97,8 @@ func historyCommand(app *cli.App) *cobra.Command {
 		Short: "Show what changed in a service, when, and by whom",
 		Long: `Show the changes of a service, or of one of its nodes, the newest first. Redis keeps the
 last 1,024, for as long as the service has nodes and a day longer. Times are Redis's, in UTC.
-An override that ended by itself is shown as ended, though nothing changed in Redis then.`,
+An override that ended by itself is shown as ended, though nothing changed in Redis then. A
+node has expired when its lease ended, also where no process has removed it yet.`,
 		Example: `  rollcall history shop
   rollcall history shop 10.0.0.1:8080 -o wide
   rollcall history shop --since 1h -o json`,
