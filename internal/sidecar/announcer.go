@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/rs/zerolog"
 
+	"github.com/rollcall-go/rollcall/internal/logs"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -29,6 +30,7 @@ type announcer struct {
 	draining chan struct{} // closed to register the node as draining
 	done     chan struct{} // closed when run has returned
 	failure  error         // of the last check
+	trouble  logs.Episode  // the node cannot be registered
 	listed   atomic.Bool   // whether the node is registered, or about to be
 	lost     atomic.Bool   // another process or an operator has the node: it is left alone
 }
@@ -107,8 +109,13 @@ func (a *announcer) turn(ctx context.Context, up bool) error {
 	err := a.register(ctx, a.cfg.Service)
 	if err == nil {
 		a.listed.Store(true)
-	} else if ctx.Err() == nil {
-		a.log.Warn().Err(err).Msg("rollcall: the node is not registered: this is tried again")
+		if note := a.trouble.Recovered("", time.Now()); note.Phase == logs.Ended {
+			a.log.Warn().EmbedObject(note).Msg("rollcall: the node can be registered again")
+		}
+	} else if ctx.Err() == nil && !a.lost.Load() {
+		if note := a.trouble.Failed("", time.Now()); note.Phase != logs.Nothing {
+			a.log.Warn().Err(err).EmbedObject(note).Msg("rollcall: the node is not registered: this is tried again")
+		}
 	}
 	return err
 }
@@ -132,7 +139,7 @@ func (a *announcer) drain(ctx context.Context) {
 func (a *announcer) register(ctx context.Context, s *registry.Service) error {
 	err := a.cfg.Registry.Register(ctx, s, registry.RegisterRetry(), registry.OnState(a.state))
 	if errors.Is(err, registry.ErrSuperseded) {
-		a.lost.Store(true)
+		a.lose()
 	}
 	return err
 }
@@ -141,7 +148,14 @@ func (a *announcer) register(ctx context.Context, s *registry.Service) error {
 // that an operator has removed, does not come back before the command is started again.
 func (a *announcer) state(s registry.State, _ error) {
 	if s == registry.Superseded || s == registry.Removed {
-		a.lost.Store(true)
+		a.lose()
+	}
+}
+
+// lose leaves the node alone from now on.
+func (a *announcer) lose() {
+	if !a.lost.Swap(true) {
+		a.log.Warn().Msg("rollcall: this process leaves the node alone from now on: to take it back, start the command again")
 	}
 }
 
