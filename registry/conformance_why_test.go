@@ -18,6 +18,7 @@ var explanations = []testCase{
 	{"why of a node whose lease ended", whyExpired},
 	{"a crash is dated by the end of the lease, before and after a process finds it", whyExpiredAlone},
 	{"why of a node that another process took over, and since when it is there", whyTakenOver},
+	{"why of a node that one process took over and then left", whyTakenOverAndLeft},
 	{"why of a node from before the history", whyBefore},
 }
 
@@ -193,4 +194,30 @@ func whyBefore(t *testing.T, tp redistest.Topology) {
 	history, err := r.Operator("").History(t.Context(), "shop")
 	must(t, err)
 	why(true, "at "+history[0].Time.Format(time.RFC3339)+". Whether it did before cannot be known")
+}
+
+// The process that had the node before may still run, and does not come back by itself.
+func whyTakenOverAndLeft(t *testing.T, tp redistest.Topology) {
+	r, newer := open(t, tp), open(t, tp)
+	register(t, r, service("shop", node("a")))
+	register(t, newer, service("shop", node("a")))
+	deregister(t, newer, service("shop", node("a")))
+	why := func() *registry.Explanation {
+		e, err := r.Operator("").Why(t.Context(), "shop", "a")
+		must(t, err)
+		if e.Presence != registry.NodeLeft {
+			t.Errorf("it is %v", e.Presence)
+		}
+		return e
+	}
+	e := why()
+	if !strings.Contains(e.Cause, e.History[1].From+"), which may still run and has given up") || !strings.Contains(e.Remedy, "restart it") {
+		t.Errorf("%s %s", e.Cause, e.Remedy)
+	}
+	deregister(t, r, service("shop", node("a")))
+	register(t, r, service("shop", node("a")))
+	deregister(t, r, service("shop", node("a")))
+	if e := why(); strings.Contains(e.Cause, "may still run") {
+		t.Error(e.Cause)
+	}
 }

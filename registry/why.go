@@ -196,6 +196,11 @@ func (e *Explanation) conclude(ev evidence) {
 	if last == nil {
 		return
 	}
+	if over := e.takenOver(); over != nil && (e.Presence == NodeLeft || e.Presence == NodeExpired) {
+		e.Cause += fmt.Sprintf(" At %s it had taken the node over from another process (%s), which may still run and has given up the node.",
+			over.Time.Format(time.RFC3339), over.From)
+		e.Remedy += " The earlier process does not take the node back by itself: if it is to have it, restart it."
+	}
 	del := last.Kind == ChangeRemoved || last.Kind == ChangeDeregistered
 	if del && (e.Presence == NodeRemoved || e.Presence == NodeLeft) || e.Presence == NodeExpired {
 		e.Since, e.By, e.Reason = last.Time, last.By, last.Reason
@@ -218,6 +223,20 @@ func (e *Explanation) sinceOf(holder record.Holder) (since time.Time) {
 		}
 	}
 	return since
+}
+
+// takenOver returns how the process that had the node last took it over, or nil.
+func (e *Explanation) takenOver() *HistoryEntry {
+	for i := range e.History {
+		switch h := &e.History[i]; {
+		case h.Node != e.Node:
+		case h.Kind == ChangeTakenOver:
+			return h
+		case h.Kind == ChangeRegistered:
+			return nil
+		}
+	}
+	return nil
 }
 
 // lastOf returns the newest change of the node that is neither an override nor its data, or nil.

@@ -54,7 +54,7 @@ func ParseHolder(s string) (Holder, error) {
 }
 
 // HeldBy describes the process that holds a node, by the fields lease and data of its hash:
-// "held by 10.0.0.1:80, zone eu-1, version 1.2.0, since 2026-01-02T03:04:05Z". It is "" if
+// "held by 10.0.0.1:80, zone eu-1, version 1.2.0, since 2026-01-02T03:04:05Z, process <its lease>". It is "" if
 // they cannot be read.
 func HeldBy(lease, data string) string {
 	h, err := ParseHolder(lease)
@@ -72,5 +72,5 @@ func HeldBy(lease, data string) string {
 	if n.Version != "" {
 		who += ", version " + n.Version
 	}
-	return "held by " + who + ", since " + time.UnixMicro(h.Start).UTC().Format(time.RFC3339)
+	return "held by " + who + ", since " + time.UnixMicro(h.Start).UTC().Format(time.RFC3339) + ", process " + h.Lease
 }

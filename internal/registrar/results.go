@@ -51,7 +51,7 @@ func (r *book) happens(n *node, e lifecycle.Event, cause error) (changed bool) {
 	if !n.On(e, n.batch != nil) {
 		return false
 	}
-	change := statelog.Change{Service: n.service.keys, Node: n.id, Was: was, State: n.State, Holder: strings.Trim(n.holder, " ()")}
+	change := statelog.Change{Service: n.service.keys, Node: n.id, Was: was, State: n.State, Process: n.token, Holder: strings.Trim(n.holder, " ()")}
 	if cause != nil {
 		change.Cause = cause.Error()
 		cause = &errdefs.NodeError{Node: n.id, Err: cause}

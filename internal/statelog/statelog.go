@@ -24,6 +24,7 @@ type Change struct {
 	Service    keys.Service
 	Node       string
 	Was, State lifecycle.State
+	Process    string // our lease of the node; "" where there is none
 	Cause      string // why; "" if there is nothing to say
 	Holder     string // the process that has the node, if another one has taken it over
 }
@@ -184,9 +185,9 @@ func line(was, state lifecycle.State) (zerolog.Level, string) {
 	case state == lifecycle.Withheld:
 		return zerolog.WarnLevel, "rollcall: a check fails, so leases are not renewed: callers lose the nodes when the leases end"
 	case state == lifecycle.Superseded:
-		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one does not renew them any more. That stays so when the other process ends, and then no process serves the id: to take nodes back, call Deregister, then Register; give each process an id of its own"
+		return zerolog.WarnLevel, "rollcall: another process has taken nodes over under the same id, and this one does not renew them any more. That stays so when the other process ends, and then no process serves the id: to take nodes back, restart this process (in Go, Deregister and then Register do the same); give each process an id of its own"
 	case state == lifecycle.Removed:
-		return zerolog.WarnLevel, "rollcall: an operator removed nodes, and they are not renewed any more: to bring them back, call Deregister, then Register"
+		return zerolog.WarnLevel, "rollcall: an operator removed nodes, and they are not renewed any more: to bring them back, restart this process (in Go, Deregister and then Register do the same)"
 	case state == lifecycle.Live && was == lifecycle.Withheld:
 		return zerolog.WarnLevel, "rollcall: a check passes again, and leases are renewed"
 	case state == lifecycle.Live:
@@ -210,6 +211,9 @@ func describe(e *zerolog.Event, of []Change, cause string) *zerolog.Event {
 	}
 	if e = e.Str("namespace", first.Service.Namespace()).Str("service", first.Service.Name()); len(services) > 1 {
 		e = e.Int("services", len(services))
+	}
+	if first.Process != "" && len(of) == 1 {
+		e = e.Str("process", first.Process)
 	}
 	return e.Strs("nodes", reporter.Some(ids)).Stringer("state", first.State)
 }
