@@ -50,6 +50,9 @@ func (p *patient) data(ctx context.Context) []Finding {
 		}
 	}
 	renewals := fine("all nodes are renewed: %s of %s", number(total, "node"), number(len(services), "service"))
+	if total == 0 {
+		renewals = fine("there are no nodes to renew; looked at %s", number(len(services), "service"))
+	}
 	switch {
 	case len(late) > 0:
 		renewals = bad(Warn, "look at the logs of these processes: a check that fails, a right that is missing, or a process that hangs; manual nodes are renewed by hand",
@@ -93,7 +96,7 @@ func (p *patient) overrides(ctx context.Context, found map[keys.Service]nodes) (
 		return bad(Warn, "if the nodes will not be back, undo them: rollcall undo SERVICE NODE",
 			"overrides without an end of nodes that are not there: %s", count(orphans, "override"))
 	}
-	return fine("no override waits for a node that is not there; there are %d", len(set))
+	return fine("none without an end waits for a node that is not there: %s", number(len(set), "override"))
 }
 
 func (p *patient) unread(check string, err error) Finding {
@@ -153,6 +156,9 @@ func (p *patient) nodesOf(ctx context.Context, s keys.Service) (n nodes, err err
 			clock = tx.Time(ctx) // of the same master
 			return nil
 		})
+		if refused(listed.Err()) { // err tells only that the transaction was discarded
+			return n, listed.Err()
+		}
 		if err != nil {
 			return n, err
 		}

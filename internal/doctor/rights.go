@@ -31,10 +31,7 @@ func (p *patient) rights(ctx context.Context) (findings []Finding) {
 		case err != nil:
 			f = bad(Unknown, "look at ACL GETUSER", "the rights cannot be tried: %v", err)
 		case len(missing) > 0:
-			f = bad(OK, p.command(role), "this user lacks, to work as %s: %s", role, strings.Join(missing, " "))
-			if p.Roles != nil {
-				f.Level = Fail
-			}
+			f = bad(Fail, p.command(role), "this user lacks, to work as %s: %s", role, strings.Join(missing, " "))
 		default:
 			complete = true
 		}
@@ -42,7 +39,12 @@ func (p *patient) rights(ctx context.Context) (findings []Finding) {
 		findings = append(findings, f)
 	}
 	for i, f := range findings {
-		if f.Remedy != "" && f.Level == OK && !complete {
+		switch {
+		case f.Level != Fail || p.Roles != nil:
+		case complete: // a user needs one role
+			findings[i].Level, findings[i].Remedy = OK, ""
+			findings[i].What = strings.Replace(f.What, "this user lacks, to work", "this user has another role; it lacks, to work", 1)
+		default:
 			findings[i].Level = Warn // it can do none of the work
 		}
 	}

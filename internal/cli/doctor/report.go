@@ -20,6 +20,7 @@ const narrowest = 20
 // report writes findings for people: their level, the check, and then what was found and what
 // to do, in lines that are not longer than the width.
 func report(out io.Writer, findings []doctor.Finding, width int, colour bool) error {
+	findings = together(findings)
 	longest := 0
 	for _, f := range findings {
 		longest = max(longest, runewidth.StringWidth(f.Check))
@@ -48,6 +49,33 @@ func report(out io.Writer, findings []doctor.Finding, width int, colour bool) er
 	}
 	_, err := cli.Raw(out).Write(text.Bytes()) // the texts are safe, and styles are not to be shown
 	return err
+}
+
+// together makes one finding of those that Redis does not tell this user for the same reason.
+func together(findings []doctor.Finding) (merged []doctor.Finding) {
+	checks := map[doctor.Finding][]string{}
+	for _, f := range findings {
+		same := f
+		if same.Check = ""; f.Level != doctor.Unknown {
+			same.Check = f.Check
+		}
+		same.Err = nil
+		if checks[same] == nil {
+			merged = append(merged, same)
+		}
+		checks[same] = append(checks[same], f.Check)
+	}
+	for i, f := range merged {
+		switch of := checks[f]; {
+		case f.Level != doctor.Unknown:
+		case len(of) == 1:
+			merged[i].Check = of[0]
+		default:
+			merged[i].Check = cli.Count(len(of), "check")
+			merged[i].What += ": " + strings.Join(of, ", ")
+		}
+	}
+	return merged
 }
 
 // wrapped returns a text in lines of a width, but no word in two.
