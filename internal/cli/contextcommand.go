@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -48,15 +49,24 @@ Where no context is the current one, it becomes that.`,
 			if err != nil {
 				return err
 			}
-			if c.Current == "" {
+			done := "added"
+			if _, there := c.Contexts[args[0]]; there {
+				done = "replaced"
+			}
+			first := c.Current == ""
+			if first {
 				c.Current = args[0]
 			}
 			c.Contexts[args[0]] = p
 			if err := c.save(); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "context %s added\n", args[0])
-			if c.Current != args[0] {
+			fmt.Fprintf(cmd.OutOrStdout(), "context %s %s\n", args[0], done)
+			switch {
+			case first:
+				fmt.Fprintf(cmd.OutOrStdout(), "context %s is the current one\n", args[0])
+				warnOverridden(cmd)
+			case c.Current != args[0]:
 				fmt.Fprintf(cmd.OutOrStdout(), "the current one is still %s: rollcall context use %s\n", c.Current, args[0])
 			}
 			return nil
@@ -75,8 +85,19 @@ func contextUse() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "context %s is the current one\n", args[0])
+			warnOverridden(cmd)
 			return nil
 		},
+	}
+}
+
+// warnOverridden says which variable goes before the current context, if one does.
+func warnOverridden(cmd *cobra.Command) {
+	for _, name := range []string{"ROLLCALL_REDIS_URL", "ROLLCALL_CONTEXT"} {
+		if os.Getenv(name) != "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "warning: $%s goes before the current context: unset it, or give --context\n", name)
+			return
+		}
 	}
 }
 
