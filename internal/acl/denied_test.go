@@ -159,7 +159,8 @@ func TestEachRuleIsNeeded(t *testing.T) {
 				}()
 				err := j.do(ctx, s, user, "prod", of)
 				cancel()
-				if missed := <-denied; missed != nil && len(s.refused(user)) == 0 {
+				missed := <-denied // a script that asks for a right before it writes leaves nothing in ACL LOG
+				if missed != nil && len(s.refused(user)) == 0 && !errors.Is(err, registry.ErrPermission) {
 					t.Errorf("nothing is missed: %v", err)
 				}
 			})
