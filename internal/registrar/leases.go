@@ -103,13 +103,13 @@ func (r *book) chooseAnew(p registerCall, res lua.Result) (anew bool) {
 		}
 		holder, _ := record.ParseLease(holders[0])
 		holders = holders[1:]
-		if code != lua.Superseded || n.Confirmed || n.Over() {
+		if code != lua.Superseded || n.Over() {
 			continue
 		}
-		if n.token == p.call.Nodes[i].Token { // else another Register has chosen anew
+		if n.token == p.call.Nodes[i].Token { // else another Register has chosen anew, and may hold the node by now
 			guess, _ := record.ParseLease(n.token)
 			start, ok := replica.StartAnew(guess, holder, p.service.clock.At(n.guessedAt), res.Now)
-			if n.guessedAt.IsZero() || !ok {
+			if n.Confirmed || n.guessedAt.IsZero() || !ok {
 				continue
 			}
 			n.choose(start, time.Time{})

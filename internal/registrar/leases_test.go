@@ -146,3 +146,33 @@ func TestAnUndoOutlastsTheCall(t *testing.T) {
 		t.Errorf("%+v is left", left)
 	}
 }
+
+// Two Registers of a node are under way. One has chosen a newer lease, and holds the node by
+// it, when Redis refuses the lease that the other one still names: that is no other process.
+func TestALeaseThatAnotherRegisterHasChosenAnew(t *testing.T) {
+	t.Parallel()
+	l, ctx := newLimited(t), t.Context()
+	nodes, done, err := l.adopt(l.plan("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	n := nodes[0]
+	if failed := l.chooseLeases(ctx, nodes); failed[n.service] != nil {
+		t.Fatal(failed)
+	}
+	late := l.registerCalls(ctx, nodes)[0]
+	l.mu.Lock()
+	n.choose(time.Now().UnixMicro(), time.Time{})
+	l.mu.Unlock()
+	if failed := l.sendRegister(ctx, nodes); failed[n.service] != nil || !n.Confirmed {
+		t.Fatalf("%v; confirmed: %v", failed, n.Confirmed)
+	}
+	result := lua.Register(ctx, l.c, late.call)[0]
+	if len(result.Codes) != 1 || result.Codes[0] != lua.Superseded {
+		t.Fatalf("%+v, want Superseded", result)
+	}
+	if err := l.registerResult(ctx, late, result, time.Now(), time.Now()); !errors.Is(err, errChosenAnew) || n.Over() {
+		t.Errorf("%v, and the node is %v; want it to be sent again", err, n.State)
+	}
+}
