@@ -19,8 +19,8 @@ type parts struct {
 	Node float64 // us: a node in a call
 }
 
-// together is how much sooner than due a registry renews what then shares a pipeline.
-const together = 250 * time.Millisecond
+// together is how long a registry waits for more to renew, to send it in one pipeline.
+const together = 50 * time.Millisecond
 
 // cpu predicts the share of a core that renewals take, in percent. Nodes belong evenly to
 // services, and are renewed every interval.
