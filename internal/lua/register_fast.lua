@@ -14,7 +14,7 @@ do
   local guess = fast and tonumber(ARGV[4]) >= 2
 
   local kind -- of all nodes: 'new', 'changed' or 'same'
-  local longest, ids, ends, n, last_ttl, lasts = 0, {}, {'XX', 'CH'}, 2
+  local longest, ids, leases, ttls, ends, n, last_ttl, lasts = 0, {}, {}, {}, {'XX', 'CH'}, 2
   for i = 4, fast and #KEYS or 0 do
     local a = 4 * i - 11
     local id, fence, data = ARGV[a] or '', ARGV[a + 1] or '', ARGV[a + 2] or ''
@@ -41,7 +41,8 @@ do
       fast = false
       break
     end
-    ids[i - 3], ends[n + 1], ends[n + 2], n = id, lasts, id, n + 2
+    ids[i - 3], leases[i - 3], ttls[i - 3] = id, lease, ttl
+    ends[n + 1], ends[n + 2], n = lasts, id, n + 2
   end
   if fast and kind == 'new' then
     ends[1] = 'NX'
@@ -70,18 +71,18 @@ do
     if kind == 'same' then
       reply[1] = 0
       for i = 4, #KEYS do
-        call('PEXPIRE', KEYS[i], match(ARGV[4 * i - 10], '%d+$'))
+        call('PEXPIRE', KEYS[i], ttls[i - 3])
         reply[i + 1] = 2
       end
     else
       local sha1hex, entries, events, held, now_us = redis.sha1hex, {}, {}, {}, format('%d', now)
       for i = 1, size do
         local a = 4 * i + 1
-        local id, fence, prev = ARGV[a], ARGV[a + 1], tag
+        local id, prev = ids[i], tag
         rev = format('%d', rev + 1)
         tag = sha1hex(prev .. ' ' .. nonce .. ' put ' .. id .. ' ' .. now_us)
-        local what = tag .. ' ' .. now_us .. ' put ' .. match(fence, '^%S+') .. ' ' .. id
-        entries[i], held[i] = what, fence .. ' ' .. rev
+        local what = tag .. ' ' .. now_us .. ' put ' .. leases[i] .. ' ' .. id
+        entries[i], held[i] = what, ARGV[a + 1] .. ' ' .. rev
         events[i] = '1 ' .. epoch .. ' ' .. rev .. ' ' .. prev .. ' ' .. what .. '\n' .. ARGV[a + 2]
       end
       if kind == 'new' then
@@ -103,7 +104,7 @@ do
         else
           call('HSET', key, 'lease', held[i], 'data', data, 'apis', apis)
         end
-        call('PEXPIRE', key, match(ARGV[a + 1], '%d+$'))
+        call('PEXPIRE', key, ttls[i])
       end
       for i = 1, size do
         local sent = pcall('PUBLISH', ARGV[2], events[i])
