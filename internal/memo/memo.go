@@ -133,7 +133,7 @@ func (c *Memo[K, V]) full() bool {
 	return len(c.all())+len(c.fresh) > minCached && c.held > maxHeld
 }
 
-// settle settles what is fresh, and makes room where the cache is full: then a quarter is free,
+// settle settles what is fresh, and makes room where it is full: then a quarter is free,
 // so that the next keys need no copy each. mu is held.
 func (c *Memo[K, V]) settle() {
 	next := maps.Clone(c.all())
@@ -141,27 +141,25 @@ func (c *Memo[K, V]) settle() {
 		next = map[uint64]*cached[K, V]{}
 	}
 	maps.Copy(next, c.fresh)
-	if c.full() {
-		evict(next)
-	}
-	c.held, c.met = 0, 0
+	held := 0 // of two keys with one hash, one is left
 	for _, e := range next {
-		c.held += e.holds
+		held += e.holds
 	}
+	if c.full() {
+		held = evict(next, held)
+	}
+	c.held, c.met = held, 0
 	clear(c.fresh)
 	c.settled.Store(&next)
 }
 
-// evict takes out keys until a quarter is free: those that were not used again first.
-func evict[K comparable, V any](made map[uint64]*cached[K, V]) {
-	held := 0
-	for _, e := range made {
-		held += e.holds
-	}
+// evict takes out keys until a quarter is free: those that were not used again first. It takes
+// and returns what they hold together.
+func evict[K comparable, V any](made map[uint64]*cached[K, V], held int) int {
 	for _, unused := range []bool{true, false} {
 		for hash, e := range made { // begins anywhere
 			if len(made) <= minCached*3/4 || held <= maxHeld*3/4 {
-				return
+				return held
 			}
 			if !unused || !e.used.Load() {
 				delete(made, hash)
@@ -172,4 +170,5 @@ func evict[K comparable, V any](made map[uint64]*cached[K, V]) {
 			e.used.Store(false)
 		}
 	}
+	return held
 }
