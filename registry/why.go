@@ -160,7 +160,7 @@ func (e *Explanation) conclude(ev evidence) {
 		e.Presence = NodeUnlisted
 		e.Cause = "The node is registered, but the index of the service does not list it: the index was evicted or changed by hand."
 		e.Clients = "Those that knew it keep it for up to one TTL; others do not see it."
-		e.Remedy = "Its next renewal lists it again, within a third of its TTL. Set maxmemory-policy to noeviction or a volatile policy's memory higher."
+		e.Remedy = "Its next renewal lists it again, within a third of its TTL. Set maxmemory-policy to noeviction, or give Redis more memory."
 	case ev.holder.Gone == "op" || last != nil && last.Kind == ChangeRemoved:
 		e.Presence = NodeRemoved
 		e.Cause = "An operator removed the node."

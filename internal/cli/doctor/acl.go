@@ -87,8 +87,8 @@ ACLs are not replicated. --cluster adds what every user in a cluster needs.`,
 	return cmd
 }
 
-// patterns are the characters of a pattern of keys. Names with them are legal, and are escaped;
-// but whoever gives "shop-*" means many services, and would get the rights of one.
+// patterns are the characters of a pattern of keys. Names with them are legal, and are escaped:
+// so "shop-*" would give the rights of one service, where the user means many.
 const patterns = `*?[]\`
 
 // oneName refuses a pattern, and what no service and no namespace can be named.
