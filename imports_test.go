@@ -18,7 +18,7 @@ const module = "github.com/rollcall-go/rollcall/"
 // layers orders the packages of this module from the lowest up. One may import,
 // directly or not, only what is in a lower layer. Tests may import anything.
 var layers = [][]string{
-	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/condition", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/memo", "internal/outbox", "internal/schedule", "internal/tally"},
+	{"internal/actor", "internal/keys", "internal/backend", "internal/balance", "internal/budget", "internal/condition", "internal/ejection", "internal/errdefs", "internal/httpcall", "internal/lifecycle", "internal/logs", "internal/memo", "internal/outbox", "internal/plural", "internal/schedule", "internal/tally"},
 	{"internal/acl", "internal/record", "internal/reporter"},
 	{"internal/plan", "internal/statelog"},
 	{"internal/lua", "internal/replica"},

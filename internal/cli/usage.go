@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/rollcall-go/rollcall/internal/plural"
 )
 
 // FlagError says in plain words what is wrong with a flag, as an ErrUsage.
@@ -58,7 +60,7 @@ func checkWords(cmd *cobra.Command, args []string, check cobra.PositionalArgs) e
 			if takes == "" {
 				takes = "no argument"
 			}
-			err = Usagef("%s takes %s, not %s", cmd.CommandPath(), takes, Count(len(args), "argument"))
+			err = Usagef("%s takes %s, not %s", cmd.CommandPath(), takes, plural.Count(len(args), "argument"))
 		}
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rollcall-go/rollcall/internal/keys"
+	"github.com/rollcall-go/rollcall/internal/plural"
 	"github.com/rollcall-go/rollcall/internal/record"
 	"github.com/rollcall-go/rollcall/registry"
 )
@@ -49,9 +50,9 @@ func (p *patient) data(ctx context.Context) []Finding {
 			left = append(left, fmt.Sprintf("%s (%d of %d nodes, the last one %v ago)", s, n.left, len(n.listed), n.last.Round(time.Second)))
 		}
 	}
-	renewals := fine("all nodes are renewed: %s of %s", number(total, "node"), number(len(services), "service"))
+	renewals := fine("all nodes are renewed: %s of %s", plural.Count(total, "node"), plural.Count(len(services), "service"))
 	if total == 0 {
-		renewals = fine("there are no nodes to renew; looked at %s", number(len(services), "service"))
+		renewals = fine("there are no nodes to renew; looked at %s", plural.Count(len(services), "service"))
 	}
 	switch {
 	case len(late) > 0:
@@ -64,7 +65,7 @@ func (p *patient) data(ctx context.Context) []Finding {
 		renewals = bad(Unknown, "look at single services: rollcall doctor --service SERVICE", "the nodes that were looked at are renewed")
 	}
 	if len(found) < len(services) {
-		renewals.What += fmt.Sprintf("; there was time for %d of %s", len(found), number(len(services), "service"))
+		renewals.What += fmt.Sprintf("; there was time for %d of %s", len(found), plural.Count(len(services), "service"))
 	}
 	renewals.Check = "renewals"
 	return []Finding{renewals, p.overrides(ctx, found)}
@@ -96,7 +97,7 @@ func (p *patient) overrides(ctx context.Context, found map[keys.Service]nodes) (
 		return bad(Warn, "if the nodes will not be back, undo them: rollcall undo SERVICE NODE",
 			"overrides without an end of nodes that are not there: %s", count(orphans, "override"))
 	}
-	return fine("none without an end waits for a node that is not there: %s", number(len(set), "override"))
+	return fine("none without an end waits for a node that is not there: %s", plural.Count(len(set), "override"))
 }
 
 func (p *patient) unread(check string, err error) Finding {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rollcall-go/rollcall/internal/plural"
 )
 
 const (
@@ -94,17 +96,9 @@ func (p *patient) state(ctx context.Context) string {
 func count(names []string, thing string) string {
 	const most = 3
 	if len(names) <= most {
-		return number(len(names), thing) + ": " + strings.Join(names, ", ")
+		return plural.Count(len(names), thing) + ": " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s: %s and %d more", number(len(names), thing), strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// number is a number of things: 1 node, 2 nodes.
-func number(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return fmt.Sprintf("%s: %s and %d more", plural.Count(len(names), thing), strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // inTurn calls f for each master, one after the other.

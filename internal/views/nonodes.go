@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 
+	"github.com/rollcall-go/rollcall/internal/plural"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -22,20 +23,12 @@ func (t *Table) NoNodes(set *Set, sel *Selection) error {
 	return fmt.Errorf("%w: %s with the weight NoTraffic", ErrNoNodes, allOf(left))
 }
 
-// count reads "1 node" or "5 nodes".
-func count(nodes int) string {
-	if nodes == 1 {
-		return "1 node"
-	}
-	return fmt.Sprint(nodes, " nodes")
-}
-
 // allOf reads "1 node" or "5 nodes, all".
 func allOf(nodes int) string {
 	if nodes == 1 {
-		return count(nodes)
+		return plural.Count(nodes, "node")
 	}
-	return count(nodes) + ", all"
+	return plural.Count(nodes, "node") + ", all"
 }
 
 // summary reads "5 nodes, 1 draining, 1 ejected".
@@ -52,7 +45,7 @@ func summary(members []*Member) string {
 			idle++
 		}
 	}
-	text := count(len(members))
+	text := plural.Count(len(members), "node")
 	for _, part := range []struct {
 		n    int
 		what string

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/internal/doctor"
+	"github.com/rollcall-go/rollcall/internal/plural"
 )
 
 // usualWidth is that of a report which does not go to a terminal.
@@ -71,7 +72,7 @@ func together(findings []doctor.Finding) (merged []doctor.Finding) {
 		case len(of) == 1:
 			merged[i].Check = of[0]
 		default:
-			merged[i].Check = cli.Count(len(of), "check")
+			merged[i].Check = plural.Count(len(of), "check")
 			merged[i].What += ": " + strings.Join(of, ", ")
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-go/rollcall/internal/cli"
 	"github.com/rollcall-go/rollcall/internal/condition"
+	"github.com/rollcall-go/rollcall/internal/plural"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -141,7 +142,7 @@ func checkAll(ctx context.Context, r *registry.Redis, limits thresholds) (report
 	if checked == 0 {
 		return "no service has a node | services=0", critical, nil
 	}
-	report = cli.Count(checked, "service")
+	report = plural.Count(checked, "service")
 	if len(bad) > 0 {
 		report = strings.Join(bad, "; ")
 	}
@@ -166,7 +167,7 @@ func count(ctx context.Context, r *registry.Redis, service string) (map[string]i
 
 // judge returns the worst state of which a condition holds, and the line for it.
 func (l thresholds) judge(c map[string]int) (state, string) {
-	counts := fmt.Sprintf("%s, %d up, %d draining", cli.Count(c["nodes"], "node"), c["up"], c["draining"])
+	counts := fmt.Sprintf("%s, %d up, %d draining", plural.Count(c["nodes"], "node"), c["up"], c["draining"])
 	for _, level := range []struct {
 		state      state
 		conditions []condition.Condition

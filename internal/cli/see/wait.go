@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-go/rollcall/internal/cli"
+	"github.com/rollcall-go/rollcall/internal/plural"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -101,7 +102,7 @@ func await(ctx context.Context, cmd *cobra.Command, f registry.Follower, name st
 			return fmt.Errorf("%s is not met after %s: %s has %s", until, cli.Duration(time.Since(start)), name, known)
 		}
 		s := counted(v)
-		known = fmt.Sprintf("%s, %d up, %d draining", cli.Count(s.Nodes, "node"), s.Up, s.Draining)
+		known = fmt.Sprintf("%s, %d up, %d draining", plural.Count(s.Nodes, "node"), s.Up, s.Draining)
 		line := known
 		if stale = v.Err; stale != nil {
 			line += ", and Redis is away"

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollcall-go/rollcall/internal/cli"
+	"github.com/rollcall-go/rollcall/internal/plural"
 	"github.com/rollcall-go/rollcall/registry"
 )
 
@@ -145,7 +146,7 @@ func (f *flags) lines(where string, now time.Time, rows []row, width, height int
 	shown := append([]row{sum}, rows...)
 	shown = shown[:min(len(shown), max(1, height-3))]
 	var table bytes.Buffer
-	fmt.Fprintf(&table, "%s  %s  %s", now.Format(time.TimeOnly), where, cli.Count(len(rows), "service"))
+	fmt.Fprintf(&table, "%s  %s  %s", now.Format(time.TimeOnly), where, plural.Count(len(rows), "service"))
 	if hidden := len(rows) + 1 - len(shown); hidden > 0 {
 		fmt.Fprintf(&table, ", %d below", hidden)
 	}
